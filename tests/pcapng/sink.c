@@ -3,6 +3,7 @@
  * sink.c - an output in memory that can be made to misbehave
  */
 #include <errno.h>
+#include <glib/gstdio.h>
 
 #include "tests/pcapng/sink.h"
 
@@ -41,4 +42,38 @@ ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt)
 		taken += n;
 	}
 	return allowed < 0 ? allowed : taken;
+}
+
+static char *kept_folder;
+static GPtrArray *kept_files; /* argv of the checker */
+
+void sink_keep(const struct sink *s)
+{
+	char *path;
+
+	if (!kept_folder) {
+		kept_folder = g_dir_make_tmp("pcapng-XXXXXX", NULL);
+		kept_files = g_ptr_array_new_with_free_func(g_free);
+		g_ptr_array_add(kept_files, g_strdup(g_getenv("PCAPNG_CHECKER")));
+	}
+	path = g_strdup_printf("%s/%u.pcapng", kept_folder, kept_files->len);
+	g_assert_true(g_file_set_contents(path, (char *)s->bytes->data, s->bytes->len, NULL));
+	g_ptr_array_add(kept_files, path);
+}
+
+void sinks_check(void)
+{
+	int status;
+
+	if (!kept_folder)
+		return;
+	g_ptr_array_add(kept_files, NULL);
+	g_assert_true(g_spawn_sync(NULL, (char **)kept_files->pdata, NULL, G_SPAWN_DEFAULT, NULL,
+				   NULL, NULL, NULL, &status, NULL));
+	g_assert_cmpint(status, ==, 0);
+	for (unsigned int i = 1; i + 1 < kept_files->len; i++)
+		g_unlink(kept_files->pdata[i]);
+	g_rmdir(kept_folder);
+	g_ptr_array_free(kept_files, TRUE);
+	g_free(kept_folder);
 }

@@ -22,4 +22,11 @@ struct sink { /* all zero but bytes: takes everything */
 /* pcapng_output_fn; `user` is a struct sink. */
 ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt);
 
+/*
+ * Keeps the bytes as a file in a temporary folder; sinks_check() has check_pcapng.py (found through
+ * PCAPNG_CHECKER) look at all that were kept, removes them, and aborts if one is wrong. Call it last.
+ */
+void sink_keep(const struct sink *s);
+void sinks_check(void);
+
 #endif /* TESTS_PCAPNG_SINK_H */
