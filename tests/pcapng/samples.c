@@ -202,6 +202,107 @@ static void write_empty(struct pcapng_writer *w)
 	write_interfaces(w);
 }
 
+static const struct pcapng_custom_option custom_options[] = {
+	{ .pen = 32473, .string = true, .data = "text" },
+	{ .pen = 32473, .data = "\1\2\3\4\5", .len = 5 },
+	{ .pen = 32473, .string = true, .no_copy = true, .data = "private" },
+	{ .pen = 32473, .no_copy = true },
+};
+static const struct pcapng_option local_options[] = {
+	{ PCAPNG_OPT_LOCAL | 1, 3, "abc" },
+	{ PCAPNG_OPT_LOCAL | 1, 0, NULL },
+};
+static const struct pcapng_options all_options = {
+	.comments = stats_comments,
+	.n_comments = COUNT(stats_comments),
+	.custom = custom_options,
+	.n_custom = COUNT(custom_options),
+	.extra = local_options,
+	.n_extra = COUNT(local_options),
+};
+
+static void add_names(struct pcapng_writer *w)
+{
+	static const char *const one[] = { "one.example" };
+	static const char *const two[] = { "two.example", "zwei.example" };
+	static const uint8_t address[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+	static const uint8_t server[4] = { 192, 0, 2, 53 };
+	static const struct pcapng_name records[] = {
+		{ PCAPNG_NRB_IPV4, ipv4[0], one, COUNT(one) },
+		{ PCAPNG_NRB_IPV6, address, two, COUNT(two) },
+		{ PCAPNG_NRB_EUI48, ping, one, COUNT(one) },
+		{ PCAPNG_NRB_EUI64, ping, one, COUNT(one) },
+	};
+	static const struct pcapng_names names = {
+		.records = records,
+		.n_records = COUNT(records),
+		.dnsname = "ns.example",
+		.dns_ip4 = server,
+		.dns_ip6 = address,
+		.options = all_options,
+	};
+
+	g_assert_cmpint(pcapng_writer_add_names(w, &names), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_names(w, &(struct pcapng_names){ 0 }), ==, 0);
+}
+
+static void add_secrets(struct pcapng_writer *w)
+{
+	static const char key_log[] = "CLIENT_RANDOM 01 02\n";
+	static const struct pcapng_secrets secrets = {
+		.type = PCAPNG_SECRETS_TLS,
+		.data = key_log,
+		.len = sizeof(key_log) - 1,
+		.options = all_options,
+	};
+
+	g_assert_cmpint(pcapng_writer_add_secrets(w, &secrets), ==, 0);
+}
+
+static void add_customs(struct pcapng_writer *w)
+{
+	static const struct pcapng_custom custom = {
+		.pen = 32473,
+		.data = "data!",
+		.len = 5,
+		.options = all_options,
+	};
+	static const struct pcapng_custom no_copy = { .pen = 32473, .no_copy = true };
+
+	g_assert_cmpint(pcapng_writer_add_custom(w, &custom), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_custom(w, &no_copy), ==, 0);
+}
+
+/* One of each of the other blocks. */
+static void write_blocks(struct pcapng_writer *w)
+{
+	static const char entry[] = "__REALTIME_TIMESTAMP=1795406400123456\nMESSAGE=Hello\n";
+	const struct pcapng_packet simple = { .data = ping, .caplen = 40, .len = sizeof(ping) };
+
+	add_interface(w, &(struct pcapng_interface){
+				 .linktype = 1,
+				 .snaplen = 40,
+				 .options = all_options,
+			 });
+	add_names(w);
+	add_secrets(w);
+	g_assert_cmpint(pcapng_writer_add_simple_packet(w, &simple), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_raw(w, PCAPNG_BLOCK_LOCAL | 7, "12345", 5), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_raw(w, PCAPNG_BLOCK_LOCAL | 8, NULL, 0), ==, 0);
+	add_packet(w, &(struct pcapng_packet){
+			      .ts = TIME_NS,
+			      .data = ping,
+			      .caplen = 40,
+			      .len = sizeof(ping),
+			      .options = all_options,
+		      });
+	g_assert_cmpint(pcapng_writer_add_journal(w, entry, sizeof(entry) - 1), ==, 0);
+	add_customs(w);
+	g_assert_cmpint(pcapng_writer_add_stats(w,
+						&(struct pcapng_stats){ .options = all_options }),
+			==, 0);
+}
+
 static const struct pcapng_section minimal_section = {
 	.order = PCAPNG_ORDER_LITTLE,
 };
@@ -220,10 +321,24 @@ static const struct pcapng_section big_section = {
 	.options = COMMENTS(section_comments),
 };
 
+/* Three sections, the second in the other byte order; interface 0 is another one in each. */
+static void write_sections(struct pcapng_writer *w)
+{
+	write_minimal(w);
+	g_assert_cmpint(pcapng_writer_add_section(w, &big_section), ==, 0);
+	add_ping(w, add_interface(w, &(struct pcapng_interface){ .linktype = 1, .tsresol = 6 }),
+		 TIME_NS / 1000);
+	g_assert_cmpint(pcapng_writer_add_section(w, &minimal_section), ==, 0);
+	write_minimal(w);
+}
+
 const struct sample samples[] = {
 	{ "minimal", &minimal_section, write_minimal },
 	{ "empty", &little_section, write_empty },
 	{ "options-little", &little_section, write_options },
 	{ "options-big", &big_section, write_options },
+	{ "blocks-little", &little_section, write_blocks },
+	{ "blocks-big", &big_section, write_blocks },
+	{ "sections", &minimal_section, write_sections },
 	{ 0 },
 };
