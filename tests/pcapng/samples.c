@@ -212,14 +212,12 @@ static const struct pcapng_option local_options[] = {
 	{ PCAPNG_OPT_LOCAL | 1, 3, "abc" },
 	{ PCAPNG_OPT_LOCAL | 1, 0, NULL },
 };
-static const struct pcapng_options all_options = {
-	.comments = stats_comments,
-	.n_comments = COUNT(stats_comments),
-	.custom = custom_options,
-	.n_custom = COUNT(custom_options),
-	.extra = local_options,
-	.n_extra = COUNT(local_options),
-};
+#define ALL_OPTIONS                                                                                \
+	{                                                                                          \
+		.comments = stats_comments, .n_comments = COUNT(stats_comments),                   \
+		.custom = custom_options, .n_custom = COUNT(custom_options),                       \
+		.extra = local_options, .n_extra = COUNT(local_options)                            \
+	}
 
 static void add_names(struct pcapng_writer *w)
 {
@@ -239,7 +237,7 @@ static void add_names(struct pcapng_writer *w)
 		.dnsname = "ns.example",
 		.dns_ip4 = server,
 		.dns_ip6 = address,
-		.options = all_options,
+		.options = ALL_OPTIONS,
 	};
 
 	g_assert_cmpint(pcapng_writer_add_names(w, &names), ==, 0);
@@ -253,7 +251,7 @@ static void add_secrets(struct pcapng_writer *w)
 		.type = PCAPNG_SECRETS_TLS,
 		.data = key_log,
 		.len = sizeof(key_log) - 1,
-		.options = all_options,
+		.options = ALL_OPTIONS,
 	};
 
 	g_assert_cmpint(pcapng_writer_add_secrets(w, &secrets), ==, 0);
@@ -265,7 +263,7 @@ static void add_customs(struct pcapng_writer *w)
 		.pen = 32473,
 		.data = "data!",
 		.len = 5,
-		.options = all_options,
+		.options = ALL_OPTIONS,
 	};
 	static const struct pcapng_custom no_copy = { .pen = 32473, .no_copy = true };
 
@@ -282,7 +280,7 @@ static void write_blocks(struct pcapng_writer *w)
 	add_interface(w, &(struct pcapng_interface){
 				 .linktype = 1,
 				 .snaplen = 40,
-				 .options = all_options,
+				 .options = ALL_OPTIONS,
 			 });
 	add_names(w);
 	add_secrets(w);
@@ -294,12 +292,12 @@ static void write_blocks(struct pcapng_writer *w)
 			      .data = ping,
 			      .caplen = 40,
 			      .len = sizeof(ping),
-			      .options = all_options,
+			      .options = ALL_OPTIONS,
 		      });
 	g_assert_cmpint(pcapng_writer_add_journal(w, entry, sizeof(entry) - 1), ==, 0);
 	add_customs(w);
 	g_assert_cmpint(pcapng_writer_add_stats(w,
-						&(struct pcapng_stats){ .options = all_options }),
+						&(struct pcapng_stats){ .options = ALL_OPTIONS }),
 			==, 0);
 }
 
