@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The merge of the rings. Frames come in bursts, a CPU at a time, so the cost is kept per burst:
+ * the earliest input is found by looking at all heads, and then read as long as it stays earlier
+ * than the second-earliest was.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "bpf/merge.h"
+
+#define IN_USE_NS 100000000 /* a ring counts as in use for so long after its last record */
+
+int merge_init(struct merge *m, unsigned int n_inputs)
+{
+	*m = (struct merge){ .inputs = calloc(n_inputs, sizeof(*m->inputs)) };
+	if (!m->inputs)
+		return -ENOMEM;
+	m->n_inputs = n_inputs;
+	return 0;
+}
+
+void merge_done(struct merge *m)
+{
+	for (unsigned int i = 0; i < m->n_inputs; i++)
+		ring_done(&m->inputs[i].ring);
+	free(m->inputs);
+	*m = (struct merge){ 0 };
+}
+
+/* Whether a record makes sense; its bytes are the kernel's, but so is its length. */
+static bool is_sound(const struct wire_frame *w, uint32_t len)
+{
+	return len >= sizeof(*w) && w->caplen <= len - sizeof(*w) && w->caplen <= w->len;
+}
+
+/*
+ * Brings the next sound record of an input to its head. A record that is still being written
+ * counts as not there: it was stamped a moment ago, and the hold-back covers that.
+ */
+static bool fill(struct merge *m, struct merge_input *in)
+{
+	enum ring_state state = RING_RECORD;
+	const void *data;
+	uint32_t len;
+
+	while (!in->head && !in->is_broken && state == RING_RECORD) {
+		state = ring_peek(&in->ring, &data, &len);
+		if (state == RING_BROKEN)
+			in->is_broken = true;
+		else if (state == RING_RECORD && is_sound(data, len))
+			in->head = data;
+		else if (state == RING_RECORD)
+			ring_next(&in->ring);
+		m->refused += (state == RING_RECORD || state == RING_BROKEN) && !in->head;
+	}
+	return in->head;
+}
+
+void merge_begin(struct merge *m, uint64_t now_ns, bool all)
+{
+	unsigned int in_use = 0;
+
+	for (unsigned int i = 0; i < m->n_inputs; i++) {
+		struct merge_input *in = &m->inputs[i];
+
+		ring_refresh(&in->ring);
+		if (fill(m, in))
+			in->used_ns = now_ns;
+		in_use += in->used_ns && now_ns - in->used_ns < IN_USE_NS;
+	}
+	m->limit_ns = all || in_use < 2 ? UINT64_MAX : now_ns - MERGE_HOLD_NS;
+	m->current = NULL;
+}
+
+/* Makes the input with the earliest head current, until the time of the second-earliest. */
+static void choose(struct merge *m)
+{
+	m->current = NULL;
+	m->current_until = m->limit_ns;
+	for (unsigned int i = 0; i < m->n_inputs; i++) {
+		struct merge_input *in = &m->inputs[i];
+
+		if (!in->head)
+			continue;
+		if (!m->current || in->head->ts_ns < m->current->head->ts_ns) {
+			if (m->current && m->current->head->ts_ns < m->current_until)
+				m->current_until = m->current->head->ts_ns;
+			m->current = in;
+		} else if (in->head->ts_ns < m->current_until) {
+			m->current_until = in->head->ts_ns;
+		}
+	}
+}
+
+const struct wire_frame *merge_next(struct merge *m, uint64_t *ret_ns)
+{
+	const struct wire_frame *w;
+
+	if (!m->current || !m->current->head || m->current->head->ts_ns > m->current_until)
+		choose(m);
+	if (!m->current || m->current->head->ts_ns > m->limit_ns)
+		return NULL;
+	w = m->current->head;
+	m->current->head = NULL;
+	ring_next(&m->current->ring);
+	(void)fill(m, m->current);
+	if (w->ts_ns > m->last_ns)
+		m->last_ns = w->ts_ns;
+	*ret_ns = m->last_ns;
+	return w;
+}
+
+void merge_end(struct merge *m)
+{
+	for (unsigned int i = 0; i < m->n_inputs; i++)
+		ring_release(&m->inputs[i].ring);
+}
+
+bool merge_is_pending(const struct merge *m)
+{
+	for (unsigned int i = 0; i < m->n_inputs; i++)
+		if (m->inputs[i].head)
+			return true;
+	return false;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel side of the tap, shared by all capture points: the maps, and emit(), which takes one
+ * frame from a hook into the ring of the CPU it runs on. A capture point is a context, a length
+ * and a function that copies bytes out of that context; everything else happens here.
+ *
+ * Every frame given to emit() is counted as seen and ends in the ring or in one wire_lost counter.
+ *
+ * Each point is an object of its own. The maps stand in all of them but exist once: bpf/tap.c
+ * makes them and hands the same ones to every object it loads.
+ */
+#ifndef XDPTAP_BPF_RING_BPF_H
+#define XDPTAP_BPF_RING_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/wire.h"
+
+const volatile struct wire_config config;
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_count);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_cpu);
+} cpus SEC(".maps");
+
+/* Copies len bytes from the start of the frame; 0, or negative where the kernel cannot. */
+typedef long (*copy_fn)(void *ctx, void *to, __u32 len);
+
+/* What a hook tells of a frame, beside its bytes. */
+struct frame {
+	__u32 len;
+	__u32 caplen;
+	__u32 queue;
+	__u64 ts_ns;
+};
+
+static __always_inline void lose(struct wire_count *count, enum wire_lost cause)
+{
+	count->lost[cause]++;
+	count->gap++;
+}
+
+/*
+ * Whether the reader wants to hear of this record. It is woken when it sleeps, and when a share of
+ * the ring has filled since it was last woken; in between it looks by itself every few ms, so that
+ * under load there is no wake-up per frame (an irq_work, microseconds in a virtual machine).
+ */
+static __always_inline __u64 wake_flags(struct wire_cpu *cpu, __u32 size)
+{
+	cpu->unwoken += size;
+	if (!cpu->armed && cpu->unwoken < config.wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	cpu->armed = 0;
+	cpu->unwoken = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * Puts one frame into the ring as a record with room for "size" bytes of data. The size is a
+ * constant at every call, because bpf_ringbuf_reserve() takes nothing else.
+ */
+static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire_cpu *cpu,
+				struct wire_count *count, const struct frame *f, const __u32 size)
+{
+	__u32 caplen = f->caplen;
+	struct wire_frame *w = bpf_ringbuf_reserve(ring, sizeof(*w) + size, 0);
+
+	if (!w) {
+		lose(count, WIRE_LOST_FULL);
+		return;
+	}
+	/* Clang proves the bounds and drops the check; the verifier still wants to see it. */
+	asm volatile("" : "+r"(caplen));
+	if (caplen < 1 || caplen > size || copy(ctx, w->data, caplen) < 0) {
+		bpf_ringbuf_discard(w, BPF_RB_NO_WAKEUP);
+		lose(count, WIRE_LOST_COPY);
+		return;
+	}
+	w->ts_ns = f->ts_ns;
+	w->len = f->len;
+	w->caplen = caplen;
+	w->lost = count->gap;
+	w->slot = config.slot;
+	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
+	count->gap = 0;
+	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + size));
+}
+
+/* The size classes: little is wasted of a small ring, and the few steps stay cheap. */
+#define PUT_IF_FITS(size)                                                                          \
+	if (f.caplen <= (size)) {                                                                  \
+		put(ctx, copy, ring, cpu, count, &f, (size));                                      \
+		return;                                                                            \
+	}
+
+static __always_inline void emit(void *ctx, copy_fn copy, __u32 len, __u32 queue)
+{
+	struct frame f = { .len = len, .queue = queue, .ts_ns = bpf_ktime_get_ns() };
+	__u32 slot = config.slot, id = bpf_get_smp_processor_id();
+	struct wire_count *count = bpf_map_lookup_elem(&counts, &slot);
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
+	void *ring = bpf_map_lookup_elem(&rings, &id);
+
+	if (!count)
+		return; /* never: tap.c gives out slots below the size of the map */
+	count->seen++;
+	count->accepted++;
+	f.caplen = len < config.snaplen ? len : config.snaplen;
+	if (!cpu || !ring) {
+		lose(count, WIRE_LOST_FULL); /* a CPU that came up after we counted them */
+		return;
+	}
+	PUT_IF_FITS(64);
+	PUT_IF_FITS(128);
+	PUT_IF_FITS(256);
+	PUT_IF_FITS(512);
+	PUT_IF_FITS(1024);
+	PUT_IF_FITS(1536);
+	PUT_IF_FITS(2048);
+	PUT_IF_FITS(4096);
+	PUT_IF_FITS(9216);
+	PUT_IF_FITS(16384);
+	PUT_IF_FITS(32768);
+	PUT_IF_FITS(66560);
+	PUT_IF_FITS(WIRE_FRAME_MAX);
+	lose(count, WIRE_LOST_LONG);
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user side of a BPF ring buffer; the other one is kernel/bpf/ringbuf.c.
+ *
+ * The map offers one writable page with the consumer's position, one read-only page with the
+ * producer's, and the data, mapped twice in a row so that a record that wraps around is
+ * contiguous. A record is an 8-byte header (length with two flag bits, then a page offset that is
+ * the kernel's own business) and its bytes, padded to 8.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bpf/ring.h"
+
+int ring_init(struct ring *r, int fd, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *consumer, *producer;
+	int e;
+
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (consumer == MAP_FAILED)
+		return -errno;
+	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (producer == MAP_FAILED) {
+		e = -errno;
+		munmap(consumer, page);
+		return e;
+	}
+	*r = (struct ring){
+		.size = size,
+		.consumer = consumer,
+		.producer = producer,
+		.data = (const uint8_t *)producer + page,
+	};
+	return 0;
+}
+
+void ring_done(struct ring *r)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!r->consumer)
+		return;
+	munmap(r->consumer, page);
+	munmap(r->producer, page + 2 * r->size);
+	*r = (struct ring){ 0 };
+}
+
+void ring_refresh(struct ring *r)
+{
+	r->end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+}
+
+enum ring_state ring_peek(struct ring *r, const void **ret_data, uint32_t *ret_len)
+{
+	while (r->pos < r->end) {
+		const uint8_t *at = r->data + (r->pos & (r->size - 1));
+		uint32_t word = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
+		uint32_t len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+
+		if (word & BPF_RINGBUF_BUSY_BIT)
+			return RING_BUSY;
+		r->next = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7U;
+		if (r->next > r->end - r->pos)
+			return RING_BROKEN;
+		if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
+			*ret_data = at + BPF_RINGBUF_HDR_SZ;
+			*ret_len = len;
+			return RING_RECORD;
+		}
+		ring_next(r);
+	}
+	return RING_EMPTY;
+}
+
+void ring_next(struct ring *r)
+{
+	r->pos += r->next;
+}
+
+void ring_release(struct ring *r)
+{
+	__atomic_store_n(r->consumer, r->pos, __ATOMIC_RELEASE);
+}

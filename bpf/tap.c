@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tap holds the maps, the attached programs and the merge together, and decides when the
+ * reader sleeps.
+ *
+ * There are three ways to be woken, and none per frame. While frames come, the reader looks every
+ * TICK_MS by itself. A CPU that fills a good part of its ring before that wakes it. After two looks
+ * that found nothing it arms all CPUs, and sleeps until the first frame: an idle tap costs nothing.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bpf/clock.h"
+#include "bpf/maps.h"
+#include "bpf/merge.h"
+#include "bpf/tap.h"
+
+#define TICK_MS	   10
+#define HELD_MS	   2 /* sooner, when frames are only held back for their order */
+#define WAKE_SHARE 4 /* a CPU wakes the reader when it has filled 1/4 of its ring */
+
+struct attached {
+	const struct point *point;
+	struct point_link link;
+	uint64_t taken; /* frames given out */
+};
+
+struct tap {
+	struct maps maps;
+	struct merge merge;
+	struct clock clock;
+	int epoll_fd;
+	struct attached *attached;
+	uint32_t n_attached;
+	bool is_detached;
+	unsigned int empty_looks; /* in a row */
+	uint64_t last_ns;	  /* time stamp given out last */
+};
+
+static void (*log_fn)(const char *text);
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[1024];
+
+	if (log_fn && level != LIBBPF_DEBUG) {
+		vsnprintf(text, sizeof(text), format, args);
+		log_fn(text);
+	}
+	return 0;
+}
+
+static int open_rings(struct tap *t)
+{
+	int r = merge_init(&t->merge, t->maps.n_rings);
+
+	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (t->epoll_fd < 0)
+		return -errno;
+	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+		/* Edge-triggered: only wake-ups count. A ring with data would never let us sleep. */
+		r = ring_init(&t->merge.inputs[i].ring, t->maps.ring_fds[i], t->maps.ring_size);
+		if (r >= 0 &&
+		    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->maps.ring_fds[i], &event) < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+int tap_new(const struct tap_config *config, struct tap **ret)
+{
+	struct tap *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->epoll_fd = -1;
+	log_fn = config->log;
+	libbpf_set_print(log_libbpf);
+	clock_init(&t->clock);
+	r = maps_init(&t->maps, config->ring_size);
+	if (r >= 0)
+		r = open_rings(t);
+	if (r < 0) {
+		tap_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void tap_free(struct tap *t)
+{
+	if (!t)
+		return;
+	tap_detach(t);
+	free(t->attached);
+	merge_done(&t->merge);
+	if (t->epoll_fd >= 0)
+		close(t->epoll_fd);
+	maps_done(&t->maps);
+	free(t);
+}
+
+int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slot,
+	       enum tap_mode *ret_mode)
+{
+	struct attached *grown, new = { .point = target->point };
+	struct point_target point_target = {
+		.ifindex = target->ifindex,
+		.mode = target->mode,
+		.maps = &t->maps,
+		.config = {
+			.slot = t->n_attached,
+			.snaplen = target->snaplen,
+			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
+		},
+	};
+	int r;
+
+	if (t->n_attached == MAPS_SLOTS)
+		return -ENOSPC;
+	grown = realloc(t->attached, (t->n_attached + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	t->attached = grown;
+	r = target->point->attach(&point_target, &new.link);
+	if (r < 0)
+		return r;
+	*ret_mode = new.link.mode;
+	*ret_slot = t->n_attached;
+	t->attached[t->n_attached++] = new;
+	return 0;
+}
+
+void tap_detach(struct tap *t)
+{
+	if (t->is_detached)
+		return;
+	for (uint32_t i = 0; i < t->n_attached; i++)
+		t->attached[i].point->detach(&t->attached[i].link);
+	t->is_detached = true;
+	/* An RCU grace period: runs of the programs that had begun are over, rings and counters final. */
+	if (t->n_attached)
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+bool tap_is_attached(const struct tap *t, uint32_t slot)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the device is gone */
+	return bpf_obj_get_info_by_fd(t->attached[slot].link.link_fd, &info, &size) == 0 &&
+	       info.xdp.ifindex != 0;
+}
+
+int tap_fd(const struct tap *t)
+{
+	return t->epoll_fd;
+}
+
+int tap_wait_ms(const struct tap *t)
+{
+	if (merge_is_pending(&t->merge))
+		return HELD_MS;
+	return t->empty_looks < 2 ? TICK_MS : -1;
+}
+
+/* Asks each CPU to wake us with its next record, or not to. */
+static void arm(struct tap *t, bool armed)
+{
+	for (unsigned int i = 0; i < t->maps.n_cpus; i++)
+		if (t->maps.cpu[i].armed != armed)
+			__atomic_store_n(&t->maps.cpu[i].armed, armed, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before we look at the rings once more */
+}
+
+/*
+ * Arming comes one look before sleeping: a CPU that read the word just before we wrote it has its
+ * record in the ring long before that last look.
+ */
+static void note_look(struct tap *t, bool was_empty)
+{
+	if (!was_empty) {
+		if (t->empty_looks)
+			arm(t, false);
+		t->empty_looks = 0;
+	} else if (t->empty_looks < 2 && !merge_is_pending(&t->merge)) {
+		if (++t->empty_looks == 1)
+			arm(t, true);
+	}
+}
+
+static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
+		     struct tap_frame *ret)
+{
+	uint64_t epoch_ns = clock_to_epoch_ns(&t->clock, ts_ns);
+
+	if (w->slot >= t->n_attached)
+		return false;
+	if (epoch_ns > t->last_ns)
+		t->last_ns = epoch_ns;
+	t->attached[w->slot].taken++;
+	*ret = (struct tap_frame){
+		.ts_ns = t->last_ns,
+		.data = w->data,
+		.caplen = w->caplen,
+		.len = w->len,
+		.slot = w->slot,
+		.queue = w->queue,
+		.lost = w->lost,
+	};
+	return true;
+}
+
+static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
+{
+	uint64_t now_ns = clock_now_ns(), ts_ns;
+	const struct wire_frame *w;
+	struct tap_frame frame;
+	bool any = false;
+
+	(void)clock_refresh(&t->clock, now_ns);
+	merge_begin(&t->merge, now_ns, all);
+	while ((w = merge_next(&t->merge, &ts_ns))) {
+		any = true;
+		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0)
+			break;
+	}
+	return any;
+}
+
+void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
+{
+	struct epoll_event event[16];
+
+	/* Takes back the wake-ups that brought us here; whatever comes after is a new edge. */
+	while (epoll_wait(t->epoll_fd, event, 16, 0) == 16)
+		;
+	note_look(t, !drain(t, false, fn, user));
+}
+
+void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
+{
+	(void)drain(t, true, fn, user);
+}
+
+void tap_release(struct tap *t)
+{
+	merge_end(&t->merge);
+}
+
+int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
+{
+	struct wire_count count;
+	int r;
+
+	if (slot >= t->n_attached)
+		return -EINVAL;
+	r = maps_read_count(&t->maps, slot, &count);
+	if (r < 0)
+		return r;
+	*ret = (struct tap_stats){
+		.seen = count.seen,
+		.accepted = count.accepted,
+		.lost_full = count.lost[WIRE_LOST_FULL],
+		.lost_long = count.lost[WIRE_LOST_LONG],
+		.lost_copy = count.lost[WIRE_LOST_COPY],
+		.taken = t->attached[slot].taken,
+	};
+	return 0;
+}
+
+int tap_find_program(unsigned int ifindex, struct tap_program *ret)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd, r = bpf_xdp_query((int)ifindex, 0, &query);
+
+	if (r < 0)
+		return r;
+	*ret = (struct tap_program){ .id = query.prog_id };
+	ret->mode = query.attach_mode == XDP_ATTACHED_SKB ? TAP_MODE_GENERIC : TAP_MODE_NATIVE;
+	fd = query.prog_id ? bpf_prog_get_fd_by_id(query.prog_id) : -1;
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		memcpy(ret->name, info.name, sizeof(ret->name) - 1);
+	close(fd);
+	return 0;
+}
+
+const char *tap_version(void)
+{
+	return libbpf_version_string() + 1; /* without its "v" */
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tap: programs on interfaces, and the frames they take, as one stream in time order.
+ *
+ * This is the seam between the kernel's side and the program: extcap/ sees nothing of bpf/ but this
+ * header and point.h. Life: tap_new, tap_attach for each interface, then again and again wait on
+ * tap_fd() (at most tap_wait_ms()), tap_drain, tap_release; at the end tap_detach, tap_drain_rest,
+ * tap_free. One thread at a time.
+ */
+#ifndef XDPTAP_BPF_TAP_H
+#define XDPTAP_BPF_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/point.h"
+
+struct tap;
+
+#define TAP_SNAPLEN_MAX WIRE_FRAME_MAX
+
+struct tap_config {
+	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
+	/* What libbpf has to say, a line with its newline; may be NULL. Process-wide. */
+	void (*log)(const char *text);
+};
+
+struct tap_target {
+	unsigned int ifindex;
+	const struct point *point;
+	enum tap_mode mode;
+	uint32_t snaplen; /* bytes kept of each frame, 1…TAP_SNAPLEN_MAX */
+};
+
+struct tap_frame {
+	uint64_t ts_ns;	     /* since the epoch; never before that of an earlier frame */
+	const uint8_t *data; /* valid until tap_release() */
+	uint32_t caplen;     /* bytes at data, at most len */
+	uint32_t len;	     /* length on the wire, without FCS */
+	uint32_t slot;	     /* what tap_attach() returned */
+	uint32_t queue;	     /* receive queue */
+	uint32_t lost;	     /* frames of this slot lost since the one before on the same CPU */
+};
+
+/* Since tap_attach(). accepted - taken - lost_… frames are in the rings. */
+struct tap_stats {
+	uint64_t seen;	    /* frames that passed the hook */
+	uint64_t accepted;  /* of these, what the filter let through */
+	uint64_t lost_full; /* accepted, but the ring had no room */
+	uint64_t lost_long; /* … longer than TAP_SNAPLEN_MAX */
+	uint64_t lost_copy; /* … the kernel could not copy its bytes */
+	uint64_t taken;	    /* given out by tap_drain() */
+};
+
+/* Somebody's XDP program on an interface. */
+struct tap_program {
+	uint32_t id;   /* 0: none */
+	char name[16]; /* empty where it cannot be asked for (privilege) */
+	enum tap_mode mode;
+};
+
+/* A frame; its data is valid until tap_release(). Anything but 0 ends the batch after it. */
+typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);
+
+/* Creates rings and counters. 0, -EPERM where privilege is missing, -ENOMEM, or -errno of bpf(2). */
+int tap_new(const struct tap_config *config, struct tap **ret);
+/* Detaches and frees; NULL is fine. */
+void tap_free(struct tap *t);
+/* Puts a program in place; errors as for point.attach. *ret_mode tells how. 0 and the slot, or -errno. */
+int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slot,
+	       enum tap_mode *ret_mode);
+/* Takes all programs away; when it returns none is running, what they left in the rings is there. */
+void tap_detach(struct tap *t);
+/* Whether the program of a slot is still in place: false when its interface was deleted. */
+bool tap_is_attached(const struct tap *t, uint32_t slot);
+/* Becomes readable when there is something to drain before tap_wait_ms() is over; only for poll. */
+int tap_fd(const struct tap *t);
+/* How long to sleep at the most before tap_drain() is due; -1: until tap_fd() says so. */
+int tap_wait_ms(const struct tap *t);
+/* Gives out the frames that are there now: a bounded batch, however fast they come. */
+void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
+/* After tap_detach(): gives out all that is left. */
+void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
+/* The frames given out may be overwritten from now on. */
+void tap_release(struct tap *t);
+/* Counters of a slot: exact after tap_detach(), a moment old before. 0 or -errno. */
+int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret);
+/* Which XDP program is on an interface, ours or not. Needs no privilege but for its name. 0 or -errno. */
+int tap_find_program(unsigned int ifindex, struct tap_program *ret);
+/* libbpf's version: "1.1". */
+const char *tap_version(void);
+
+#endif

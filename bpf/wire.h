@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What crosses the kernel boundary: the layout of a ring record, of the counters and of the words
+ * by which the reader asks to be woken. Both sides include this header and nothing else of each
+ * other; bpf/tap.c is the only userspace file that decodes a wire_frame.
+ *
+ * Integers are in host order. Userspace treats all of it as untrusted and checks every length.
+ */
+#ifndef XDPTAP_BPF_WIRE_H
+#define XDPTAP_BPF_WIRE_H
+
+#include <linux/types.h>
+
+/* Frames longer than this are not taken (WIRE_LOST_LONG): it is the largest size class. */
+#define WIRE_FRAME_MAX 262144
+
+/* Why a frame that the filter accepted did not reach the ring. */
+enum wire_lost {
+	WIRE_LOST_FULL, /* no room in this CPU's ring */
+	WIRE_LOST_LONG, /* longer than WIRE_FRAME_MAX after the snaplen was applied */
+	WIRE_LOST_COPY, /* the kernel could not copy the frame's bytes */
+	WIRE_LOST_CAUSES,
+};
+
+/* Set by userspace before load; constant to the verifier. */
+struct wire_config {
+	__u32 slot;	  /* index into the counters; names the interface in every record */
+	__u32 snaplen;	  /* bytes kept of a frame, 1…WIRE_FRAME_MAX */
+	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
+};
+
+/* One record of a ring: this header, then caplen bytes of the frame, then what the size class left over. */
+struct wire_frame {
+	__u64 ts_ns;  /* CLOCK_MONOTONIC, before anything else was done with the frame */
+	__u32 len;    /* length of the frame at the hook */
+	__u32 caplen; /* bytes kept, at most len */
+	__u32 lost;   /* frames of this slot lost on this CPU since its record before this one */
+	__u16 slot;
+	__u16 queue; /* receive queue, 0xffff where it is larger */
+	__u8 data[];
+};
+
+_Static_assert(sizeof(struct wire_frame) == 24, "wire_frame changed size");
+_Static_assert(__builtin_offsetof(struct wire_frame, len) == 8, "wire_frame.len moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, lost) == 16, "wire_frame.lost moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, data) == 24, "wire_frame.data moved");
+
+/* One per slot and CPU, only ever counted up by that CPU: seen >= accepted >= the sum of lost. */
+struct wire_count {
+	__u64 seen;	/* frames that passed the hook */
+	__u64 accepted; /* of these, what the filter let through */
+	__u64 lost[WIRE_LOST_CAUSES];
+	__u32 gap; /* losses not yet told in a record's "lost" */
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct wire_count) == 48, "wire_count changed size");
+
+/* One per CPU, mapped by the reader; a cache line each, so that CPUs do not disturb one another. */
+struct wire_cpu {
+	__u32 armed;   /* the reader sleeps: the next record wakes it and clears this */
+	__u32 unwoken; /* bytes put into the ring since the last wake-up */
+	__u32 pad[14];
+};
+
+_Static_assert(sizeof(struct wire_cpu) == 64, "wire_cpu changed size");
+
+#endif
