@@ -15,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+from collections import namedtuple
 
 from harness import DEADLINE, wait_until
 
@@ -31,7 +32,7 @@ def ip(*arguments):
     done = subprocess.run(["ip", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True)
     if done.returncode:
-        raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+        raise RuntimeError(f"ip {arguments}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -212,6 +213,20 @@ class Process:
 
     def text(self):
         return f"{self.command}: {self.stdout()[-2000:]!r} {self.stderr()[-2000:]!r}"
+
+
+Stat = namedtuple("Stat", "name state parent")
+
+
+def stat(pid):
+    """Of a process, or None."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            name, _, rest = file.read().partition("(")[2].rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, parent = rest.split()[:2]
+    return Stat(name, state, int(parent))
 
 
 def tcpdump(namespace, path, interface="near"):
