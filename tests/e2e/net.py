@@ -5,16 +5,20 @@ The interface "near" is captured on; "far" is where its frames come from. Nothin
 but what a test sends: no IPv6, and both ends know each other's address.
 """
 import ctypes
+import fcntl
 import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
 import subprocess
 import tempfile
+import termios
 import threading
+import time
 from collections import namedtuple
 
 from harness import DEADLINE, wait_until
@@ -227,6 +231,27 @@ def stat(pid):
         return None
     state, parent = rest.split()[:2]
     return Stat(name, state, int(parent))
+
+
+def catches(pid, number):
+    """Whether a process has a handler for this signal."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            caught = re.search(r"^SigCgt:\s*(\w+)", file.read(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
+
+
+def readable(fd):
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+
+
+def is_constant(measure, times=20, apart=0.01):
+    """Whether it stays what it is for a while."""
+    first = measure()
+    return all(time.sleep(apart) or measure() == first for _ in range(times))
 
 
 def tcpdump(namespace, path, interface="near"):

@@ -48,6 +48,9 @@ class Case(unittest.TestCase):
         return self.enterContext(Extcap(
             self.pair.near, self.path("fifo"), *options, **process))
 
+    def wait_attached(self, interface="near"):
+        wait_until(lambda: self.pair.near.xdp(interface), f"an XDP program on {interface}")
+
     def assert_free(self, interface="near", deadline=SOON):
         wait_until(lambda: self.pair.near.xdp(interface) is None,
                    f"no XDP program on {interface}", deadline)
@@ -61,8 +64,8 @@ class Case(unittest.TestCase):
     def assert_sentence(self, text, *words):
         """One line of at most 300 bytes, with these words in it."""
         line = text.decode("utf-8")
-        self.assertTrue(line.endswith("\n") and line.count("\n") == 1, line)
-        self.assertLessEqual(len(text), 300, line)
+        self.assertTrue(line.endswith("\n") and line.count("\n") == 1, line[:500])
+        self.assertLessEqual(len(text), 300, line[:500])
         for word in words:
             self.assertIn(word, line)
 

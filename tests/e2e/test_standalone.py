@@ -143,7 +143,7 @@ class Captures(Case):
             with self.subTest(options):
                 with open(self.path("file"), "wb") as file:
                     with net.Process([XDPTAP, *options], self.pair.near, stdout=file) as process:
-                        harness.wait_until(self.pair.near.xdp, "the program on near")
+                        self.wait_attached()
                         self.pair.ping(3)
                         harness.wait_until(lambda: os.path.getsize(self.path("file")) > 400, "data")
                         process.signal()
@@ -153,7 +153,7 @@ class Captures(Case):
                 reader, writer = os.pipe()
                 with net.Process([XDPTAP, *options], self.pair.near, stdout=writer) as process:
                     os.close(writer)
-                    harness.wait_until(self.pair.near.xdp, "the program on near")
+                    self.wait_attached()
                     self.pair.ping(3)
                     process.signal()
                     with os.fdopen(reader, "rb") as file:
@@ -164,7 +164,7 @@ class Captures(Case):
     def test_fifo_may_be_a_file(self):
         with net.Process([XDPTAP, "--capture", "--extcap-interface", "xdptap-near", "--fifo",
                           self.path("new")], self.pair.near) as process:
-            harness.wait_until(self.pair.near.xdp, "the program on near")
+            self.wait_attached()
             self.pair.ping(1)
             process.signal(signal.SIGTERM)
             self.assertEqual(process.wait(), 0)

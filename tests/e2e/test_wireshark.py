@@ -25,9 +25,6 @@ class WiresharkCase(Case):
         return self.enterContext(self.wireshark.tshark(
             "-i", "xdptap-near", "-w", self.file, *options, namespace=self.pair.near))
 
-    def wait_attached(self):
-        harness.wait_until(self.pair.near.xdp, "the program on near")
-
     def wait_captured(self, count):
         harness.wait_until(lambda: os.path.exists(self.file) and
                            len(Capture(self.file).packets) >= count, "packets in tshark's file")
@@ -133,7 +130,7 @@ class Captures(WiresharkCase):
         self.pair.add("near2", "far2")
         tshark = self.tshark("-i", "xdptap-near2", "-c", "4")
         self.wait_attached()
-        harness.wait_until(lambda: self.pair.near.xdp("near2"), "the program on near2")
+        self.wait_attached("near2")
         with self.pair.sender("far") as one, self.pair.sender("far2") as two:
             for number in range(2):
                 one.send(net.frame(100, number))
