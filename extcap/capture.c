@@ -317,6 +317,12 @@ static void finish(struct capture *c)
 		c->face->finished(counts, n, c->face->user);
 }
 
+void capture_refuse(const struct config *config)
+{
+	signal(SIGPIPE, SIG_IGN);
+	output_refuse(config->output);
+}
+
 /* Whether the capture ended as the user wanted; else the sentence. */
 static bool explain_end(const struct capture *c, GError **error)
 {

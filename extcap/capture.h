@@ -39,4 +39,7 @@ struct capture_face {
  */
 bool capture_run(const struct config *config, const struct capture_face *face, GError **error);
 
+/* For a capture that cannot even begin: tells the reader of its FIFO that nothing will come. */
+void capture_refuse(const struct config *config);
+
 #endif

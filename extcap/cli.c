@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "bpf/tap.h"
 #include "extcap/capture.h"
 #include "extcap/cleanup.h"
 #include "extcap/cli.h"
@@ -12,7 +11,7 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
-#include "pcapng/writer.h"
+#include "extcap/version.h"
 
 struct verbs {
 	gboolean help, list, version, print_config;
@@ -49,27 +48,15 @@ static void print_help(GOptionContext *context)
 	fputs(help, stdout);
 }
 
-static void print_version(void)
-{
-	printf("xdptap %s\nlibpcapng-writer %s\nlibbpf %s\n", XDPTAP_VERSION,
-	       pcapng_writer_version(), tap_version());
-}
-
 static void print_interface(guint number, const struct iface *i)
 {
-	static const char *const modes[] = { "", "native", "generic", "offloaded", "several" };
-	g_autofree char *driver = iface_driver(i);
-	struct tap_program p = { 0 };
+	g_autofree char *driver = iface_driver(i), *program = iface_xdp_program(i);
 
-	printf("%u. %-15s %-4s %-24s ", number, i->name, i->is_up ? "up" : "down",
+	printf("%u. %-15s %-4s %-24s %s\n", number, i->name, i->is_up ? "up" : "down",
 	       driver	 ? driver
 	       : i->kind ? i->kind
-			 : "-");
-	if (!i->xdp_id || tap_find_program(i->index, &p) < 0)
-		printf("-\n");
-	else
-		printf("%" PRIu32 " %s %s\n", i->xdp_id, *p.name ? p.name : "?",
-		       modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
+			 : "-",
+	       program ? program : "-");
 }
 
 static bool print_interfaces(GError **error)
@@ -159,7 +146,7 @@ bool cli_run(int argc, char **argv, GError **error)
 	if (verbs.help)
 		print_help(context);
 	else if (verbs.version)
-		print_version();
+		fputs(version_text(), stdout);
 	else if (verbs.list)
 		return print_interfaces(error);
 	else if (verbs.print_config)

@@ -18,7 +18,6 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
-#include "extcap/output.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
 #define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */
@@ -240,7 +239,7 @@ static bool capture(const struct request *r, char ***argv, GError **error)
 	     log_open(&config, (int)g_strv_length(*argv), *argv, error) &&
 	     (i = find(r->interface, error));
 	if (!ok) {
-		output_refuse(r->fifo);
+		capture_refuse(&config);
 		return false;
 	}
 	g_ptr_array_add(config.interfaces, g_strdup(i->name));

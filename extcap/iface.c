@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bpf/tap.h"
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/iface.h"
@@ -212,6 +213,19 @@ uint64_t iface_speed_bps(const struct iface *i)
 	if (!ethtool(i, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return (uint64_t)link.s.speed * 1000000;
+}
+
+char *iface_xdp_program(const struct iface *i)
+{
+	static const char *const modes[] = { "", "native", "generic", "offloaded",
+					     "several modes" };
+	struct tap_program p = { 0 };
+
+	if (!i->xdp_id)
+		return NULL;
+	(void)tap_find_program(i->index, &p);
+	return g_strdup_printf("%u %s %s", i->xdp_id, *p.name ? p.name : "?",
+			       modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
 }
 
 int iface_watch_open(void)

@@ -44,6 +44,8 @@ struct iface *iface_find(const char *name, GError **error);
 int iface_linktype(const struct iface *i);
 /* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */
 char *iface_driver(const struct iface *i);
+/* The XDP program on it, "12 my_firewall native"; the name only with privilege. NULL: none. */
+char *iface_xdp_program(const struct iface *i);
 /* A descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
 int iface_watch_open(void);
 /* Reads away what is there to read; true where a link was deleted or there was too much to tell. */

@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "bpf/tap.h"
 #include "extcap/error.h"
 #include "extcap/host.h"
 #include "extcap/log.h"
-#include "pcapng/writer.h"
+#include "extcap/version.h"
 
 static struct {
 	FILE *file; /* NULL: nowhere */
@@ -51,7 +50,6 @@ bool log_open(const struct config *config, int argc, char **argv, GError **error
 				  config->log_file);
 	setvbuf(log_state.file, NULL, _IOLBF, 0);
 	g_info("%s", line);
-	g_info("xdptap %s, libpcapng-writer %s, libbpf %s, %s", XDPTAP_VERSION,
-	       pcapng_writer_version(), tap_version(), os);
+	g_info("%sunder %s", version_text(), os);
 	return true;
 }
