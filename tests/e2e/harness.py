@@ -16,7 +16,7 @@ DEADLINE = 15  # seconds for what takes a moment: generous, the machine may be b
 SOON = 3       # seconds for what xdptap promises within half a second
 
 MUST_RUN = os.environ.get("XDPTAP_TESTS_MUST_RUN") == "1"
-TOOLS = ("ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "setpriv")
+TOOLS = ("bpftool", "ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "setpriv")
 
 
 def wait_until(condition, what, deadline=DEADLINE):

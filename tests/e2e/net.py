@@ -138,11 +138,20 @@ class Pair:
         self.far.ip("link", "set", far, "up")
 
     def sender(self, interface="far"):
-        """A socket whose send() puts a frame onto the wire towards near."""
-        return self.far.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
+        """A socket whose send() puts a frame onto the wire, from this end of it."""
+        end = self.near if interface.startswith("near") else self.far
+        return end.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
+
+    def send(self, count, size=100, interface="far"):
+        """As many frames from far: what they are."""
+        frames = [frame(size, number) for number in range(count)]
+        with self.sender(interface) as sender:
+            for data in frames:
+                sender.send(data)
+        return frames
 
     def ping(self, count=5):
-        """As many echo requests from far, each answered."""
+        """As many echo requests from far, each answered: two frames each."""
         with Process(["ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", NEAR_IP],
                      self.far) as ping:
             if ping.wait() != 0:
@@ -243,6 +252,22 @@ def catches(pid, number):
     return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
 
 
+def bpf_objects(pid):
+    """Programs and maps that a process holds: {"prog": ids, "map": ids}."""
+    held = {"prog": set(), "map": set()}
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+            for kind, number in re.findall(r"^(prog|map)_id:\s*(\d+)", file.read(), re.MULTILINE):
+                held[kind].add(int(number))
+    return held
+
+
+def are_loaded(objects):
+    """Whether the kernel still has any of them."""
+    return any(ids & {entry["id"] for entry in json.loads(
+        subprocess.check_output(["bpftool", "-j", kind, "list"]))} for kind, ids in objects.items())
+
+
 def readable(fd):
     """Bytes in a pipe."""
     return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
@@ -254,9 +279,9 @@ def is_constant(measure, times=20, apart=0.01):
     return all(time.sleep(apart) or measure() == first for _ in range(times))
 
 
-def tcpdump(namespace, path, interface="near"):
-    """A tcpdump of what the interface receives, that listens already; end it with finish()."""
-    process = Process(["tcpdump", "-i", interface, "-w", path, "-Q", "in", "-U", "-Z", "root",
+def tcpdump(namespace, path, direction="inout", interface="near"):
+    """One that listens already."""
+    process = Process(["tcpdump", "-i", interface, "-w", path, "-Q", direction, "-U", "-Z", "root",
                        "--immediate-mode", "--time-stamp-precision=nano", "-B", "65536"], namespace)
     process.wait_for("listening on")
     return process

@@ -51,9 +51,16 @@ class Case(unittest.TestCase):
     def wait_attached(self, interface="near"):
         wait_until(lambda: self.pair.near.xdp(interface), f"an XDP program on {interface}")
 
-    def assert_free(self, interface="near", deadline=SOON):
-        wait_until(lambda: self.pair.near.xdp(interface) is None,
-                   f"no XDP program on {interface}", deadline)
+    def assert_free(self, interface="near"):
+        """Nothing of a capture is left there."""
+        def is_free():
+            link = self.pair.near.link(interface)
+            return "xdp" not in link and link["promiscuity"] == 0
+        wait_until(is_free, f"{interface} without XDP program and promiscuous mode", SOON)
+
+    def assert_unloaded(self, objects):
+        self.assertTrue(objects["prog"] and objects["map"])
+        wait_until(lambda: not net.are_loaded(objects), "the kernel to free what was ours", SOON)
 
     def assert_gone(self, pid):
         def is_gone():

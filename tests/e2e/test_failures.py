@@ -63,9 +63,9 @@ class Start(Case):
                 self.pair.near.ip("link", "set", "near", mode, "obj", os.environ["XDP_PASS"], "sec",
                                   "xdp")
                 before = self.pair.near.xdp()
-                self.refuse("near", str(before["prog"]["id"]), before["prog"]["name"], kind)
-                for choice in ("native", "generic"):
-                    self.refuse("near", options=("--mode", choice))
+                for choice in ("auto", "native", "generic"):
+                    self.refuse("near", str(before["prog"]["id"]), before["prog"]["name"], kind,
+                                options=("--point", "xdp", "--mode", choice))
                 self.assertEqual(self.pair.near.xdp(), before)
                 self.pair.near.ip("link", "set", "near", mode, "off")
 
@@ -82,7 +82,7 @@ class Start(Case):
 
     def test_an_empty_filter_is_none(self):
         capture = self.start("-f", "")
-        self.pair.ping(1)
+        self.pair.send(1)
         capture.wait_packets(1)
         capture.finish()
 
@@ -119,7 +119,8 @@ class Start(Case):
         self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
         with open(self.path("old"), "wb") as file:
             file.write(b"dear")
-        status, _, _ = xdptap("-i", "near", "-w", self.path("old"), namespace=self.pair.near)
+        status, _, _ = xdptap("-i", "near", "-w", self.path("old"), "--point", "xdp",
+                              namespace=self.pair.near)
         self.assertEqual(status, 1)
         with open(self.path("old"), "rb") as file:
             self.assertEqual(file.read(), b"dear")
@@ -172,7 +173,7 @@ class Later(Case):
 
     def test_interface_is_deleted(self):
         capture = self.start()
-        self.pair.ping(3)
+        self.pair.send(3)
         capture.wait_packets(3)
         self.pair.near.ip("link", "del", "near")
         self.assertEqual(capture.wait(harness.SOON), 1)
@@ -182,7 +183,7 @@ class Later(Case):
     def test_interface_is_deleted_under_wireshark(self):
         extcap = self.extcap()
         extcap.open()
-        self.pair.ping(3)
+        self.pair.send(3)
         extcap.wait_blocks(5)
         self.pair.near.ip("link", "del", "near")
         self.assertEqual(extcap.read_rest(harness.SOON), 1)
@@ -193,7 +194,7 @@ class Later(Case):
         self.pair.add("near2", "far2")
         capture = self.start("-i", "near2")
         self.pair.near.ip("link", "del", "near2")
-        self.pair.ping(2)
+        self.pair.send(2)
         capture.wait_packets(2)
         self.assertFalse(capture.has_ended())
         capture.signal()
@@ -202,13 +203,13 @@ class Later(Case):
 
     def test_link_goes_down_and_up(self):
         capture = self.start()
-        self.pair.ping(1)
+        self.pair.send(1)
         capture.wait_packets(1)
         self.pair.near.ip("link", "set", "near", "down")
         self.pair.near.ip("link", "set", "near", "up")
         self.pair.near.ip("neigh", "replace", net.FAR_IP, "lladdr", net.FAR_MAC, "dev", "near", "nud",
                           "permanent")
-        self.pair.ping(1)
+        self.pair.send(1)
         capture.wait_packets(2)
         self.assertEqual(len(capture.finish().packets), 2)
 

@@ -20,10 +20,12 @@ class Frames(Case):
     mtu = 9000
 
     def compare(self, send, count, *options):
-        """Captures what send() causes with tcpdump and xdptap: the two lists of packets."""
-        with net.tcpdump(self.pair.near, self.path("tcpdump.pcap")) as reference:
+        """What send() causes, captured at once by xdptap, with these options, and by tcpdump."""
+        direction = options[options.index("-Q") + 1] if "-Q" in options else "both"
+        with net.tcpdump(self.pair.near, self.path("tcpdump.pcap"),
+                         {"both": "inout"}.get(direction, direction)) as reference:
             capture = self.start(*options)
-            self.mode = self.pair.near.xdp()["mode"]
+            self.mode = self.pair.near.xdp()
             send()
             capture.wait_packets(count)
             finished = capture.finish()
@@ -31,41 +33,53 @@ class Frames(Case):
                                "tcpdump's packets")
             reference.signal()
             reference.wait()
-        return finished, read_pcap(self.path("tcpdump.pcap"))
+        seen = read_pcap(self.path("tcpdump.pcap"))
+        self.assertEqual(len(finished.packets), count)
+        self.assertEqual(finished.data(), [packet.data for packet in seen])
+        self.assertEqual([p.length for p in finished.packets], [p.length for p in seen])
+        return finished, seen
 
-    def send(self, sizes):
-        sender = self.pair.sender()
-        self.addCleanup(sender.close)
-        for number, size in enumerate(sizes):
-            sender.send(net.frame(size, number))
+    def send(self, sizes, namespace="far"):
+        with self.pair.sender(namespace) as sender:
+            for number, size in enumerate(sizes):
+                sender.send(net.frame(size, number))
 
-    def check_sizes(self, *options):
-        capture, reference = self.compare(lambda: self.send(SIZES), len(SIZES), *options)
-        sent = [net.frame(size, number) for number, size in enumerate(SIZES)]
+    def check_sizes(self, *options, sender="far"):
+        capture, _ = self.compare(lambda: self.send(SIZES, sender), len(SIZES), *options)
         self.assertEqual([len(data) for data in capture.data()], SIZES)
-        self.assertEqual(capture.data(), sent)
-        self.assertEqual(capture.data(), [packet.data for packet in reference])
-        self.assertEqual([p.length for p in capture.packets], [p.length for p in reference])
+        self.assertEqual(capture.data(),
+                         [net.frame(size, number) for number, size in enumerate(SIZES)])
 
     def test_icmp(self):
-        capture, reference = self.compare(lambda: self.pair.ping(20), 20)
-        self.assertEqual(len(reference), 20)
-        self.assertEqual(capture.data(), [packet.data for packet in reference])
-        self.assertEqual(capture.counters()["ifrecv"], 20)
+        for direction, count in (("in", 20), ("out", 20), ("both", 40)):
+            with self.subTest(direction):
+                capture, _ = self.compare(lambda: self.pair.ping(20), count, "-Q", direction)
+                self.assertEqual(capture.counters()["ifrecv"], count)
 
     def test_sizes_native(self):
         self.check_sizes()
-        self.assertEqual(self.mode, 1, "native mode")
+        self.assertEqual(self.mode["mode"], 1, "native mode")
 
     def test_sizes_generic(self):
         self.check_sizes("--mode", "generic")
-        self.assertEqual(self.mode, 2, "generic mode")
+        self.assertEqual(self.mode["mode"], 2, "generic mode")
+
+    def test_sizes_tc(self):
+        self.check_sizes("--point", "tc")
+        self.assertIsNone(self.mode)
+
+    def test_sizes_sent(self):
+        self.check_sizes(sender="near")
+
+    def test_directions_are_told(self):
+        capture, _ = self.compare(lambda: self.pair.ping(3), 6)
+        flags = [packet.option("epb_flags") for packet in capture.named("EPB")]
+        self.assertEqual([flag & 3 for flag in flags], [1, 2] * 3)
 
     def test_times(self):
         """The median has to be within 1 ms, and 19 of 20: the rest may have lost the processor between
         the two stamps. None may be off by a clock's step, and none go back."""
-        capture, reference = self.compare(lambda: self.pair.ping(200), 200)
-        self.assertEqual(capture.data(), [packet.data for packet in reference])
+        capture, reference = self.compare(lambda: self.pair.ping(200), 400)
         times = [packet.ts_ns for packet in capture.packets]
         apart = sorted(abs(packet.ts_ns - ns) for packet, ns in zip(reference, times))
         self.assertLess(statistics.median(apart), MS)
@@ -86,7 +100,7 @@ class Frames(Case):
                     net.frame(size, number)[:snaplen] for number, size in enumerate(sizes)])
 
     def test_what_the_file_says(self):
-        capture, _ = self.compare(lambda: self.pair.ping(3), 3)
+        capture, _ = self.compare(lambda: self.pair.send(3), 3)
         self.assertTrue(capture.section.option("shb_userappl").startswith("xdptap "))
         self.assertTrue(capture.section.option("shb_os").startswith("Linux"))
         interface, = capture.interfaces

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A capture changes nothing for those who use the network, and captures do not disturb each other."""
-import json
 import os
 import signal
 import socket
@@ -86,12 +85,13 @@ class Traffic(Case):
 
 class Several(Case):
     def test_second_on_the_same(self):
-        """It is refused, with the first one's name, and the first goes on."""
+        """At the same point it is refused, with the first one's name, and the first goes on."""
         first = self.start()
-        status, _, err = xdptap("-i", "near", "-w", self.path("second"), namespace=self.pair.near)
+        status, _, err = xdptap("-i", "near", "-w", self.path("second"), "--point", "xdp",
+                                namespace=self.pair.near)
         self.assertEqual(status, 1)
         self.assert_sentence(err, "near", str(self.pair.near.xdp()["prog"]["id"]), "tap_xdp")
-        self.pair.ping(3)
+        self.pair.send(3)
         first.wait_packets(3)
         self.assertEqual(len(first.finish().packets), 3)
         self.start(file="third").finish()
@@ -112,32 +112,34 @@ class Several(Case):
         first.wait_packets(2)
         self.assertEqual(first.finish().data(), [net.frame(100, 1), net.frame(100, 3)])
 
-    def test_the_same_twice(self):
-        """-i near -i near cannot be two captures."""
-        status, _, err = xdptap("-i", "near", "-i", "near", "-w", self.path("x"),
-                                namespace=self.pair.near)
-        self.assertNotEqual(status, 0)
-        self.assert_sentence(err, "near")
+    def test_second_at_another_point(self):
+        """Left to choose, the second finds a place for itself: both see everything."""
+        first = self.start(file="first")
+        second = self.start(file="second")
+        self.pair.ping(3)
+        first.wait_packets(6)
+        second.wait_packets(6)
+        self.assertEqual(second.finish().data(), first.finish().data())
         self.assert_free()
 
-    def test_nothing_is_left(self):
-        """In the kernel, of ten captures in a row: no program, no map."""
-        def listed(kind):
-            return {entry["id"] for entry in json.loads(
-                subprocess.check_output(["bpftool", "-j", kind, "list"]))}
+    def test_somebody_elses_program(self):
+        """Left to choose, we see what it lets pass, and it stays as it is."""
+        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        before = self.pair.near.xdp()
+        capture = self.start()
+        sent = self.pair.send(5)
+        capture.wait_packets(5)
+        self.assertEqual(self.pair.near.xdp(), before)
+        self.assertEqual(capture.finish().data(), sent)
+        self.assertEqual(self.pair.near.xdp(), before)
 
-        programs, maps = set(), set()
-        for _ in range(10):
-            capture = self.start()
-            program = self.pair.near.xdp()["prog"]["id"]
-            shown = subprocess.check_output(["bpftool", "-j", "prog", "show", "id", str(program)])
-            programs.add(program)
-            maps.update(json.loads(shown)["map_ids"])
+    def test_nothing_is_left(self):
+        """In the kernel, of captures in a row: no program, no map."""
+        for options in ((), ("--point", "tc"), ("--mode", "generic")):
+            capture = self.start(*options)
+            objects = net.bpf_objects(capture.pid)
             capture.finish()
-        self.assertEqual(len(programs), 10)
-        self.assertGreaterEqual(len(maps), 10)
-        harness.wait_until(lambda: not programs & listed("prog") and not maps & listed("map"),
-                           "the kernel to free what was ours")
+            self.assert_unloaded(objects)
 
     def test_hook_is_free_at_once(self):
         """When xdptap has ended the next program can be attached, without waiting."""

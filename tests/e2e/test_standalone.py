@@ -87,7 +87,7 @@ class Captures(Case):
 
     def test_summary(self):
         capture = self.start()
-        self.pair.ping(4)
+        self.pair.send(4)
         capture.wait_packets(4)
         capture.finish()
         text = capture.stderr().decode()
@@ -126,7 +126,7 @@ class Captures(Case):
                     text = b""
                     while b"File:" not in text:
                         text += os.read(terminal, 4096)
-                    self.pair.ping(2)
+                    self.pair.send(2)
                     while is_counting and b"Packets: 2" not in text:
                         text += os.read(terminal, 4096)
                     process.send_signal(signal.SIGINT)
@@ -144,7 +144,7 @@ class Captures(Case):
                 with open(self.path("file"), "wb") as file:
                     with net.Process([XDPTAP, *options], self.pair.near, stdout=file) as process:
                         self.wait_attached()
-                        self.pair.ping(3)
+                        self.pair.send(3)
                         harness.wait_until(lambda: os.path.getsize(self.path("file")) > 400, "data")
                         process.signal()
                         self.assertEqual(process.wait(), 0)
@@ -154,7 +154,7 @@ class Captures(Case):
                 with net.Process([XDPTAP, *options], self.pair.near, stdout=writer) as process:
                     os.close(writer)
                     self.wait_attached()
-                    self.pair.ping(3)
+                    self.pair.send(3)
                     process.signal()
                     with os.fdopen(reader, "rb") as file:
                         stream = file.read()
@@ -165,7 +165,7 @@ class Captures(Case):
         with net.Process([XDPTAP, "--capture", "--extcap-interface", "xdptap-near", "--fifo",
                           self.path("new")], self.pair.near) as process:
             self.wait_attached()
-            self.pair.ping(1)
+            self.pair.send(1)
             process.signal(signal.SIGTERM)
             self.assertEqual(process.wait(), 0)
             self.assertEqual(process.stderr(), b"")
@@ -179,7 +179,7 @@ class Captures(Case):
     def test_log(self):
         log = self.path("log")
         capture = self.start("--log-file", log, "--log-level", "debug")
-        self.pair.ping(2)
+        self.pair.send(2)
         capture.wait_packets(2)
         capture.finish()
         with open(log, encoding="utf-8") as file:

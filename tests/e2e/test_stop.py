@@ -165,9 +165,11 @@ class Fifo(Case):
         self.wait_attached()
         with Flood(self.pair):
             extcap.wait_blocks(100)
+            objects = net.bpf_objects(extcap.pid)
             extcap.signal(signal.SIGKILL)
             extcap.wait()
         self.assert_free()
+        self.assert_unloaded(objects)
         self.assertEqual(self.start().finish().packets, [])
 
 
@@ -176,7 +178,7 @@ class Standalone(Case):
         for number in SIGNALS:
             with self.subTest(number.name):
                 capture = self.start(file=number.name)
-                self.pair.ping(1)
+                self.pair.send(1)
                 capture.wait_packets(1)
                 capture.signal(number)
                 self.assertEqual(capture.wait(harness.SOON), 0)

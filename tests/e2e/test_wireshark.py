@@ -25,9 +25,11 @@ class WiresharkCase(Case):
         return self.enterContext(self.wireshark.tshark(
             "-i", "xdptap-near", "-w", self.file, *options, namespace=self.pair.near))
 
-    def wait_captured(self, count):
-        harness.wait_until(lambda: os.path.exists(self.file) and
-                           len(Capture(self.file).packets) >= count, "packets in tshark's file")
+    def wait_attached(self, interface="near"):
+        """Everywhere, which is when the head of the file comes."""
+        super().wait_attached(interface)
+        harness.wait_until(lambda: os.path.exists(self.file) and os.path.getsize(self.file),
+                           "the head of the file")
 
     def finish(self, tshark, number=None):
         """Its capture file, after an end without a word of complaint."""
@@ -55,12 +57,13 @@ class Captures(WiresharkCase):
         self.assertIn(b"EN10MB", out + err)
 
     def test_packets(self):
-        tshark = self.tshark("-P", "-c", "5")
+        tshark = self.tshark("-P", "-c", "10")
         self.wait_attached()
         self.pair.ping(5)
         capture = self.finish(tshark)
         self.assertEqual(tshark.stdout().count(b"Echo (ping) request"), 5)
-        self.assertEqual(len(capture.packets), 5)
+        self.assertEqual(tshark.stdout().count(b"Echo (ping) reply"), 5)
+        self.assertEqual(len(capture.packets), 10)
         interface, = capture.interfaces
         self.assertEqual((interface.option("if_name"), interface["linktype"]), ("near", 1))
         self.assertEqual(interface.option("if_tsresol"), 9)
@@ -70,7 +73,7 @@ class Captures(WiresharkCase):
         before = harness.clock_ns()
         tshark = self.tshark("-c", "1")
         self.wait_attached()
-        self.pair.ping(1)
+        self.pair.send(1)
         packet, = self.finish(tshark).packets
         self.assertTrue(before <= packet.ts_ns <= harness.clock_ns())
 
@@ -85,8 +88,6 @@ class Captures(WiresharkCase):
             with self.subTest(number):
                 tshark = self.tshark()
                 self.wait_attached()
-                harness.wait_until(lambda: os.path.exists(self.file) and
-                                   os.path.getsize(self.file), "the head of the file")
                 self.assertEqual(self.finish(tshark, number).packets, [])
                 os.unlink(self.file)
 
@@ -154,7 +155,7 @@ class Failures(WiresharkCase):
     def test_occupied(self):
         self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
         before = self.pair.near.xdp()
-        self.check(self.tshark(), "near", before["prog"]["name"], str(before["prog"]["id"]))
+        self.check(self.tshark("-o", "extcap.xdptap_near.point:xdp"), "near", before["prog"]["name"], str(before["prog"]["id"]))
         self.assertEqual(self.pair.near.xdp(), before)
 
     def test_filter(self):
@@ -190,15 +191,15 @@ class Death(WiresharkCase):
     def running(self):
         tshark = self.tshark()
         self.wait_attached()
-        harness.wait_until(lambda: os.path.exists(self.file) and os.path.getsize(self.file),
-                           "the head of the file")
         return tshark, self.children(tshark)
 
     def test_tshark(self):
         tshark, children = self.running()
+        objects = net.bpf_objects(children["xdptap"])
         tshark.signal(signal.SIGKILL)
         self.assert_gone(children["xdptap"])
         self.assert_free()
+        self.assert_unloaded(objects)
         self.assert_gone(children["dumpcap"])
 
     def test_dumpcap(self):
