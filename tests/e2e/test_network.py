@@ -9,6 +9,7 @@ import threading
 
 import harness
 import net
+from captures import read_pcap
 from program import Case, xdptap
 
 
@@ -21,10 +22,12 @@ class Traffic(Case):
         return {key: link.get(key) for key in ("flags", "mtu", "promiscuity", "allmulti", "qdisc",
                                                "num_rx_queues", "xdp")}, features
 
-    def tcp(self, size):
-        """Sends so many bytes from far to near: those that arrive."""
-        server = self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.NEAR_IP, 0))
-        client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def tcp(self, size, back=False):
+        """Sends so many bytes from far to near, or back, and reads them there."""
+        ends = (self.pair.far, net.FAR_IP), (self.pair.near, net.NEAR_IP)
+        (sending, _), (receiving, address) = reversed(ends) if back else ends
+        server = receiving.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(address, 0))
+        client = sending.socket(socket.AF_INET, socket.SOCK_STREAM)
         with server, client:
             server.settimeout(harness.DEADLINE)
             client.settimeout(harness.DEADLINE)
@@ -69,6 +72,52 @@ class Traffic(Case):
             sender.send(tagged)
         capture.wait_packets(1)
         self.assertEqual(capture.finish().data(), [tagged])
+
+    def test_vlan_taken_by_the_driver(self):
+        """A tag that the driver takes off is back in its place."""
+        self.pair.far.ip("link", "set", "far", "promisc", "on")
+        tagged = net.frame(60)[:12] + bytes.fromhex("8100 2ffe 88b5") + bytes(46)
+        for point in (("--point", "xdp"), ("--point", "tc"), ("--mode", "generic")):
+            with self.subTest(point):
+                with net.tcpdump(self.pair.near, self.path("tcpdump.pcap")) as reference:
+                    capture = self.start(*point)
+                    with self.pair.sender() as sender, self.pair.sender("near") as back:
+                        sender.send(tagged)
+                        back.send(tagged)
+                    capture.wait_packets(2)
+                    harness.wait_until(lambda: len(read_pcap(self.path("tcpdump.pcap"))) >= 2,
+                                       "tcpdump's packets")
+                    reference.signal()
+                    reference.wait()
+                capture = capture.finish()
+                self.assertEqual(capture.data(), [tagged, tagged])
+                self.assertEqual([p.data for p in read_pcap(self.path("tcpdump.pcap"))],
+                                 [tagged, tagged])
+
+    def test_promiscuous(self):
+        """Only while a capture wants it, and not longer than the capture lives."""
+        def promiscuity():
+            return self.pair.near.link("near")["promiscuity"]
+
+        capture = self.start()
+        self.assertEqual(promiscuity(), 1)
+        capture.finish()
+        self.assertEqual(promiscuity(), 0)
+        capture = self.start("-p")
+        self.assertEqual(promiscuity(), 0)
+        capture.finish()
+        capture = self.start()
+        capture.signal(signal.SIGKILL)
+        capture.wait()
+        harness.wait_until(lambda: promiscuity() == 0, "the end of promiscuous mode", harness.SOON)
+
+    def test_segments(self):
+        """What TCP sends in large pieces is kept whole."""
+        capture = self.start("-Q", "out")
+        self.tcp(2_000_000, back=True)
+        packets = capture.finish().named("EPB")
+        self.assertGreater(max(p["caplen"] for p in packets), 1514)
+        self.assertTrue(all(p["caplen"] == p["len"] for p in packets))
 
     def test_fragments(self):
         """Datagrams larger than the MTU arrive, and each fragment is seen."""

@@ -15,7 +15,7 @@ HOSTILE = [b"} {value=evil}", b"}{display=evil", b"a}{b} c", b"{", b"}", b"{}", 
            b"return\rtab\t", b"arg {number=0}", b"\nextcap {version=666}\n", "Büro – Küche".encode(),
            b"invalid \xff\xfe\x80 UTF-8", b"trailing }", b"\\}", b"%s%n", b"x" * 255]
 NAMES = [b"eth0.100", b"eth0@1", b"fifteen-letters", "é".encode(), b"\xff\xfe", b"x}{y", b"{z}", b"-i",
-         b"a=b", b"_"]
+         b"a=b", b"_", b"any", b"ifindex-1"]
 
 
 class Queries(Case):
@@ -56,8 +56,8 @@ class Queries(Case):
                 self.assertEqual({s.keyword for s in others}, {"interface"})
 
     def test_names_are_ours(self):
-        names = [i["value"] for i in self.interfaces()]
-        self.assertIn("xdptap-near", names)
+        self.assertEqual({i["value"] for i in self.interfaces()},
+                         {"xdptap-any", "xdptap-lo", "xdptap-near"})
         near, = (i for i in self.interfaces() if i["value"] == "xdptap-near")
         self.assertTrue(near["display"].startswith("XDP tap: near"))
 
@@ -68,7 +68,7 @@ class Queries(Case):
                 near = [i for i in self.interfaces() if i["value"] == "xdptap-near"]
                 self.assertEqual(len(near), 1)
                 self.assertNotRegex(near[0]["display"], r"[{}\r\n\t]")
-                self.assertEqual(len(self.interfaces()), 2)
+                self.assertEqual(len(self.interfaces()), 3)
         self.pair.near.ip("link", "set", "dev", "near", "alias", "uplink to Köln")
         self.assertIn("(uplink to Köln)", [i["display"] for i in self.interfaces()
                                            if i["value"] == "xdptap-near"][0])
@@ -77,7 +77,7 @@ class Queries(Case):
         for name in NAMES:
             self.pair.near.ip("link", "add", "name", name, "type", "bridge")
         names = [i["value"] for i in self.interfaces()]
-        self.assertEqual(len(names), len(NAMES) + 2)
+        self.assertEqual(len(names), len(NAMES) + 3)
         self.assertEqual(len(names), len(set(names)))
         for name in names:
             self.assertRegex(name, r"^xdptap-[A-Za-z0-9._-]+$")

@@ -8,8 +8,9 @@ import signal
 
 import harness
 import net
+import sentences
 from captures import Capture
-from program import NOBODY, Case, Wireshark
+from program import NOBODY, Case, Wireshark, xdptap
 
 PIPE_ERROR = b"by extcap pipe"  # how tshark introduces what an extcap said on stderr
 
@@ -102,16 +103,26 @@ class Captures(WiresharkCase):
                          [(1000, net.frame(1000, number)[:64]) for number in range(3)])
 
     def test_every_preference(self):
+        """Each option that the dialog offers can be set in tshark too, and is heeded."""
         log = self.path("log")
-        tshark = self.tshark("-a", "duration:1", *(
-            f"-oextcap.xdptap_near.{setting}" for setting in (
-                "snaplen:262144", "mode:generic", "buffersize:1", "loglevel:debug",
-                f"logfile:{log}")))
+        settings = {"--snaplen": "64", "--direction": "in", "--point": "xdp", "--mode": "generic",
+                    "--no-promiscuous-mode": "true", "--buffer-size": "1",
+                    "--netns": self.pair.near.name, "--log-level": "debug", "--log-file": log}
+        offered = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
+                         namespace=self.pair.near)[1]
+        self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings))
+        tshark = self.tshark("-c", "1", *(
+            f"-oextcap.xdptap_near.{call.replace('-', '')}:{value}"
+            for call, value in settings.items()))
         self.wait_attached()
         self.assertEqual(self.pair.near.xdp()["mode"], 2)
-        self.finish(tshark)
+        self.assertEqual(self.pair.near.link("near")["promiscuity"], 0)
+        self.pair.send(1, 500)
+        self.assertEqual([len(data) for data in self.finish(tshark).data()], [64])
         with open(log, encoding="utf-8") as file:
-            self.assertIn("generic", file.read())
+            words = file.read()
+        for call, value in settings.items():
+            self.assertIn(call if value == "true" else f"{call} {value}", words)
 
     def test_configuration_folder(self):
         """As root the personal folder of WIRESHARK_CONFIG_DIR counts, WIRESHARK_EXTCAP_DIR does not."""

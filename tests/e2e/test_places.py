@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Captures on all interfaces at once, and in another network namespace."""
+import os
+
+import harness
+import net
+from captures import Capture
+from program import XDPTAP, Case, xdptap
+
+
+class Any(Case):
+    def test_any(self):
+        """Each interface that is up has a description of its own, in one stream."""
+        self.pair.add("near2", "far2")
+        self.pair.near.ip("link", "add", "down0", "type", "bridge")
+        capture = self.start(interface="any")
+        self.pair.send(1, 100)
+        capture.wait_packets(1)
+        self.pair.send(1, 200, "far2")
+        capture.wait_packets(2)
+        finished = capture.finish()
+        names = [i.option("if_name") for i in finished.interfaces]
+        self.assertEqual(set(names), {"lo", "near", "near2"})
+        self.assertEqual([(names[p["interface"]], p["len"]) for p in finished.named("EPB")],
+                         [("near", 100), ("near2", 200)])
+        self.assertEqual(sorted(s["interface"] for s in finished.statistics), [0, 1, 2])
+        for interface in ("near", "near2"):
+            self.assert_free(interface)
+
+    def test_loopback_once(self):
+        """What lo sends it receives: each frame is there once."""
+        capture = self.start(interface="lo")
+        with net.Process(["ping", "-q", "-c", "2", "-i", "0.01", "127.0.0.1"], self.pair.near) as ping:
+            self.assertEqual(ping.wait(), 0)
+        capture.wait_packets(4)
+        self.assertEqual(len(capture.finish().packets), 4)
+
+    def test_in_wireshark(self):
+        extcap = self.extcap(interface="any")
+        extcap.open()
+        self.pair.send(2)
+        extcap.wait_blocks(1 + 2 + 2)
+        extcap.signal()
+        self.assertEqual(extcap.read_rest(), 0)
+        self.assertEqual(len(Capture(extcap.stream).packets), 2)
+
+
+class Netns(Case):
+    def capture(self, namespace):
+        """From outside: no namespace is entered but by the program itself."""
+        file = self.path("out.pcapng")
+        with net.Process([XDPTAP, "-i", "near", "--netns", namespace, "-w", file]) as process:
+            process.wait_for("Capturing on 'near'")
+            self.assertIsNotNone(self.pair.near.xdp())
+            sent = self.pair.send(3)
+            process.signal()
+            self.assertEqual(process.wait(), 0, process.text())
+        self.assertEqual(Capture(file).data(), sent)
+        self.assert_free()
+
+    def test_name(self):
+        self.capture(self.pair.near.name)
+
+    def test_path(self):
+        self.capture(f"/run/netns/{self.pair.near.name}")
+
+    def test_process(self):
+        with net.Process(["sleep", "60"], self.pair.near) as process:
+            harness.wait_until(lambda: net.stat(process.pid).name == "sleep", "a process inside")
+            self.capture(str(process.pid))
+
+    def test_wrong(self):
+        for wrong in ("none-of-these", "/nowhere", "/dev/null", "999999999", "-1"):
+            with self.subTest(wrong):
+                status, _, err = xdptap("-i", "near", f"--netns={wrong}", "-w", self.path("x"))
+                self.assertNotEqual(status, 0)
+                self.assert_sentence(err, wrong)
+        self.assertFalse(os.path.exists(self.path("x")))
+
+    def test_interface_is_not_there(self):
+        status, _, err = xdptap("-i", "none0", "--netns", self.pair.near.name, "-w", self.path("x"))
+        self.assertEqual(status, 1)
+        self.assert_sentence(err, "none0")
+
+
+if __name__ == "__main__":
+    harness.main()
