@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """What could not be kept is counted: frames sent are frames written and frames dropped, exactly."""
 import os
+import re
 import signal
 
 import harness
 import net
 from captures import Capture
-from program import Case
+from program import XDPTAP, Case
 
 MIB = 1 << 20
 
@@ -16,12 +17,18 @@ class Loss(Case):
     mtu = 9000
 
     def flood(self, count, size=1000):
-        """Frames that tell their place, prepared before so that they come fast."""
+        """Frames that tell their place, prepared before so that they come fast, from one processor so
+        that they are lost and counted in their order."""
         head, tail = net.frame(size)[:14], net.frame(size)[18:]
         frames = [head + number.to_bytes(4, "big") + tail for number in range(count)]
-        with self.pair.sender() as sender:
-            for frame in frames:
-                sender.send(frame)
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {max(processors)})
+        try:
+            with self.pair.sender() as sender:
+                for frame in frames:
+                    sender.send(frame)
+        finally:
+            os.sched_setaffinity(0, processors)
         return frames
 
     def check(self, capture, sent):
@@ -34,7 +41,19 @@ class Loss(Case):
         numbers = [int.from_bytes(data[14:18], "big") for data in capture.data()]
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertEqual(capture.data(), [sent[number] for number in numbers])
+        self.check_gaps(capture, numbers)
         return counters["osdrop"]
+
+    def check_gaps(self, capture, numbers):
+        """The first frame behind a loss says how many are missing before it."""
+        told = [packet.option("epb_dropcount") or 0 for packet in capture.named("EPB")]
+        self.assertEqual(told, [this - last - 1 for last, this in zip([-1, *numbers], numbers)])
+
+    def told(self, capture):
+        """Losses by their cause, from the closing summary."""
+        found = re.search(rb"'near': (\d+)/(\d+) \(ring:(\d+)/copy:(\d+)/output:(\d+)\)",
+                          capture.stderr())
+        return [int(number) for number in found.groups()]
 
     def test_ring(self):
         """The reader sleeps through four times the ring's size."""
@@ -47,7 +66,7 @@ class Loss(Case):
                 lost = self.check(capture.finish(), sent)
                 self.assertGreater(lost, len(sent) // 4)
                 self.assertLess(lost, len(sent))
-                self.assertRegex(capture.stderr().decode(), rf"'near': {len(sent) - lost}/{lost} ")
+                self.assertEqual(self.told(capture), [len(sent) - lost, lost, lost, 0, 0])
 
     def test_ring_of_large_frames(self):
         capture = self.start("-B", "1")
@@ -69,9 +88,13 @@ class Loss(Case):
         self.assertEqual([data for data in finished.data() if len(data) == 600], after)
         counters = finished.counters()
         self.assertEqual(counters["usrdeliv"] + counters["osdrop"], 4200)
+        gaps = [packet.option("epb_dropcount") or 0 for packet in finished.named("EPB")]
+        self.assertEqual(sum(gaps), counters["osdrop"])
+        self.assertEqual(gaps[-200], counters["osdrop"], "told by the first frame behind it")
 
-    def test_full_speed(self):
-        capture = self.start()
+    def test_large_ring(self):
+        """Into a ring that could hold them all nothing is lost, however late its reader comes."""
+        capture = self.start("-B", "64")
         sent = self.flood(50000, 200)
         self.assertEqual(self.check(capture.finish(), sent), 0)
 
@@ -86,6 +109,23 @@ class Loss(Case):
         self.assertEqual(extcap.read_rest(), 0)
         self.assertEqual(extcap.stderr(), b"")
         self.assertGreater(self.check(Capture(extcap.stream), sent), 0)
+
+    def test_pipe_is_not_read(self):
+        """The summary tells what was lost on the way out from what the ring lost."""
+        reader, writer = os.pipe()
+        with net.Process([XDPTAP, "-i", "near", "-w", "-"], self.pair.near, stdout=writer) as capture:
+            os.close(writer)
+            capture.wait_for("Capturing on")
+            sent = self.flood(20000, 2000)
+            capture.signal()
+            with os.fdopen(reader, "rb") as file:
+                finished = Capture(file.read())
+            self.assertEqual(capture.wait(), 0)
+            lost = self.check(finished, sent)
+            written, dropped, ring, copy, output = self.told(capture)
+            self.assertEqual((written, dropped), (len(sent) - lost, lost))
+            self.assertEqual(ring + copy + output, lost)
+            self.assertGreater(output, 0)
 
     def memory(self, pid):
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:

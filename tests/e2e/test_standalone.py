@@ -31,7 +31,8 @@ class Queries(Case):
 
     def test_usage(self):
         for wrong in (["-w", "x"], ["-i", "near"], ["--frobnicate"], ["-i", "near", "-w", "x", "y"],
-                      ["-i"], ["-s", "1", "-w", "x"]):
+                      ["-i"], ["-s", "1", "-w", "x"],
+                      ["-i", "near", "-i", "near", "-w", "x"]):
             with self.subTest(wrong):
                 status, out, err = xdptap(*wrong, namespace=self.pair.near, cwd=self.folder)
                 self.assertEqual((status, out), (2, b""))
