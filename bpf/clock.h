@@ -21,7 +21,7 @@ struct clock {
 uint64_t clock_now_ns(void);
 /* Measures the distance for the first time. */
 void clock_init(struct clock *c);
-/* Measures it again if the last time is a while ago; now_ns is clock_now_ns(). Nanoseconds it jumped, mostly 0. */
+/* Measures it again if that is a while ago; now_ns is clock_now_ns(). How far it jumped, ns. */
 int64_t clock_refresh(struct clock *c, uint64_t now_ns);
 /* A kernel time stamp as nanoseconds since the epoch. */
 static inline uint64_t clock_to_epoch_ns(const struct clock *c, uint64_t ts_ns)

@@ -30,7 +30,7 @@ struct maps {
  */
 int maps_init(struct maps *m, size_t ring_size);
 void maps_done(struct maps *m);
-/* Makes an opened, not yet loaded object use these maps for its own of the same names. 0 or -errno. */
+/* Makes an object, before load, use these maps for its own of the same names. 0 or -errno. */
 int maps_share(const struct maps *m, struct bpf_object *object);
 /* Adds up one slot's counters of all CPUs. 0 or -errno. */
 int maps_read_count(const struct maps *m, uint32_t slot, struct wire_count *ret);

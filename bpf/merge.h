@@ -16,14 +16,14 @@
 #include "bpf/ring.h"
 #include "bpf/wire.h"
 
-/* How long a record waits for an earlier one of another CPU: far more than stamping and reserving take. */
+/* How long a record waits for an earlier one: far longer than stamping and reserving take. */
 #define MERGE_HOLD_NS 2000000
 
 struct merge_input {
 	struct ring ring;
 	const struct wire_frame *head; /* the next record, checked; NULL: none now */
 	uint64_t used_ns;	       /* CLOCK_MONOTONIC when the ring last held a record */
-	bool is_broken;		       /* the kernel's lengths made no sense: not read any more */
+	bool is_broken;		       /* its lengths made no sense: not read any more */
 };
 
 struct merge {
@@ -45,8 +45,8 @@ void merge_done(struct merge *m);
  */
 void merge_begin(struct merge *m, uint64_t now_ns, bool all);
 /*
- * The next record, or NULL where the batch ends. Its ts_ns never lies before the one given out last;
- * *ret_ns is that time, which in the rare case of a straggler is later than the record's own.
+ * The next record, or NULL where the batch ends. *ret_ns is its time, which never lies before that
+ * of the record given out last: a rare straggler's is later than its own stamp.
  */
 const struct wire_frame *merge_next(struct merge *m, uint64_t *ret_ns);
 /* Ends a batch: the records given out may be overwritten from now on. */

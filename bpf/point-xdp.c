@@ -27,7 +27,7 @@ static int load(const struct point_target *t, struct xdp_bpf **ret)
 		r = xdp_bpf__load(skel);
 	if (r < 0) {
 		xdp_bpf__destroy(skel);
-		/* Without multi-buffer XDP (before Linux 5.18) the program cannot be loaded at all. */
+		/* No multi-buffer XDP before Linux 5.18: nothing of this can be loaded. */
 		if (r != -EPERM &&
 		    libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 0)
 			return -ENOSYS;

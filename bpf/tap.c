@@ -69,7 +69,7 @@ static int open_rings(struct tap *t)
 	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
-		/* Edge-triggered: only wake-ups count. A ring with data would never let us sleep. */
+		/* Edge-triggered: only wake-ups count. A ring with data would not let us sleep. */
 		r = ring_init(&t->merge.inputs[i].ring, t->maps.ring_fds[i], t->maps.ring_size);
 		if (r >= 0 &&
 		    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->maps.ring_fds[i], &event) < 0)
@@ -151,7 +151,7 @@ void tap_detach(struct tap *t)
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		t->attached[i].point->detach(&t->attached[i].link);
 	t->is_detached = true;
-	/* An RCU grace period: runs of the programs that had begun are over, rings and counters final. */
+	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
 	if (t->n_attached)
 		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }

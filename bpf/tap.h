@@ -40,7 +40,7 @@ struct tap_frame {
 	uint32_t len;	     /* length on the wire, without FCS */
 	uint32_t slot;	     /* what tap_attach() returned */
 	uint32_t queue;	     /* receive queue */
-	uint32_t lost;	     /* frames of this slot lost since the one before on the same CPU */
+	uint32_t lost;	     /* frames of this slot lost since the one before on its CPU */
 };
 
 /* Since tap_attach(). accepted - taken - lost_… frames are in the rings. */
@@ -63,14 +63,14 @@ struct tap_program {
 /* A frame; its data is valid until tap_release(). Anything but 0 ends the batch after it. */
 typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);
 
-/* Creates rings and counters. 0, -EPERM where privilege is missing, -ENOMEM, or -errno of bpf(2). */
+/* Creates rings and counters. 0, -EPERM: privilege is missing, -ENOMEM, or -errno of bpf(2). */
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is fine. */
 void tap_free(struct tap *t);
-/* Puts a program in place; errors as for point.attach. *ret_mode tells how. 0 and the slot, or -errno. */
+/* Puts a program in place. 0, the slot and how it is attached, or -errno as for point.attach. */
 int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slot,
 	       enum tap_mode *ret_mode);
-/* Takes all programs away; when it returns none is running, what they left in the rings is there. */
+/* Takes all programs away. When it returns none is running; what they left is in the rings. */
 void tap_detach(struct tap *t);
 /* Whether the program of a slot is still in place: false when its interface was deleted. */
 bool tap_is_attached(const struct tap *t, uint32_t slot);
@@ -86,7 +86,7 @@ void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
 void tap_release(struct tap *t);
 /* Counters of a slot: exact after tap_detach(), a moment old before. 0 or -errno. */
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret);
-/* Which XDP program is on an interface, ours or not. Needs no privilege but for its name. 0 or -errno. */
+/* The XDP program on an interface, ours or not; its name only with privilege. 0 or -errno. */
 int tap_find_program(unsigned int ifindex, struct tap_program *ret);
 /* libbpf's version: "1.1". */
 const char *tap_version(void);

@@ -29,7 +29,7 @@ struct wire_config {
 	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
 };
 
-/* One record of a ring: this header, then caplen bytes of the frame, then what the size class left over. */
+/* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
 struct wire_frame {
 	__u64 ts_ns;  /* CLOCK_MONOTONIC, before anything else was done with the frame */
 	__u32 len;    /* length of the frame at the hook */

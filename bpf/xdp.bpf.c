@@ -5,8 +5,13 @@
  */
 #include "bpf/ring.bpf.h"
 
-static __always_inline long copy_xdp(void *ctx, void *to, __u32 len)
+static __always_inline long copy_xdp(void *ctx, __u8 *to, __u32 len, const __u32 size)
 {
+	const struct xdp_md *x = ctx;
+
+	if (size <= 128 &&
+	    copy_small(to, len, size, (void *)(long)x->data, (void *)(long)x->data_end))
+		return 0;
 	return bpf_xdp_load_bytes(ctx, 0, to,
 				  len); /* also across the parts of a multi-buffer frame */
 }

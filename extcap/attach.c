@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* From an -errno of bpf/ to a sentence with a remedy: what the user can do is known here. */
+#include <errno.h>
+
+#include "extcap/attach.h"
+#include "extcap/error.h"
+
+static void log_libbpf(const char *text)
+{
+	g_info("libbpf: %s", text);
+}
+
+static bool explain_privilege(GError **error)
+{
+	g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
+
+	return fail(error,
+		    "not allowed to load XDP programs; run as root, or once: "
+		    "sudo setcap cap_net_admin,cap_bpf,cap_perfmon+ep %s",
+		    path ? path : "xdptap");
+}
+
+static bool explain_busy(const struct iface *i, GError **error)
+{
+	struct tap_program p = { 0 };
+
+	if (tap_find_program(i->index, &p) < 0 || !p.id)
+		return fail(error, "the XDP hook of \"%s\" is in use by another program", i->name);
+	return fail(
+		error,
+		"the XDP hook of \"%s\" is in use by program %u \"%s\" (%s mode), which is left "
+		"alone; take it off to capture here",
+		i->name, p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native");
+}
+
+static bool explain(const struct config *config, const struct iface *i, int err, GError **error)
+{
+	switch (err) {
+	case -EPERM: return explain_privilege(error);
+	case -EBUSY: return explain_busy(i, error);
+	case -ENODEV: return fail(error, "interface \"%s\" has just disappeared", i->name);
+	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
+	}
+	if (config->mode == TAP_MODE_NATIVE)
+		return fail_errno(
+			error, -err,
+			"the driver of \"%s\" does not take an XDP program in native mode; "
+			"--mode generic or auto works everywhere",
+			i->name);
+	return fail_errno(error, -err, "cannot attach the XDP program to \"%s\"", i->name);
+}
+
+bool attach_prepare(struct tap **ret, const struct config *config, GError **error)
+{
+	const struct tap_config tap = {
+		.ring_size = config->buffer_mib << 20,
+		.log = log_libbpf,
+	};
+	int r = tap_new(&tap, ret);
+
+	if (r == -EPERM)
+		return explain_privilege(error);
+	if (r == -ENOMEM)
+		return fail(error,
+			    "not enough memory for %" G_GUINT64_FORMAT
+			    " MiB of buffer per CPU; choose a smaller --buffer-size",
+			    config->buffer_mib);
+	return r == 0 || fail_errno(error, -r, "cannot create the buffers");
+}
+
+char *attach(struct tap *tap, const struct config *config, const struct iface *i, GError **error)
+{
+	const struct tap_target target = {
+		.ifindex = i->index,
+		.point = points[0],
+		.mode = (enum tap_mode)config->mode,
+		.snaplen = (uint32_t)config->snaplen,
+	};
+	enum tap_mode mode;
+	uint32_t slot;
+	int r;
+
+	if (iface_linktype(i) < 0) {
+		fail(error, "\"%s\" is not an Ethernet device: xdptap cannot capture there",
+		     i->name);
+		return NULL;
+	}
+	r = tap_attach(tap, &target, &slot, &mode);
+	if (r < 0) {
+		explain(config, i, r, error);
+		return NULL;
+	}
+	g_info("%s: program attached at %s, %s mode", i->name, target.point->name,
+	       mode == TAP_MODE_GENERIC ? "generic" : "native");
+	return g_strdup_printf("capture point %s, %s mode", target.point->name,
+			       mode == TAP_MODE_GENERIC ? "generic" : "native");
+}

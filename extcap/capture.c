@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a capture:
+ *
+ *	kernel                    bpf/                  extcap/               pcapng/
+ *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
+ *
+ * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
+ * empty is how a failure is told), then the programs are put in place, then the file's head is
+ * written. From there on everything happens in on_tap(), until something calls stop(). Then the
+ * programs are taken off, what is still in the rings is written, and the counters go behind it.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "bpf/tap.h"
+#include "extcap/attach.h"
+#include "extcap/capture.h"
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/iface.h"
+#include "extcap/output.h"
+#include "extcap/stream.h"
+
+#define PROGRESS_MS 500
+#define LAST_MS	    400 /* how long the reader of a pipe gets to take the rest at the end */
+
+struct capture {
+	const struct config *config;
+	const struct capture_face *face;
+	struct output output;
+	struct stream stream;
+	struct tap *tap;
+	GMainLoop *loop;
+	GSource *tap_source;
+	GSource *output_source; /* NULL: a file */
+	void *output_poll;
+	GSource *links_source;
+	int links_fd;
+	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
+	bool is_stopped;     /* a reason to end has come */
+	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
+	int failure;	     /* -errno of the stream */
+};
+
+static void stop(struct capture *c)
+{
+	c->is_stopped = true;
+	if (c->loop)
+		g_main_loop_quit(c->loop);
+}
+
+static gboolean on_signal(void *user)
+{
+	g_debug("stopped by a signal");
+	stop(user);
+	return G_SOURCE_CONTINUE;
+}
+
+static void stream_failed(struct capture *c, int err)
+{
+	if (!c->failure)
+		c->failure = err;
+	stop(c);
+}
+
+static int on_frame(void *user, const struct tap_frame *frame)
+{
+	struct capture *c = user;
+	int r = stream_write(&c->stream, frame);
+
+	if (r < 0)
+		stream_failed(c, r);
+	else if (c->config->count && c->stream.written >= c->config->count)
+		c->is_full = true;
+	return r < 0 || c->is_full;
+}
+
+/* Hands over what there is; the rest of a pipe's backlog goes when its reader has room again. */
+static void flush(struct capture *c)
+{
+	int r = stream_flush(&c->stream);
+
+	if (r < 0 && r != -EAGAIN)
+		stream_failed(c, r);
+	if (c->output_source)
+		g_source_modify_unix_fd(c->output_source, c->output_poll,
+					G_IO_ERR | (r == -EAGAIN ? G_IO_OUT : 0));
+}
+
+static gboolean on_tap(void *user)
+{
+	struct capture *c = user;
+	int wait_ms;
+
+	tap_drain(c->tap, on_frame, c);
+	flush(c);
+	tap_release(c->tap);
+	if (c->is_full)
+		stop(c);
+	wait_ms = tap_wait_ms(c->tap);
+	g_source_set_ready_time(c->tap_source,
+				wait_ms < 0 ? -1 : g_get_monotonic_time() + wait_ms * 1000);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_output(void *user)
+{
+	struct capture *c = user;
+
+	if (g_source_query_unix_fd(c->output_source, c->output_poll) & G_IO_ERR)
+		stream_failed(c, -EPIPE);
+	else
+		flush(c);
+	return G_SOURCE_CONTINUE;
+}
+
+/* A link is gone. The capture goes on while one of ours is left. */
+static gboolean on_links(void *user)
+{
+	struct capture *c = user;
+	const char *gone = NULL;
+	guint left = 0;
+
+	if (!iface_watch_read(c->links_fd))
+		return G_SOURCE_CONTINUE;
+	for (guint slot = 0; slot < c->stream.ports->len; slot++) {
+		if (tap_is_attached(c->tap, slot))
+			left++;
+		else
+			gone = g_array_index(c->stream.ports, struct stream_port, slot).name;
+	}
+	if (gone)
+		g_warning("interface %s was deleted, %u left", gone, left);
+	if (!left) {
+		c->deleted = gone;
+		stop(c);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_progress(void *user)
+{
+	struct capture *c = user;
+
+	c->face->progress(c->stream.written, c->face->user);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch(GSource *source, GSourceFunc callback, void *user)
+{
+	return callback(user);
+}
+
+/* A source without a type of its own: ready when its descriptor is, or its time has come. */
+static GSource *add_source(GSourceFunc callback, void *user)
+{
+	static GSourceFuncs funcs = { .dispatch = dispatch };
+	GSource *source = g_source_new(&funcs, sizeof(GSource));
+
+	g_source_set_callback(source, callback, user, NULL);
+	g_source_attach(source, NULL);
+	g_source_unref(source); /* the main context has it until it is destroyed */
+	return source;
+}
+
+/* Wireshark, when killed, does not end its children: without this an idle capture would stay. */
+static void die_with_parent(struct capture *c)
+{
+	pid_t parent = getppid();
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		stop(c);
+}
+
+static void watch_signals(struct capture *c)
+{
+	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
+	g_unix_signal_add(SIGINT, on_signal, c);
+	g_unix_signal_add(SIGTERM, on_signal, c);
+	g_unix_signal_add(SIGHUP, on_signal, c);
+	if (c->face->is_child)
+		die_with_parent(c);
+}
+
+static bool add_interface(struct capture *c, const char *name, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i = iface_find(name, error);
+	struct stream_interface description = {
+		.iface = i,
+		.snaplen = (uint32_t)c->config->snaplen,
+		.filter = c->config->filter,
+	};
+	g_autofree char *how = i ? attach(c->tap, c->config, i, error) : NULL;
+
+	description.comment = how;
+	return how && stream_add(&c->stream, &description, error);
+}
+
+/* All that can go wrong before the first byte is written. */
+static bool prepare(struct capture *c, GError **error)
+{
+	const struct config *config = c->config;
+
+	if (config->filter)
+		return fail(error,
+			    "a capture filter cannot be applied yet: capture without one, and "
+			    "use a display filter");
+	if (!attach_prepare(&c->tap, config, error) || !stream_init(&c->stream, &c->output, error))
+		return false;
+	for (guint n = 0; n < config->interfaces->len; n++)
+		if (!add_interface(c, config->interfaces->pdata[n], error))
+			return false;
+	return output_begin(&c->output, error);
+}
+
+/* The main loop, from the file's head to a reason to stop. */
+static void run(struct capture *c)
+{
+	guint progress = c->face->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
+
+	c->loop = g_main_loop_new(NULL, false);
+	if (c->output.is_pipe) {
+		c->output_source = add_source(on_output, c);
+		c->output_poll = g_source_add_unix_fd(c->output_source, c->output.fd, G_IO_ERR);
+	}
+	c->tap_source = add_source(on_tap, c);
+	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
+	g_source_set_ready_time(c->tap_source, 0);
+	if (c->links_fd >= 0) {
+		c->links_source = add_source(on_links, c);
+		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
+	}
+	flush(c);
+	if (!c->is_stopped)
+		g_main_loop_run(c->loop);
+	if (progress)
+		g_source_remove(progress);
+	g_clear_pointer(&c->tap_source, g_source_destroy);
+	g_clear_pointer(&c->output_source, g_source_destroy);
+	g_clear_pointer(&c->links_source, g_source_destroy);
+	g_clear_pointer(&c->loop, g_main_loop_unref);
+}
+
+/* Gives the reader of a pipe a moment to take what is left; a file takes it at once. */
+static int flush_rest(struct capture *c)
+{
+	gint64 end = g_get_monotonic_time() + LAST_MS * 1000;
+	int r;
+
+	while ((r = stream_flush(&c->stream)) == -EAGAIN) {
+		gint64 left_ms = (end - g_get_monotonic_time()) / 1000;
+
+		if (left_ms <= 0 || !output_wait(&c->output, (int)left_ms))
+			break;
+	}
+	return r;
+}
+
+/*
+ * The counters as they are when the capture ends. With --count it ends with the last frame written:
+ * what the program still took after that is not part of it.
+ */
+static void count(struct capture *c, uint32_t slot, struct capture_count *ret,
+		  struct tap_stats *stats)
+{
+	const struct stream_port *p = &g_array_index(c->stream.ports, struct stream_port, slot);
+	uint64_t behind;
+
+	if (tap_read_stats(c->tap, slot, stats) < 0)
+		*stats = (struct tap_stats){ .seen = p->written, .accepted = p->written };
+	behind = stats->accepted - stats->lost_full - stats->lost_long - stats->lost_copy -
+		 stats->taken;
+	if (c->is_full) {
+		stats->seen -= behind;
+		stats->accepted -= behind;
+	}
+	*ret = (struct capture_count){
+		.name = p->name,
+		.seen = stats->seen,
+		.accepted = stats->accepted,
+		.written = p->written,
+		.lost_ring = stats->lost_full,
+		.lost_copy = stats->lost_long + stats->lost_copy,
+		.lost_backlog = p->lost_backlog,
+	};
+}
+
+/* Takes the programs off, writes what they left behind and the counters. */
+static void finish(struct capture *c)
+{
+	guint n = c->stream.ports->len;
+	g_autofree struct capture_count *counts = g_new0(struct capture_count, n);
+	struct tap_stats stats;
+	int r = 0;
+
+	tap_detach(c->tap);
+	if (!c->is_full && !c->failure)
+		tap_drain_rest(c->tap, on_frame, c);
+	for (guint slot = 0; slot < n; slot++) {
+		count(c, slot, &counts[slot], &stats);
+		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64,
+		       counts[slot].name, stats.seen, stats.accepted, counts[slot].written);
+		if (!c->failure && r == 0)
+			r = stream_write_stats(&c->stream, slot, &stats);
+	}
+	if (!c->failure && r == 0)
+		r = flush_rest(c);
+	if (r < 0 && r != -EAGAIN)
+		stream_failed(c, r);
+	if (c->face->finished)
+		c->face->finished(counts, n, c->face->user);
+}
+
+void capture_refuse(const struct config *config)
+{
+	signal(SIGPIPE, SIG_IGN);
+	output_refuse(config->output);
+}
+
+/* Whether the capture ended as the user wanted; else the sentence. */
+static bool explain_end(const struct capture *c, GError **error)
+{
+	if (c->failure)
+		return stream_explain(&c->stream, c->failure, error);
+	if (c->deleted)
+		return fail(error, "interface \"%s\" was deleted; what came before is complete",
+			    c->deleted);
+	return true;
+}
+
+bool capture_run(const struct config *config, const struct capture_face *face, GError **error)
+{
+	_cleanup_(close_fdp) int links_fd = iface_watch_open(); /* before we look which there are */
+	struct capture c = {
+		.config = config,
+		.face = face,
+		.output = OUTPUT_CLOSED,
+		.links_fd = links_fd,
+	};
+	bool ok;
+
+	watch_signals(&c);
+	ok = output_open(&c.output, config->output, &c.is_stopped, error);
+	if (ok && c.output.fd >= 0) {
+		ok = prepare(&c, error);
+		if (ok && face->started)
+			face->started(config, face->user);
+		if (ok) {
+			run(&c);
+			finish(&c);
+			ok = explain_end(&c, error);
+		}
+	}
+	tap_free(c.tap);
+	stream_done(&c.stream);
+	return output_close(&c.output, ok ? error : NULL) && ok;
+}

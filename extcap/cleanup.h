@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Locals that clean up after themselves, beside GLib's g_autofree and g_autoptr(). */
+#ifndef XDPTAP_EXTCAP_CLEANUP_H
+#define XDPTAP_EXTCAP_CLEANUP_H
+
+#include <unistd.h>
+
+#define _cleanup_(function) __attribute__((cleanup(function)))
+
+static inline void close_fdp(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* Gives a descriptor away: the variable no longer owns it. */
+static inline int steal_fd(int *fd)
+{
+	int given = *fd;
+
+	*fd = -1;
+	return given;
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Parses the command line and keeps the user informed, in dumpcap's words, on stderr. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "extcap/capture.h"
+#include "extcap/cleanup.h"
+#include "extcap/cli.h"
+#include "extcap/error.h"
+#include "extcap/iface.h"
+#include "extcap/log.h"
+#include "extcap/options.h"
+#include "extcap/version.h"
+
+struct verbs {
+	gboolean help, list, version, print_config;
+};
+
+static GOptionContext *make_context(struct verbs *v, struct config *config)
+{
+	const GOptionEntry entries[] = {
+		{ "list-interfaces", 'D', 0, G_OPTION_ARG_NONE, &v->list,
+		  "List the interfaces and the XDP programs on them" },
+		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &v->print_config,
+		  "Print the configuration that the other options make, and exit" },
+		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version, "Print the version" },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help" },
+		{ NULL },
+	};
+	GOptionContext *context =
+		g_option_context_new("- capture frames at the XDP hook as pcapng");
+
+	g_option_context_set_help_enabled(context, false); /* GLib's would print it and exit */
+	g_option_context_set_main_group(context, options_group(config, OPTION_CLI));
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_description(
+		context,
+		"Also an extcap: put it into Wireshark's extcap folder and every interface\n"
+		"appears there as \"XDP tap: IF\". See xdptap(1).");
+	return context;
+}
+
+static void print_help(GOptionContext *context)
+{
+	g_autofree char *help = g_option_context_get_help(context, true, NULL);
+
+	fputs(help, stdout);
+}
+
+static void print_interface(guint number, const struct iface *i)
+{
+	g_autofree char *driver = iface_driver(i), *program = iface_xdp_program(i);
+
+	printf("%u. %-15s %-4s %-24s %s\n", number, i->name, i->is_up ? "up" : "down",
+	       driver	 ? driver
+	       : i->kind ? i->kind
+			 : "-",
+	       program ? program : "-");
+}
+
+static bool print_interfaces(GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+
+	for (guint n = 0, number = 0; list && n < list->len; n++)
+		if (iface_linktype(list->pdata[n]) >= 0)
+			print_interface(++number, list->pdata[n]);
+	return list;
+}
+
+static void print_effective(const struct config *config)
+{
+	for (const struct option *o = options; o->name; o++) {
+		g_autofree char *value = options_value(config, o);
+
+		printf("%s=%s\n", o->name, value);
+	}
+}
+
+static void on_started(const struct config *config, void *user)
+{
+	for (guint n = 0; n < config->interfaces->len; n++)
+		fprintf(stderr, "Capturing on '%s'\n", (char *)config->interfaces->pdata[n]);
+	fprintf(stderr, "File: %s\n", config->output);
+}
+
+static void on_progress(uint64_t written, void *user)
+{
+	fprintf(stderr, "\rPackets: %" PRIu64 " ", written);
+}
+
+static void on_finished(const struct capture_count *counts, unsigned int n, void *user)
+{
+	const bool *is_counting = user;
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		total += counts[i].written;
+	fprintf(stderr, "%sPackets captured: %" PRIu64 "\n", *is_counting ? "\r" : "", total);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct capture_count *c = &counts[i];
+		uint64_t lost = c->accepted - c->written;
+
+		fprintf(stderr,
+			"Packets received/dropped on interface '%s': %" PRIu64 "/%" PRIu64
+			" (ring:%" PRIu64 "/copy:%" PRIu64 "/output:%" PRIu64 ") (%.1f%%)\n",
+			c->name, c->written, lost, c->lost_ring, c->lost_copy, c->lost_backlog,
+			c->accepted ? 100.0 * (double)c->written / (double)c->accepted : 100.0);
+	}
+}
+
+static bool capture(const struct config *config, GError **error)
+{
+	bool is_counting = !config->quiet && isatty(STDERR_FILENO);
+	const struct capture_face face = {
+		.started = on_started,
+		.progress = is_counting ? on_progress : NULL,
+		.finished = on_finished,
+		.user = &is_counting,
+	};
+
+	if (!config->interfaces->len)
+		return fail_usage(error, "which interface? Use -i IF; -D lists them");
+	if (!config->output)
+		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
+	return capture_run(config, &face, error);
+}
+
+bool cli_run(int argc, char **argv, GError **error)
+{
+	_cleanup_(options_done) struct config config;
+	g_autoptr(GOptionContext) context = NULL;
+	g_auto(GStrv) rest = g_strdupv(argv);
+	struct verbs verbs = { 0 };
+
+	options_init(&config);
+	context = make_context(&verbs, &config);
+	if (argc < 2)
+		return fail_usage(error,
+				  "usage: xdptap -i IF -w FILE [options]; --help lists them");
+	if (!g_option_context_parse_strv(context, &rest, error))
+		return false;
+	if (rest[0] && rest[1])
+		return fail_usage(error, "unexpected argument \"%s\"", rest[1]);
+	if (verbs.help)
+		print_help(context);
+	else if (verbs.version)
+		fputs(version_text(), stdout);
+	else if (verbs.list)
+		return print_interfaces(error);
+	else if (verbs.print_config)
+		print_effective(&config);
+	else
+		return log_open(&config, argc, argv, error) && capture(&config, error);
+	return true;
+}

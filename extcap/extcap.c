@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The extcap dialogue. Queries print sentences made from the interface list and the option table,
+ * without any privilege; a capture becomes a configuration for capture_run().
+ *
+ * Two parsers look at argv: the first takes Wireshark's own options, the second the capture's. What
+ * neither knows is ignored, because Wireshark adds options from release to release. The first never
+ * fails on a capture's option, so the FIFO is known when the second does.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "extcap/capture.h"
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/extcap.h"
+#include "extcap/filter.h"
+#include "extcap/iface.h"
+#include "extcap/log.h"
+#include "extcap/options.h"
+
+#define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
+#define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */
+
+struct request {
+	gboolean interfaces, dlts, config, capture, cleanup;
+	char *version, *interface, *filter, *fifo, *reload;
+	char *control_in, *control_out, *config_name, *config_value;
+};
+
+static void request_done(struct request *r)
+{
+	char **texts[] = { &r->version,	    &r->interface,   &r->filter,
+			   &r->fifo,	    &r->reload,	     &r->control_in,
+			   &r->control_out, &r->config_name, &r->config_value };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_clear_pointer(texts[i], g_free);
+}
+
+static bool request_parse(struct request *r, char ***argv, GError **error)
+{
+	const GOptionEntry entries[] = {
+		{ "extcap-interfaces", 0, 0, G_OPTION_ARG_NONE, &r->interfaces },
+		{ "extcap-dlts", 0, 0, G_OPTION_ARG_NONE, &r->dlts },
+		{ "extcap-config", 0, 0, G_OPTION_ARG_NONE, &r->config },
+		{ "capture", 0, 0, G_OPTION_ARG_NONE, &r->capture },
+		{ "extcap-cleanup-postkill", 0, 0, G_OPTION_ARG_NONE, &r->cleanup },
+		{ "extcap-version", 0, 0, G_OPTION_ARG_FILENAME, &r->version },
+		{ "extcap-interface", 0, 0, G_OPTION_ARG_FILENAME, &r->interface },
+		{ "extcap-capture-filter", 0, 0, G_OPTION_ARG_FILENAME, &r->filter },
+		{ "fifo", 0, 0, G_OPTION_ARG_FILENAME, &r->fifo },
+		{ "extcap-reload-option", 0, 0, G_OPTION_ARG_FILENAME, &r->reload },
+		{ "extcap-control-in", 0, 0, G_OPTION_ARG_FILENAME, &r->control_in },
+		{ "extcap-control-out", 0, 0, G_OPTION_ARG_FILENAME, &r->control_out },
+		{ "extcap-config-option-name", 0, 0, G_OPTION_ARG_FILENAME, &r->config_name },
+		{ "extcap-config-option-value", 0, 0, G_OPTION_ARG_FILENAME, &r->config_value },
+		{ NULL },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_ignore_unknown_options(context, true);
+	g_option_context_set_help_enabled(context, false);
+	return g_option_context_parse_strv(context, argv, error);
+}
+
+static bool parse_capture(struct config *config, char ***argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+	g_option_context_set_main_group(context, options_group(config, OPTION_DIALOG));
+	g_option_context_set_ignore_unknown_options(context, true);
+	g_option_context_set_help_enabled(context, false);
+	return g_option_context_parse_strv(context, argv, error);
+}
+
+bool extcap_is_meant(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (g_str_has_prefix(argv[i], "--extcap-") || g_str_equal(argv[i], "--capture"))
+			return true;
+	return false;
+}
+
+/* A value ends with "}" or the line, and there is no escaping: both are replaced. */
+static char *sanitize(const char *text)
+{
+	char *valid = g_utf8_make_valid(text, -1);
+
+	g_strdelimit(valid, "{", '(');
+	g_strdelimit(valid, "}", ')');
+	for (char *p = valid; *p; p++)
+		if (g_ascii_iscntrl(*p))
+			*p = ' ';
+	return valid;
+}
+
+static bool is_path_safe(const char *name)
+{
+	return strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
+}
+
+/* What Wireshark calls the interface; owned by the caller. */
+static char *name_of(const struct iface *i)
+{
+	if (is_path_safe(i->name))
+		return g_strconcat(PREFIX, i->name, NULL);
+	return g_strdup_printf(PREFIX BY_INDEX "%u", i->index);
+}
+
+static struct iface *find(const char *name, GError **error)
+{
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (!name) {
+		fail_usage(error, "--extcap-interface is missing");
+		return NULL;
+	}
+	list = iface_list(error);
+	for (guint n = 0; list && n < list->len; n++) {
+		g_autofree char *candidate = name_of(list->pdata[n]);
+
+		if (g_str_equal(candidate, name))
+			return g_ptr_array_steal_index(list, n);
+	}
+	if (list)
+		fail(error,
+		     "there is no interface \"%s\"; --extcap-interfaces lists those there are",
+		     name);
+	return NULL;
+}
+
+static void print_interface(const struct iface *i)
+{
+	g_autofree char *value = name_of(i), *name = sanitize(i->name);
+	g_autofree char *alias = i->alias ? sanitize(i->alias) : NULL;
+
+	printf("interface {value=%s}{display=XDP tap: %s%s%s%s%s}\n", value, name,
+	       alias ? " (" : "", alias ? alias : "", alias ? ")" : "", i->is_up ? "" : ", down");
+}
+
+static bool print_interfaces(GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+
+	if (!list)
+		return false;
+	printf("extcap {version=%s}{display=XDP tap}\n", XDPTAP_VERSION);
+	for (guint n = 0; n < list->len; n++)
+		if (iface_linktype(list->pdata[n]) >= 0)
+			print_interface(list->pdata[n]);
+	return true;
+}
+
+static bool print_dlts(const struct request *r, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+
+	if (!i)
+		return false;
+	printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", iface_linktype(i));
+	return true;
+}
+
+static void print_choices(const struct option *o, int number)
+{
+	for (uint64_t i = 0; o->choices[i].value; i++)
+		printf("value {arg=%d}{value=%s}{display=%s}%s\n", number, o->choices[i].value,
+		       o->choices[i].display, i == o->fallback ? "{default=true}" : "");
+}
+
+static void print_option(const struct option *o, int number)
+{
+	static const char *const types[] = {
+		[OPTION_FLAG] = "boolflag",   [OPTION_NUMBER] = "unsigned",
+		[OPTION_CHOICE] = "selector", [OPTION_TEXT] = "string",
+		[OPTION_FILE] = "fileselect",
+	};
+
+	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s}", number, o->name,
+	       o->display, types[o->type], o->help);
+	if (o->type == OPTION_FLAG)
+		printf("{default=false}");
+	if (o->type == OPTION_NUMBER)
+		printf("{range=%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT
+		       "}{default=%" G_GUINT64_FORMAT "}",
+		       o->min, o->max, o->fallback);
+	if (o->type == OPTION_FILE)
+		printf("{mustexist=false}");
+	if (o->group)
+		printf("{group=%s}", o->group);
+	printf("\n");
+}
+
+static bool print_config(const struct request *r, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+	int number = 0;
+
+	for (const struct option *o = options; i && o->name; o++) {
+		if (!(o->faces & OPTION_DIALOG))
+			continue;
+		if (!r->reload)
+			print_option(o, number);
+		if (o->type == OPTION_CHOICE && (!r->reload || g_str_equal(r->reload, o->name)))
+			print_choices(o, number);
+		number++;
+	}
+	return i;
+}
+
+/* Wireshark's filter box goes by what is on stdout; the exit status says that we could check. */
+static bool check_filter(const struct request *r, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+	g_autoptr(GError) wrong = NULL;
+
+	if (!i)
+		return false;
+	if (*r->filter && !filter_check(r->filter, iface_linktype(i), &wrong))
+		printf("%s\n", wrong->message);
+	return true;
+}
+
+static bool capture(const struct request *r, char ***argv, GError **error)
+{
+	const struct capture_face face = { .is_child = true };
+	_cleanup_(iface_freep) struct iface *i = NULL;
+	_cleanup_(options_done) struct config config;
+	bool ok;
+
+	options_init(&config);
+	if (!r->fifo)
+		return fail_usage(error, "--capture needs --fifo");
+	config.output = g_strdup(r->fifo);
+	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
+	ok = parse_capture(&config, argv, error) &&
+	     log_open(&config, (int)g_strv_length(*argv), *argv, error) &&
+	     (i = find(r->interface, error));
+	if (!ok) {
+		capture_refuse(&config);
+		return false;
+	}
+	g_ptr_array_add(config.interfaces, g_strdup(i->name));
+	return capture_run(&config, &face, error);
+}
+
+bool extcap_run(int argc, char **argv, GError **error)
+{
+	_cleanup_(request_done) struct request r = { 0 };
+	g_auto(GStrv) rest = g_strdupv(argv);
+
+	if (!request_parse(&r, &rest, error))
+		return false;
+	if (r.interfaces)
+		return print_interfaces(error);
+	if (r.dlts)
+		return print_dlts(&r, error);
+	if (r.config)
+		return print_config(&r, error);
+	if (r.capture)
+		return capture(&r, &rest, error);
+	if (r.filter)
+		return check_filter(&r, error);
+	if (r.cleanup || r.config_name)
+		return true; /* nothing of ours outlives us; no table option */
+	return fail_usage(error, "nothing to do: one of --extcap-interfaces, --extcap-dlts, "
+				 "--extcap-config or --capture is missing");
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The face towards Wireshark: extcap(4), as Wireshark, tshark and dumpcap really speak it. */
+#ifndef XDPTAP_EXTCAP_EXTCAP_H
+#define XDPTAP_EXTCAP_EXTCAP_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Whether these arguments come from Wireshark. */
+bool extcap_is_meant(int argc, char **argv);
+/* Does what they ask: prints sentences on stdout, or captures into the FIFO. */
+bool extcap_run(int argc, char **argv, GError **error);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asks rtnetlink for all links at once (one round trip, however many there are) and ethtool for
+ * what is only wanted of the interface that is captured on.
+ */
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <net/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bpf/tap.h"
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/iface.h"
+#include "pcapng/format.h"
+
+void iface_free(struct iface *i)
+{
+	if (!i)
+		return;
+	g_free(i->alias);
+	g_free(i->kind);
+	g_free(i);
+}
+
+static char *attr_string(const struct rtattr *a)
+{
+	return g_strndup(RTA_DATA(a), RTA_PAYLOAD(a));
+}
+
+static uint32_t attr_u32(const struct rtattr *a)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, RTA_DATA(a), MIN(sizeof(v), RTA_PAYLOAD(a)));
+	return v;
+}
+
+typedef void (*attr_fn)(struct iface *i, const struct rtattr *a);
+
+static void walk(struct iface *i, const void *attrs, size_t len, attr_fn fn)
+{
+	const struct rtattr *a = attrs;
+
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
+		fn(i, a);
+}
+
+static void read_linkinfo(struct iface *i, const struct rtattr *a)
+{
+	if (a->rta_type == IFLA_INFO_KIND && !i->kind)
+		i->kind = attr_string(a);
+}
+
+static void read_xdp(struct iface *i, const struct rtattr *a)
+{
+	if (a->rta_type == IFLA_XDP_ATTACHED && RTA_PAYLOAD(a) == 1)
+		i->xdp = *(const uint8_t *)RTA_DATA(a);
+	else if (a->rta_type == IFLA_XDP_PROG_ID)
+		i->xdp_id = attr_u32(a);
+}
+
+static void read_link(struct iface *i, const struct rtattr *a)
+{
+	switch (a->rta_type & NLA_TYPE_MASK) {
+	case IFLA_IFNAME:
+		g_strlcpy(i->name, RTA_DATA(a), MIN(sizeof(i->name), RTA_PAYLOAD(a)));
+		break;
+	case IFLA_IFALIAS:
+		if (!i->alias)
+			i->alias = attr_string(a);
+		break;
+	case IFLA_ADDRESS:
+		i->has_mac = RTA_PAYLOAD(a) == sizeof(i->mac);
+		if (i->has_mac)
+			memcpy(i->mac, RTA_DATA(a), sizeof(i->mac));
+		break;
+	case IFLA_LINKINFO: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_linkinfo); break;
+	case IFLA_XDP: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_xdp); break;
+	}
+}
+
+static struct iface *from_message(const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *m = NLMSG_DATA(h);
+	struct iface *i = g_new0(struct iface, 1);
+
+	i->index = (unsigned int)m->ifi_index;
+	i->type = m->ifi_type;
+	i->is_up = m->ifi_flags & IFF_UP;
+	i->is_running = m->ifi_flags & IFF_RUNNING;
+	walk(i, IFLA_RTA(m), h->nlmsg_len - NLMSG_LENGTH(sizeof(*m)), read_link);
+	return i;
+}
+
+static int ask_for_links(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg m;
+	} request = {
+		.h = { .nlmsg_len = sizeof(request),
+		       .nlmsg_type = RTM_GETLINK,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.m = { .ifi_family = AF_UNSPEC },
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd >= 0 && send(fd, &request, sizeof(request), 0) != sizeof(request)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Reads one datagram of the answer into the list: 1, 0 at the end of the answer, or -errno. */
+static int read_links(int fd, char *buffer, size_t size, GPtrArray *list)
+{
+	ssize_t n = recv(fd, buffer, size, 0);
+	size_t len = n < 0 ? 0 : (size_t)n;
+
+	if (n < 0)
+		return errno == EINTR ? 1 : -errno;
+	for (const struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return -EIO;
+		if (h->nlmsg_type == RTM_NEWLINK &&
+		    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+			g_ptr_array_add(list, from_message(h));
+	}
+	return 1;
+}
+
+GPtrArray *iface_list(GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)iface_free);
+	const size_t size = 65536; /* the kernel's datagrams are at most half of that */
+	g_autofree char *buffer = g_malloc(size);
+	_cleanup_(close_fdp) int fd = ask_for_links();
+	int r = fd < 0 ? -errno : 1;
+
+	while (r > 0)
+		r = read_links(fd, buffer, size, list);
+	if (r < 0) {
+		fail_errno(error, -r, "cannot list the network interfaces");
+		return NULL;
+	}
+	return g_steal_pointer(&list);
+}
+
+struct iface *iface_find(const char *name, GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+
+	for (guint n = 0; list && n < list->len; n++) {
+		struct iface *i = list->pdata[n];
+
+		if (g_str_equal(i->name, name))
+			return g_ptr_array_steal_index(list, n);
+	}
+	if (list)
+		fail(error, "there is no interface \"%s\"; \"xdptap -D\" lists those there are",
+		     name);
+	return NULL;
+}
+
+int iface_linktype(const struct iface *i)
+{
+	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? PCAPNG_LINKTYPE_ETHERNET
+								     : -1;
+}
+
+/* "data" begins with the command; the kernel fills the rest. */
+static bool ethtool(const struct iface *i, void *data)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_data = data };
+
+	g_strlcpy(request.ifr_name, i->name, sizeof(request.ifr_name));
+	return fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0;
+}
+
+char *iface_driver(const struct iface *i)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+
+	if (!ethtool(i, &info) || !info.driver[0])
+		return NULL;
+	if (!info.bus_info[0])
+		return g_strndup(info.driver, sizeof(info.driver));
+	return g_strdup_printf("%.32s %.32s (%.32s)", info.driver, info.version, info.bus_info);
+}
+
+uint64_t iface_speed_bps(const struct iface *i)
+{
+	union {
+		struct ethtool_link_settings s;
+		uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * INT8_MAX];
+	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
+
+	/* The kernel says how many words its masks have, negative; asked with that it fills them. */
+	if (!ethtool(i, &link) || link.s.link_mode_masks_nwords >= 0)
+		return 0;
+	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
+	if (!ethtool(i, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
+		return 0;
+	return (uint64_t)link.s.speed * 1000000;
+}
+
+char *iface_xdp_program(const struct iface *i)
+{
+	static const char *const modes[] = { "", "native", "generic", "offloaded",
+					     "several modes" };
+	struct tap_program p = { 0 };
+
+	if (!i->xdp_id)
+		return NULL;
+	(void)tap_find_program(i->index, &p);
+	return g_strdup_printf("%u %s %s", i->xdp_id, *p.name ? p.name : "?",
+			       modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
+}
+
+int iface_watch_open(void)
+{
+	const struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&group, sizeof(group)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool iface_watch_read(int fd)
+{
+	_Alignas(struct nlmsghdr) char buffer[8192];
+	bool is_deleted = false;
+	ssize_t n;
+
+	while ((n = recv(fd, buffer, sizeof(buffer), MSG_TRUNC)) > 0) {
+		size_t len = MIN((size_t)n, sizeof(buffer));
+
+		is_deleted |= (size_t)n > sizeof(buffer);
+		for (const struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, len);
+		     h = NLMSG_NEXT(h, len))
+			is_deleted |= h->nlmsg_type == RTM_DELLINK;
+	}
+	return is_deleted || errno == ENOBUFS;
+}

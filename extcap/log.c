@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* A GLib log writer that appends lines with a time to one file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "extcap/error.h"
+#include "extcap/host.h"
+#include "extcap/log.h"
+#include "extcap/version.h"
+
+static struct {
+	FILE *file; /* NULL: nowhere */
+	GLogLevelFlags levels;
+} log_state;
+
+static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields, gsize n,
+				   void *user)
+{
+	g_autoptr(GDateTime) now = NULL;
+	g_autofree char *time = NULL;
+
+	if (!log_state.file || !(level & log_state.levels))
+		return G_LOG_WRITER_HANDLED;
+	now = g_date_time_new_now_utc();
+	time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
+	for (gsize i = 0; i < n; i++)
+		if (g_str_equal(fields[i].key, "MESSAGE"))
+			fprintf(log_state.file, "%s %s\n", time, (const char *)fields[i].value);
+	return G_LOG_WRITER_HANDLED;
+}
+
+bool log_open(const struct config *config, int argc, char **argv, GError **error)
+{
+	static const GLogLevelFlags worth[] = {
+		[LOG_WARNING] = G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR,
+		[LOG_INFO] = G_LOG_LEVEL_INFO | G_LOG_LEVEL_MESSAGE,
+		[LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
+	};
+	g_autofree char *os = host_os(), *line = g_strjoinv(" ", argv);
+
+	g_log_set_writer_func(write_line, NULL, NULL);
+	if (!config->log_file)
+		return true;
+	for (uint64_t l = config->log_level; l <= LOG_WARNING; l++)
+		log_state.levels |= worth[l];
+	log_state.file = fopen(config->log_file, "ae");
+	if (!log_state.file)
+		return fail_errno(error, errno, "cannot open the log file \"%s\"",
+				  config->log_file);
+	setvbuf(log_state.file, NULL, _IOLBF, 0);
+	g_info("%s", line);
+	g_info("%sunder %s", version_text(), os);
+	return true;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The option table and what follows from it without knowing any single option.
+ *
+ * Rows are in the order of --help and of the dialog. A row's default is the program's own:
+ * Wireshark passes the announced one or nothing at all, and both must mean the same.
+ */
+#include <string.h>
+
+#include "bpf/tap.h"
+#include "extcap/error.h"
+#include "extcap/options.h"
+
+static const struct choice modes[] = {
+	[TAP_MODE_AUTO] = { "auto", "automatic: native where the driver can" },
+	[TAP_MODE_NATIVE] = { "native", "native: in the driver" },
+	[TAP_MODE_GENERIC] = { "generic", "generic: in the network stack" },
+	{ NULL },
+};
+
+static const struct choice log_levels[] = {
+	[LOG_DEBUG] = { "debug", "debug" },
+	[LOG_INFO] = { "info", "info" },
+	[LOG_WARNING] = { "warning", "warning" },
+	{ NULL },
+};
+
+#define AT(field) .offset = offsetof(struct config, field)
+
+const struct option options[] = {
+	{ "interface", 'i', OPTION_LIST, OPTION_CLI, AT(interfaces), .argument = "IF",
+	  .help = "Capture on this interface; may be given several times" },
+	{ "write", 'w', OPTION_FILE, OPTION_CLI, AT(output), .argument = "FILE",
+	  .help = "Write the capture to this file, - is standard output" },
+	{ "filter", 'f', OPTION_TEXT, OPTION_CLI, AT(filter), .argument = "EXPR",
+	  .help = "Capture only frames that match this pcap-filter(7) expression" },
+	{ "snaplen", 's', OPTION_NUMBER, OPTION_BOTH, AT(snaplen), 1, TAP_SNAPLEN_MAX,
+	  TAP_SNAPLEN_MAX, .argument = "BYTES", .display = "Snapshot length (bytes)",
+	  .help = "Keep at most so many bytes of each frame (tshark's own -s does not reach us)" },
+	{ "mode", 0, OPTION_CHOICE, OPTION_BOTH, AT(mode), .fallback = TAP_MODE_AUTO,
+	  .choices = modes, .argument = "MODE", .display = "XDP mode",
+	  .help = "How the XDP program is attached: auto, native or generic" },
+	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 4,
+	  .argument = "MIB", .display = "Kernel buffer per CPU (MiB)",
+	  .help = "Size of the ring in which each CPU leaves its frames" },
+	{ "count", 'c', OPTION_NUMBER, OPTION_CLI, AT(count), 0, G_MAXINT64, 0, .argument = "N",
+	  .help = "Stop after N frames" },
+	{ "quiet", 'q', OPTION_FLAG, OPTION_CLI, AT(quiet), .help = "Do not show a running count" },
+	{ "log-level", 0, OPTION_CHOICE, OPTION_BOTH, AT(log_level), .fallback = LOG_WARNING,
+	  .choices = log_levels, .argument = "LEVEL", .display = "Log level", .group = "Debug",
+	  .help = "What is worth a line in the log file: debug, info or warning" },
+	{ "log-file", 0, OPTION_FILE, OPTION_BOTH, AT(log_file), .argument = "FILE",
+	  .display = "Log file", .group = "Debug",
+	  .help = "Append a log to this file; without it nothing is logged" },
+	{ NULL },
+};
+
+static void *field(const struct config *c, const struct option *o)
+{
+	return (char *)c + o->offset;
+}
+
+void options_init(struct config *c)
+{
+	*c = (struct config){ 0 };
+	for (const struct option *o = options; o->name; o++) {
+		if (o->type == OPTION_NUMBER || o->type == OPTION_CHOICE)
+			*(uint64_t *)field(c, o) = o->fallback;
+		else if (o->type == OPTION_LIST)
+			*(GPtrArray **)field(c, o) = g_ptr_array_new_with_free_func(g_free);
+	}
+}
+
+void options_done(struct config *c)
+{
+	for (const struct option *o = options; o->name; o++) {
+		if (o->type == OPTION_TEXT || o->type == OPTION_FILE)
+			g_clear_pointer((char **)field(c, o), g_free);
+		else if (o->type == OPTION_LIST)
+			g_clear_pointer((GPtrArray **)field(c, o), g_ptr_array_unref);
+	}
+}
+
+/* "-s" or "--snaplen", as GOption hands it to a callback. */
+static const struct option *find(const char *spelled)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (g_str_has_prefix(spelled, "--") ? g_str_equal(spelled + 2, o->name)
+						    : spelled[1] == o->letter)
+			return o;
+	return NULL;
+}
+
+static bool parse_number(const struct option *o, const char *text, uint64_t *ret, GError **error)
+{
+	guint64 n;
+
+	if (!g_ascii_string_to_unsigned(text, 10, o->min, o->max, &n, NULL))
+		return fail_usage(error,
+				  "--%s takes a number from %" G_GUINT64_FORMAT
+				  " to %" G_GUINT64_FORMAT ", not \"%s\"",
+				  o->name, o->min, o->max, text);
+	*ret = n;
+	return true;
+}
+
+static bool parse_choice(const struct option *o, const char *text, uint64_t *ret, GError **error)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (uint64_t i = 0; o->choices[i].value; i++) {
+		if (g_str_equal(o->choices[i].value, text)) {
+			*ret = i;
+			return true;
+		}
+		g_string_append_printf(names, "%s%s", i ? ", " : "", o->choices[i].value);
+	}
+	return fail_usage(error, "--%s takes one of %s, not \"%s\"", o->name, names->str, text);
+}
+
+static bool parse_text(const struct option *o, const char *text, char **ret, GError **error)
+{
+	if (o->type == OPTION_FILE && !*text)
+		return fail_usage(error, "--%s needs the name of a file", o->name);
+	if (o->type == OPTION_TEXT && !g_utf8_validate(text, -1, NULL))
+		return fail_usage(error, "--%s is not valid UTF-8", o->name);
+	g_free(*ret);
+	*ret = *text ? g_strdup(text) : NULL;
+	return true;
+}
+
+static gboolean parse(const char *spelled, const char *value, void *config, GError **error)
+{
+	const struct option *o = find(spelled);
+	void *to = field(config, o);
+
+	switch (o->type) {
+	case OPTION_FLAG: *(bool *)to = true; return true;
+	case OPTION_NUMBER: return parse_number(o, value, to, error);
+	case OPTION_CHOICE: return parse_choice(o, value, to, error);
+	case OPTION_TEXT:
+	case OPTION_FILE: return parse_text(o, value, to, error);
+	case OPTION_LIST: g_ptr_array_add(*(GPtrArray **)to, g_strdup(value)); return true;
+	}
+	g_assert_not_reached();
+}
+
+GOptionGroup *options_group(struct config *c, unsigned int face)
+{
+	GOptionEntry entries[OPTIONS_MAX + 1] = { { 0 } };
+	GOptionGroup *group = g_option_group_new("capture", NULL, NULL, c, NULL);
+	size_t n = 0;
+
+	for (const struct option *o = options; o->name; o++) {
+		if (!(o->faces & face))
+			continue;
+		g_assert(n < OPTIONS_MAX);
+		entries[n++] = (GOptionEntry){
+			.long_name = o->name,
+			.short_name = o->letter,
+			/* Values are bytes, whatever the locale is; a file name may be any. */
+			.flags = o->type == OPTION_FLAG ? G_OPTION_FLAG_NO_ARG
+							: G_OPTION_FLAG_FILENAME,
+			.arg = G_OPTION_ARG_CALLBACK,
+			.arg_data = (void *)parse,
+			.description = o->help,
+			.arg_description = o->argument,
+		};
+	}
+	g_option_group_add_entries(group, entries);
+	return group;
+}
+
+char *options_value(const struct config *c, const struct option *o)
+{
+	const void *from = field(c, o);
+	GPtrArray *list;
+
+	switch (o->type) {
+	case OPTION_FLAG: return g_strdup(*(const bool *)from ? "true" : "false");
+	case OPTION_NUMBER: return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)from);
+	case OPTION_CHOICE: return g_strdup(o->choices[*(const uint64_t *)from].value);
+	case OPTION_TEXT:
+	case OPTION_FILE: return g_strdup(*(char *const *)from ? *(char *const *)from : "");
+	case OPTION_LIST:
+		list = g_ptr_array_copy(*(GPtrArray *const *)from, (GCopyFunc)(void *)g_strdup,
+					NULL);
+		g_ptr_array_add(list, NULL);
+		return g_strjoinv(",", (char **)g_ptr_array_free(list, false));
+	}
+	g_assert_not_reached();
+}

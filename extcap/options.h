@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be asked of a capture: struct config, and the one table that says how each of its fields
+ * is spelled, bounded and explained. argv parsing, --help, the dialog in Wireshark and
+ * --print-config all follow from a row of that table.
+ */
+#ifndef XDPTAP_EXTCAP_OPTIONS_H
+#define XDPTAP_EXTCAP_OPTIONS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level {
+	LOG_DEBUG,
+	LOG_INFO,
+	LOG_WARNING,
+};
+
+struct config {
+	GPtrArray *interfaces; /* of char *, at least one; names as the kernel has them */
+	char *filter;	       /* pcap-filter(7); NULL: all frames */
+	char *output;	       /* path of a file or FIFO, "-" for standard output */
+	uint64_t snaplen;      /* bytes */
+	uint64_t mode;	       /* enum tap_mode */
+	uint64_t buffer_mib;   /* ring memory per CPU */
+	uint64_t count;	       /* stop after so many frames; 0: never */
+	bool quiet;
+	uint64_t log_level; /* enum log_level */
+	char *log_file;	    /* NULL: nothing is logged */
+};
+
+enum option_type {
+	OPTION_FLAG,   /* bool: its presence says true */
+	OPTION_NUMBER, /* uint64_t within min…max */
+	OPTION_CHOICE, /* uint64_t: index into choices */
+	OPTION_TEXT,   /* char * */
+	OPTION_FILE,   /* char *: a path to be written */
+	OPTION_LIST,   /* GPtrArray of char *: repeatable */
+};
+
+struct choice {
+	const char *value;
+	const char *display; /* for the dialog */
+};
+
+/* Which face takes the option. */
+enum {
+	OPTION_CLI = 1 << 0,	/* standalone */
+	OPTION_DIALOG = 1 << 1, /* offered in Wireshark */
+	OPTION_BOTH = OPTION_CLI | OPTION_DIALOG,
+};
+
+struct option {
+	const char *name; /* long option without dashes */
+	char letter;	  /* short option, 0: none */
+	enum option_type type;
+	unsigned int faces;
+	size_t offset; /* in struct config */
+	uint64_t min, max, fallback;
+	const struct choice *choices; /* value NULL at the end */
+	const char *argument;	      /* what --help calls the value, in capitals */
+	const char *display;	      /* label in the dialog, without units twice */
+	const char *help;	      /* --help and tooltip: one sentence without full stop */
+	const char *group;	      /* tab in the dialog; NULL: the first one */
+};
+
+extern const struct option options[]; /* name NULL at the end */
+
+#define OPTIONS_MAX 40 /* rows, at most */
+
+/* Sets every default. options_done() frees what the fields own. */
+void options_init(struct config *c);
+void options_done(struct config *c);
+/* The option group from which GOption parses argv into *c and prints --help. */
+GOptionGroup *options_group(struct config *c, unsigned int face);
+/* The value in effect, as it would be typed; owned by the caller. */
+char *options_value(const struct config *c, const struct option *o);
+
+#endif

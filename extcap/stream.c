@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Fills in the writer's structs; all knowledge of what a file of ours says is here. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "extcap/error.h"
+#include "extcap/host.h"
+#include "extcap/stream.h"
+#include "pcapng/writer.h"
+
+#define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
+#define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
+
+static struct stream_port *port(struct stream *s, uint32_t slot)
+{
+	return &g_array_index(s->ports, struct stream_port, slot);
+}
+
+static void port_clear(void *p)
+{
+	g_free(((struct stream_port *)p)->name);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+bool stream_init(struct stream *s, struct output *output, GError **error)
+{
+	g_autofree char *hardware = host_hardware(), *os = host_os();
+	const struct pcapng_section section = {
+		.hardware = hardware,
+		.os = os,
+		.userappl = "xdptap " XDPTAP_VERSION,
+	};
+	const struct pcapng_writer_config config = {
+		.profile = output->is_pipe ? PCAPNG_PROFILE_LIVE_PIPE : PCAPNG_PROFILE_STRICT,
+		.buffer_size = output->is_pipe ? BACKLOG_SIZE : FILE_BUFFER,
+	};
+	int r;
+
+	*s = (struct stream){ .output = output, .started_ns = now_ns() };
+	s->ports = g_array_new(false, true, sizeof(struct stream_port));
+	g_array_set_clear_func(s->ports, port_clear);
+	r = pcapng_writer_new(&section, &config, output_write, output, &s->writer);
+	return r == 0 || fail_errno(error, -r, "cannot begin the capture file");
+}
+
+void stream_done(struct stream *s)
+{
+	pcapng_writer_free(s->writer);
+	g_clear_pointer(&s->ports, g_array_unref);
+	*s = (struct stream){ 0 };
+}
+
+bool stream_add(struct stream *s, const struct stream_interface *i, GError **error)
+{
+	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
+	struct stream_port new = { .name = g_utf8_make_valid(i->iface->name, -1) };
+	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
+	g_autofree char *driver = iface_driver(i->iface), *os = host_os();
+	const struct pcapng_interface interface = {
+		.linktype = (uint16_t)iface_linktype(i->iface),
+		.snaplen = i->snaplen,
+		.name = new.name,
+		.description = alias,
+		.mac = i->iface->has_mac ? i->iface->mac : NULL,
+		.speed_bps = iface_speed_bps(i->iface),
+		.filter = i->filter,
+		.hardware = driver,
+		.os = os,
+		.options = { .comments = &i->comment, .n_comments = 1 },
+	};
+	int r = pcapng_writer_add_interface(s->writer, &interface, NULL);
+
+	new.has_mac = i->iface->has_mac;
+	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
+	g_array_append_val(s->ports, new);
+	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
+			      pcapng_writer_error(s->writer)->text);
+}
+
+/* How the frame came to be received, from the address it was sent to. */
+static uint32_t reception(const struct stream_port *p, const struct tap_frame *f)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if (f->caplen < 6 || !p->has_mac)
+		return 0;
+	if (memcmp(f->data, broadcast, 6) == 0)
+		return PCAPNG_FLAG_BROADCAST;
+	if (f->data[0] & 1)
+		return PCAPNG_FLAG_MULTICAST;
+	return memcmp(f->data, p->mac, 6) == 0 ? PCAPNG_FLAG_UNICAST : PCAPNG_FLAG_PROMISCUOUS;
+}
+
+int stream_write(struct stream *s, const struct tap_frame *f)
+{
+	struct stream_port *p = port(s, f->slot);
+	struct pcapng_packet packet = {
+		.interface = f->slot,
+		.ts = f->ts_ns,
+		.len = f->len,
+		.data = f->data,
+		.caplen = f->caplen,
+		.set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE,
+		.flags = PCAPNG_FLAG_INBOUND | reception(p, f),
+		.queue = f->queue,
+	};
+	int r;
+
+	p->gap += f->lost;
+	if (p->gap) {
+		packet.set |= PCAPNG_PACKET_DROPCOUNT;
+		packet.dropcount = p->gap;
+	}
+	r = pcapng_writer_add_packet(s->writer, &packet);
+	if (r == -EAGAIN) {
+		p->lost_backlog++;
+		p->gap++;
+		return 0;
+	}
+	if (r == 0) {
+		p->gap = 0;
+		p->written++;
+		s->written++;
+	}
+	return r;
+}
+
+int stream_flush(struct stream *s)
+{
+	return pcapng_writer_flush(s->writer);
+}
+
+bool stream_is_pending(const struct stream *s)
+{
+	return pcapng_writer_pending(s->writer) > 0;
+}
+
+int stream_write_stats(struct stream *s, uint32_t slot, const struct tap_stats *stats)
+{
+	const struct pcapng_stats isb = {
+		.interface = slot,
+		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+		       PCAPNG_STATS_USRDELIV,
+		.ts = now_ns(),
+		.starttime = s->started_ns,
+		.endtime = now_ns(),
+		.ifrecv = stats->seen,
+		.filteraccept = stats->accepted,
+		.osdrop = stats->accepted - port(s, slot)->written,
+		.usrdeliv = port(s, slot)->written,
+	};
+
+	return pcapng_writer_add_stats(s->writer, &isb);
+}
+
+bool stream_explain(const struct stream *s, int err, GError **error)
+{
+	if (err == -EPIPE || err == -ECONNRESET)
+		return true;
+	if (err == -ENOSPC || err == -EDQUOT)
+		return fail(error, "the disk is full: the capture was stopped, what was written "
+				   "before is complete");
+	return fail_errno(error, -err, "cannot write the capture");
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * encode.h - struct in, block out: one function for each type of block
+ *
+ * Each writes one whole block into `b`, or refuses it. They know the draft, not the section: that
+ * an interface exists, or what a profile asks for, is checked in writer.c.
+ */
+#ifndef PCAPNG_ENCODE_H
+#define PCAPNG_ENCODE_H
+
+#include "pcapng/block.h"
+#include "pcapng/writer.h"
+
+/* What of a packet is written. */
+struct slice {
+	const struct pcapng_packet *packet;
+	const struct iovec *frags;
+	size_t n_frags;
+	size_t caplen;	   /* at most what the fragments have */
+	size_t copy_below; /* fragments of so many bytes are left out: the caller makes holes */
+};
+
+/* Of fragment `frag`, the bytes that lie before `left` runs out. */
+static inline size_t slice_part(const struct iovec *frag, size_t left)
+{
+	return frag->iov_len < left ? frag->iov_len : left;
+}
+
+/* Where the packet's data begins in the block. */
+#define ENCODE_EPB_DATA 28
+#define ENCODE_SPB_DATA 12
+
+void encode_section(struct block *b, const void *section);
+void encode_interface(struct block *b, const void *interface);
+void encode_packet(struct block *b, const struct slice *slice);
+void encode_simple_packet(struct block *b, const struct slice *slice);
+void encode_stats(struct block *b, const void *stats);
+void encode_names(struct block *b, const void *names);
+void encode_secrets(struct block *b, const void *secrets);
+void encode_custom(struct block *b, const void *custom);
+
+/* A type and its body. */
+struct raw {
+	uint32_t type;
+	const void *body;
+	size_t len;
+};
+
+void encode_journal(struct block *b, const void *raw);
+void encode_raw(struct block *b, const void *raw);
+
+#endif /* PCAPNG_ENCODE_H */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * staging.c - bytes on their way to the output
+ *
+ * The output may take any number of bytes and stop anywhere. What it took is passed over (head),
+ * what it did not take stays and is offered again, so that no block is ever torn. The bytes are
+ * moved to the front of the buffer only when a quarter of it is free there: each byte moves a few
+ * times at most, however little the output takes each time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pcapng/staging.h"
+
+int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *user)
+{
+	s->buf = malloc(size);
+	if (!s->buf)
+		return -ENOMEM;
+	s->size = size;
+	s->reserve = size / 16;
+	s->output = output;
+	s->user = user;
+	return 0;
+}
+
+void staging_done(struct staging *s)
+{
+	free(s->buf);
+}
+
+void staging_reset(struct staging *s)
+{
+	s->head = 0;
+	s->tail = 0;
+	s->first_hole = 0;
+	s->end_hole = 0;
+}
+
+void staging_commit(struct staging *s, size_t len)
+{
+	s->tail += len;
+}
+
+void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t len)
+{
+	s->holes[s->end_hole++] = (struct hole){
+		.offset = s->tail + offset,
+		.len = len,
+		.data = data,
+	};
+}
+
+/* The caller's memory is given back: copy what of it is still to be taken. */
+static void fill_holes(struct staging *s)
+{
+	for (; s->first_hole < s->end_hole; s->first_hole++) {
+		const struct hole *hole = &s->holes[s->first_hole];
+
+		memcpy(s->buf + hole->offset, hole->data, hole->len);
+	}
+	s->first_hole = 0;
+	s->end_hole = 0;
+}
+
+static void add_iov(struct staging *s, int *n, const void *base, size_t len)
+{
+	if (!len)
+		return;
+	s->iovs[*n].iov_base = (void *)base;
+	s->iovs[*n].iov_len = len;
+	++*n;
+}
+
+/* What is pending, in order: buffer, hole, buffer, hole, ..., buffer. */
+static int list_iovs(struct staging *s)
+{
+	size_t at = s->head;
+	int n = 0;
+
+	for (unsigned int i = s->first_hole; i < s->end_hole; i++) {
+		const struct hole *hole = &s->holes[i];
+		size_t taken = 0;
+
+		if (hole->offset > at)
+			add_iov(s, &n, s->buf + at, hole->offset - at);
+		else
+			taken = at - hole->offset;
+		add_iov(s, &n, (const uint8_t *)hole->data + taken, hole->len - taken);
+		at = hole->offset + hole->len;
+	}
+	add_iov(s, &n, s->buf + at, s->tail - at);
+	return n;
+}
+
+/* The output took `n` bytes. */
+static void take(struct staging *s, size_t n)
+{
+	s->head += n;
+	while (s->first_hole < s->end_hole) {
+		const struct hole *hole = &s->holes[s->first_hole];
+
+		if (hole->offset + hole->len > s->head)
+			return;
+		s->first_hole++;
+	}
+}
+
+static int offer_once(struct staging *s)
+{
+	ssize_t r = s->output(s->user, s->iovs, list_iovs(s));
+
+	if (r == -EINTR)
+		return 0;
+	if (r == 0)
+		return -EAGAIN;
+	if (r < 0)
+		return r;
+	if ((size_t)r > staging_pending(s))
+		return -EPROTO; /* an output that takes more than there is lies or is broken */
+	take(s, r);
+	return 0;
+}
+
+int staging_offer(struct staging *s)
+{
+	int r = 0;
+
+	while (r == 0 && s->head < s->tail)
+		r = offer_once(s);
+	fill_holes(s);
+	if (s->head == s->tail)
+		staging_reset(s);
+	return r;
+}
+
+/* A block that is larger than the whole buffer enlarges it; holes are offsets and stay right. */
+static int grow(struct staging *s, size_t need)
+{
+	size_t size = need + need / 15 + 16;
+	uint8_t *buf = realloc(s->buf, size);
+
+	if (!buf)
+		return -ENOMEM;
+	s->buf = buf;
+	s->size = size;
+	s->reserve = size - need;
+	return 0;
+}
+
+static void move_to_front(struct staging *s)
+{
+	memmove(s->buf, s->buf + s->head, staging_pending(s));
+	s->tail -= s->head;
+	s->head = 0;
+}
+
+int staging_make_room(struct staging *s, size_t need, bool is_packet)
+{
+	int r;
+
+	if (need > staging_limit(s, is_packet)) {
+		r = grow(s, need);
+		if (r < 0)
+			return r;
+	}
+	r = staging_offer(s);
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	if (staging_room(s, is_packet) >= need)
+		return 0;
+	if (s->head >= s->size / 4 || !is_packet)
+		move_to_front(s);
+	return staging_room(s, is_packet) >= need ? 0 : -EAGAIN;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h - a capture being written: what writer.c and packet.c share
+ *
+ * struct pcapng_writer keeps what the draft asks a writer to know: the section's byte order, its
+ * interfaces, and what stands at the front of every file, already encoded, for restart.
+ */
+#ifndef PCAPNG_STATE_H
+#define PCAPNG_STATE_H
+
+#include "pcapng/block.h"
+#include "pcapng/memory.h"
+#include "pcapng/staging.h"
+#include "pcapng/writer.h"
+
+/* What is remembered of an interface. */
+struct interface {
+	uint32_t snaplen; /* 0: no limit */
+	uint16_t linktype;
+};
+
+struct pcapng_writer {
+	enum pcapng_profile profile;
+	bool swap;
+	int broken; /* the sticky error, 0: none */
+	size_t copy_below;
+	uint64_t bytes;		  /* since new or restart */
+	struct memory interfaces; /* struct interface */
+	struct memory preamble;	  /* SHB and IDBs as they were written */
+	struct memory kept;	  /* blocks marked `keep` */
+	struct pcapng_error error;
+	struct staging staging;
+};
+
+typedef void (*encode_fn)(struct block *b, const void *arg);
+
+static inline size_t state_count_interfaces(const struct pcapng_writer *w)
+{
+	return w->interfaces.len / sizeof(struct interface);
+}
+
+static inline const struct interface *state_find_interface(const struct pcapng_writer *w,
+							   uint32_t id)
+{
+	const struct interface *interfaces = (const struct interface *)w->interfaces.data;
+
+	return id < state_count_interfaces(w) ? &interfaces[id] : NULL;
+}
+
+/* Records a failure in words; `b` (or NULL) says which block and field. Returns `code`. */
+int state_fail(struct pcapng_writer *w, int code, const struct block *b, const char *why);
+
+/* -EINVAL, for a check that comes before there is a block. `field` (or NULL), `why`: static. */
+int state_fail_check(struct pcapng_writer *w, uint32_t type, const char *field, const char *why);
+
+/* `r` from staging or memory: -EAGAIN and -ENOMEM pass, any other error sticks. Returns `r`. */
+int state_fail_output(struct pcapng_writer *w, int r);
+
+/* The longest block of this type that the profile's readers take, bytes. */
+size_t state_limit(const struct pcapng_writer *w, uint32_t type);
+
+/* A block behind what is pending, with the room there is now. */
+struct block state_next_block(const struct pcapng_writer *w, bool is_packet);
+
+/* 0, or -EINVAL because `b` was refused or is longer than state_limit(). */
+int state_check_block(struct pcapng_writer *w, struct block *b);
+
+/* Encodes one block behind what is pending, without commit: *b is whole. */
+int state_prepare_block(struct pcapng_writer *w, encode_fn encode, const void *arg,
+			struct block *b);
+
+/* One block; `keep` (or NULL) gets a copy. */
+int state_add_block(struct pcapng_writer *w, encode_fn encode, const void *arg,
+		    struct memory *keep);
+
+static inline void state_commit(struct pcapng_writer *w, size_t len)
+{
+	staging_commit(&w->staging, len);
+	w->bytes += len;
+}
+
+#endif /* PCAPNG_STATE_H */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pcapng/writer.h - writes pcapng, the capture file format of Wireshark and tcpdump
+ *
+ *	pcapng_writer_new(&section, NULL, output, user, &w);
+ *	pcapng_writer_add_interface(w, &(struct pcapng_interface){ .linktype = 1, ... }, &id);
+ *	pcapng_writer_add_packet(w, &(struct pcapng_packet){ .interface = id, ... });
+ *	pcapng_writer_flush(w);
+ *	pcapng_writer_free(w);
+ *
+ * The writer turns structs into blocks and hands them to one function of yours, the output. It
+ * opens nothing, knows no file and prints nothing.
+ *
+ * Values: zero or NULL means absent. Where 0 is a value, a bit in `set` says that it is there.
+ * Strings are UTF-8, end with NUL and are written without it. Text, addresses and numbers are
+ * copied during the call; packet data may be referenced until the next flush, see add_packet.
+ *
+ * Returns: 0 or a negative errno.
+ *   -EINVAL  the draft, or the profile, forbids it. Nothing was written, the writer is as before.
+ *   -EAGAIN  the output takes nothing now and the buffer is full. Nothing of this call was taken.
+ *   -ENOMEM  nothing was taken.
+ *   other    the output's own error. It is sticky: every later call returns it, because the output
+ *            may have stopped within a block. pcapng_writer_restart() begins anew.
+ * pcapng_writer_error() says in words where and why.
+ *
+ * Threads: one thread at a time for each writer; different writers share nothing.
+ */
+#ifndef PCAPNG_WRITER_H
+#define PCAPNG_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "pcapng/format.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default) /* the library is built with all else hidden */
+
+struct pcapng_writer;
+
+/*
+ * The output: takes the bytes at `iov` (`iovcnt` 1 to 1024, no empty entry), in order.
+ *
+ * Return: how many bytes it took, which may end anywhere: the rest is offered again. 0 or -EAGAIN:
+ * nothing now. -EINTR: is called again at once. Any other -errno is sticky. write(2)'s way.
+ */
+typedef ssize_t (*pcapng_output_fn)(void *user, const struct iovec *iov, int iovcnt);
+
+/* What is enforced beyond the draft. A profile refuses with -EINVAL unless it says otherwise. */
+enum pcapng_profile {
+	PCAPNG_PROFILE_STRICT,	/* the draft alone */
+	PCAPNG_PROFILE_LIBPCAP, /* readable by libpcap: every interface has the link type and snaplen
+	                             of the first (0 counts as 262144), no second LINKTYPE_RAW, no
+	                             if_tsresol finer than 10^-19 or 2^-63, one byte order, SHB at
+	                             most 1 MiB, blocks at most 16 MiB */
+	PCAPNG_PROFILE_LIVE_PIPE, /* readable by dumpcap from a pipe: native byte order, SHB at most
+	                             2048 bytes, every block at most 262144; packets are cut
+	                             (caplen, not len) to fit */
+};
+
+/* Byte order of a section. */
+enum pcapng_order {
+	PCAPNG_ORDER_NATIVE,
+	PCAPNG_ORDER_LITTLE,
+	PCAPNG_ORDER_BIG,
+};
+
+/* The last failure, see pcapng_writer_error(). */
+struct pcapng_error {
+	int code;	     /* what the call returned; 0: none yet */
+	uint32_t block_type; /* PCAPNG_BLOCK_ of the block refused; 0: it was the output */
+	uint64_t offset;     /* bytes since the start or restart up to where it failed */
+	char text[128];	     /* "EPB: epb_flags: reserved bits are set" */
+};
+
+struct pcapng_writer_config { /* all zero: defaults */
+	enum pcapng_profile profile;
+	size_t buffer_size; /* bytes kept for the output; 0: 1 MiB. A sixteenth of it is kept
+	                               from packets, so that statistics fit behind a full backlog.
+	                               One block that is larger enlarges it, once */
+	size_t copy_below;  /* packet fragments below this many bytes are copied, others
+	                               referenced until flush; 0: 1024, SIZE_MAX: copy all */
+	struct pcapng_error *error; /* borrowed, written only by a failing pcapng_writer_new() */
+};
+
+/* Any option by its number; the length of known ones is checked. `value` is in section order. */
+struct pcapng_option {
+	uint16_t code;
+	uint16_t len; /* octets, without padding */
+	const void *value;
+};
+
+/* [pcapng §section_custom_option] An option of a vendor's own. */
+struct pcapng_custom_option {
+	uint32_t pen; /* IANA Private Enterprise Number */
+	bool string;  /* UTF-8, else octets */
+	bool no_copy; /* rewriters of the file should drop it */
+	const void *data;
+	size_t len; /* octets, at most 65531; 0 with string: up to the NUL */
+};
+
+/* Options that every block can have. */
+struct pcapng_options {
+	const char *const *comments;
+	size_t n_comments;
+	const struct pcapng_custom_option *custom;
+	size_t n_custom;
+	const struct pcapng_option *extra;
+	size_t n_extra;
+};
+
+/* [pcapng §section_shb] Section Header Block: where and by what the capture was made. */
+struct pcapng_section {
+	const char *hardware; /* of the machine: "x86_64" */
+	const char *os;	      /* "Linux 6.1" */
+	const char *userappl; /* the program and its version */
+	enum pcapng_order order;
+	struct pcapng_options options;
+};
+
+/* One instruction of classic BPF; the layout of struct bpf_insn and struct sock_filter. */
+struct pcapng_bpf_insn {
+	uint16_t code;
+	uint8_t jt, jf;
+	uint32_t k;
+};
+
+/* [pcapng §section_idb] Interface Description Block. */
+#define PCAPNG_INTERFACE_FCSLEN (1u << 0)
+
+struct pcapng_interface {
+	uint16_t linktype; /* LINKTYPE_, 1: Ethernet */
+	uint32_t snaplen;  /* bytes; 0: no limit. No packet may have more */
+	uint8_t tsresol;   /* unit of timestamps: n: 10^-n s, PCAPNG_TSRESOL_BINARY(n): 2^-n s;
+	                      0: nanoseconds. Seconds are PCAPNG_TSRESOL_BINARY(0) */
+	uint32_t set;	   /* PCAPNG_INTERFACE_ */
+	const char *name;
+	const char *description;
+	const uint8_t (*ipv4)[8]; /* address, netmask; both as on the wire */
+	size_t n_ipv4;
+	const uint8_t (*ipv6)[17]; /* address, prefix length 0 to 128 */
+	size_t n_ipv6;
+	const uint8_t *mac; /* 6 bytes */
+	const uint8_t *eui; /* 8 bytes */
+	uint64_t speed_bps; /* both ways; or, where they differ: */
+	uint64_t txspeed_bps;
+	uint64_t rxspeed_bps;
+	const char *filter; /* pcap-filter(7) text; or its bytecode: */
+	const struct pcapng_bpf_insn *filter_bpf;
+	size_t n_filter_bpf; /* at most 8191 */
+	const char *os;
+	uint8_t fcslen_bits; /* FCSLEN: frame check sequence in the data, bits */
+	int64_t tsoffset;    /* seconds to add to each timestamp */
+	const char *hardware;
+	const char *tzname; /* "Europe/Berlin" */
+	struct pcapng_options options;
+};
+
+/* epb_verdict: what became of the packet. */
+struct pcapng_verdict {
+	uint8_t kind;	  /* PCAPNG_VERDICT_ */
+	uint64_t value;	  /* EBPF_TC: TC_ACT_, EBPF_XDP: XDP_ */
+	const void *data; /* HARDWARE: octets */
+	size_t len;
+};
+
+/* epb_hash: a hash over the packet. */
+struct pcapng_hash {
+	uint8_t algorithm; /* PCAPNG_HASH_ */
+	const void *data;  /* as it is to be in the file */
+	size_t len;	   /* octets; checked for algorithms with a known length */
+};
+
+/* [pcapng §section_epb] Enhanced Packet Block. Bits of pcapng_packet.set: */
+#define PCAPNG_PACKET_FLAGS	(1u << 0)
+#define PCAPNG_PACKET_DROPCOUNT (1u << 1)
+#define PCAPNG_PACKET_PACKETID	(1u << 2)
+#define PCAPNG_PACKET_QUEUE	(1u << 3)
+#define PCAPNG_PACKET_PROCESS	(1u << 4)
+
+struct pcapng_packet {
+	uint32_t interface;	   /* id from pcapng_writer_add_interface() */
+	uint32_t len;		   /* bytes on the wire, at least what is captured */
+	uint64_t ts;		   /* since 1970-01-01 UTC in the interface's unit */
+	const void *data;	   /* what was captured, in one piece, */
+	uint32_t caplen;	   /* and its bytes; */
+	uint32_t set;		   /* PCAPNG_PACKET_ */
+	const struct iovec *frags; /* or in several; then data is NULL and caplen 0 */
+	size_t n_frags;
+	uint32_t flags;	    /* FLAGS: PCAPNG_FLAG_ */
+	uint32_t queue;	    /* QUEUE: receive queue */
+	uint64_t dropcount; /* DROPCOUNT: lost since the interface's packet before */
+	uint64_t packetid;  /* PACKETID: same packet, same id, on all interfaces */
+	uint32_t pid, tid;  /* PROCESS: 0: not known */
+	const struct pcapng_verdict *verdicts;
+	size_t n_verdicts;
+	const struct pcapng_hash *hashes;
+	size_t n_hashes;
+	struct pcapng_options options;
+};
+
+/* [pcapng §section_isb] Interface Statistics Block. Bits of pcapng_stats.set: */
+#define PCAPNG_STATS_STARTTIME	  (1u << 0)
+#define PCAPNG_STATS_ENDTIME	  (1u << 1)
+#define PCAPNG_STATS_IFRECV	  (1u << 2)
+#define PCAPNG_STATS_IFDROP	  (1u << 3)
+#define PCAPNG_STATS_FILTERACCEPT (1u << 4)
+#define PCAPNG_STATS_OSDROP	  (1u << 5)
+#define PCAPNG_STATS_USRDELIV	  (1u << 6)
+
+struct pcapng_stats {
+	uint32_t interface;
+	uint32_t set;	    /* PCAPNG_STATS_ */
+	uint64_t ts;	    /* when these were read; times in the interface's unit */
+	uint64_t starttime; /* of the capture */
+	uint64_t endtime;
+	uint64_t ifrecv; /* packets, all since the capture's start: seen by the interface */
+	uint64_t ifdrop; /* lost by the interface */
+	uint64_t filteraccept;
+	uint64_t osdrop;   /* lost between the filter and us */
+	uint64_t usrdeliv; /* given to us */
+	struct pcapng_options options;
+};
+
+/* One line of a Name Resolution Block. */
+struct pcapng_name {
+	uint16_t type;		  /* PCAPNG_NRB_ */
+	const uint8_t *address;	  /* 4, 16, 6 or 8 bytes by type */
+	const char *const *names; /* at least one, none empty */
+	size_t n_names;
+};
+
+/* [pcapng §section_nrb] Name Resolution Block. */
+struct pcapng_names {
+	bool keep; /* repeat the block after every pcapng_writer_restart() */
+	const struct pcapng_name *records;
+	size_t n_records;
+	const char *dnsname;	/* of the server that knew the names */
+	const uint8_t *dns_ip4; /* 4 bytes */
+	const uint8_t *dns_ip6; /* 16 bytes */
+	struct pcapng_options options;
+};
+
+/* [pcapng §section_dsb] Decryption Secrets Block. Put it before the packets it opens. */
+struct pcapng_secrets {
+	bool keep;     /* repeat the block after every pcapng_writer_restart() */
+	uint32_t type; /* PCAPNG_SECRETS_ */
+	const void *data;
+	uint32_t len;
+	struct pcapng_options options;
+};
+
+/* [pcapng §section_custom_block] Custom Block. Wireshark lists each as a numbered record. */
+struct pcapng_custom {
+	uint32_t pen; /* IANA Private Enterprise Number */
+	bool no_copy; /* rewriters of the file should drop it */
+	const void *data;
+	uint32_t len;
+	struct pcapng_options options;
+};
+
+/*
+ * Begins a capture: keeps a Section Header Block of `section` (NULL: no option) for the output.
+ *
+ * `config` (NULL: defaults) is read during the call, `user` is passed to `output` as it is. Writers
+ * are given up with pcapng_writer_free(). *ret is untouched on failure.
+ */
+int pcapng_writer_new(const struct pcapng_section *section,
+		      const struct pcapng_writer_config *config, pcapng_output_fn output,
+		      void *user, struct pcapng_writer **ret);
+
+/* Releases `w` (NULL: nothing to do). Does not flush: only pcapng_writer_flush() can report. */
+void pcapng_writer_free(struct pcapng_writer *w);
+
+/* Adds an Interface Description Block; *ret_id (NULL: not asked) is its id: 0, 1, 2, ... */
+int pcapng_writer_add_interface(struct pcapng_writer *w, const struct pcapng_interface *interface,
+				uint32_t *ret_id);
+
+/*
+ * Adds an Enhanced Packet Block.
+ *
+ * Fragments of config.copy_below bytes or more are referenced and must stay as they are until the
+ * next pcapng_writer_flush() returns, whatever it returns. On -EAGAIN nothing of the packet is
+ * kept; the caller counts a loss, or flushes and tries again.
+ */
+int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet);
+
+/* The bytes that pcapng_writer_add_packet() would add, or -EINVAL. Adds nothing. */
+ssize_t pcapng_writer_size_packet(struct pcapng_writer *w, const struct pcapng_packet *packet);
+
+/*
+ * Adds a Simple Packet Block: no time, no options, interface 0. Of `packet` only data (or frags),
+ * caplen and len count, and nothing else may be set. caplen must be what the format implies: the
+ * smaller of len and interface 0's snaplen. Data is referenced as by add_packet.
+ */
+int pcapng_writer_add_simple_packet(struct pcapng_writer *w, const struct pcapng_packet *packet);
+
+/* Adds an Interface Statistics Block; one for each interface, at the end of each file, is usual. */
+int pcapng_writer_add_stats(struct pcapng_writer *w, const struct pcapng_stats *stats);
+
+/* Adds a Name Resolution Block. */
+int pcapng_writer_add_names(struct pcapng_writer *w, const struct pcapng_names *names);
+
+/* Adds a Decryption Secrets Block. */
+int pcapng_writer_add_secrets(struct pcapng_writer *w, const struct pcapng_secrets *secrets);
+
+/*
+ * Adds a systemd Journal Export Block: one entry in systemd's Journal Export Format, `len` bytes,
+ * which must have a __REALTIME_TIMESTAMP= field.
+ */
+int pcapng_writer_add_journal(struct pcapng_writer *w, const void *entry, size_t len);
+
+/* Adds a Custom Block. */
+int pcapng_writer_add_custom(struct pcapng_writer *w, const struct pcapng_custom *custom);
+
+/*
+ * Adds a block of any other type: `len` bytes between its two lengths, padded with zeros to 4. The
+ * types that the writer has a function for, type 0 and the obsolete Packet Block are refused.
+ */
+int pcapng_writer_add_raw(struct pcapng_writer *w, uint32_t type, const void *body, size_t len);
+
+/*
+ * Begins another section in the same stream. Interface ids start at 0 again; what restart would
+ * repeat is from now on this section's.
+ */
+int pcapng_writer_add_section(struct pcapng_writer *w, const struct pcapng_section *section);
+
+/*
+ * Offers all that is pending to the output. 0: all is taken. -EAGAIN: some still is pending. In
+ * either case, and after an error, no memory of the caller is referenced any more.
+ */
+int pcapng_writer_flush(struct pcapng_writer *w);
+
+/* Bytes that the output has not taken yet. */
+size_t pcapng_writer_pending(const struct pcapng_writer *w);
+
+/* Bytes since new or restart, pending ones too. */
+uint64_t pcapng_writer_bytes(const struct pcapng_writer *w);
+
+/*
+ * Begins a new file: the section header, every interface (same ids) and the blocks marked `keep`
+ * are written again. Flush first: -EBUSY while something is pending. After a sticky error it drops
+ * what was pending and clears the error.
+ */
+int pcapng_writer_restart(struct pcapng_writer *w);
+
+/* Forgets the blocks marked `keep`: restart will not repeat them. */
+void pcapng_writer_forget(struct pcapng_writer *w);
+
+/* The last failure of a call on `w` other than -EAGAIN. Never NULL; belongs to `w`. */
+const struct pcapng_error *pcapng_writer_error(const struct pcapng_writer *w);
+
+/* The version of the library that runs: "0.1.0". */
+const char *pcapng_writer_version(void);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PCAPNG_WRITER_H */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tap costs in the hook: ns per frame over a program that does nothing, by
+ * BPF_PROG_TEST_RUN, everything included (time stamp, reserve, copy, submit). All variants are run in
+ * turns, so that a noisy machine is noisy for all of them; the smallest of many runs counts.
+ *
+ *	hook [RING_MIB...]
+ */
+#include <bpf/bpf.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/maps.h"
+#include "bpf/merge.h"
+#include "variants.skel.h"
+#include "xdp.skel.h"
+
+#define RUNS 60
+
+struct variant {
+	const char *name;
+	int prog_fd;
+	struct ring *rings;
+	unsigned int n_rings;
+	size_t ring_size;
+	unsigned int waste; /* bytes that a record may have beyond its frame */
+};
+
+static void drain(const struct variant *v)
+{
+	for (unsigned int i = 0; i < v->n_rings; i++) {
+		struct ring *r = &v->rings[i];
+
+		ring_refresh(r);
+		r->pos = r->end;
+		ring_release(r);
+	}
+}
+
+/* ns per frame of one run; the ring is empty before and does not overflow. */
+static double run(const struct variant *v, uint8_t *frame, uint32_t len)
+{
+	uint32_t fits = (uint32_t)((v->rings ? v->ring_size : 1 << 30) / (len + v->waste));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
+		    .repeat = (int)(fits < 20000 ? fits : 20000));
+
+	if (bpf_prog_test_run_opts(v->prog_fd, &opts) < 0) {
+		perror("BPF_PROG_TEST_RUN");
+		exit(1);
+	}
+	drain(v);
+	return opts.duration;
+}
+
+static void measure(const struct variant *variants, size_t n, uint32_t len)
+{
+	uint8_t *frame = calloc(1, len);
+	double best[8];
+
+	for (size_t i = 0; i < n; i++)
+		best[i] = 1e9;
+	for (int r = 0; r < RUNS; r++) {
+		for (size_t i = 0; i < n; i++) {
+			double ns = run(&variants[i], frame, len);
+
+			if (ns < best[i])
+				best[i] = ns;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		printf("%6u B  %-28s %6.0f ns, over nothing %6.0f ns\n", len, variants[i].name,
+		       best[i], best[i] - best[0]);
+	free(frame);
+}
+
+int main(int argc, char **argv)
+{
+	static struct maps maps[8];
+	static struct merge merge[8];
+	static char names[8][32];
+	struct variants_bpf *other = variants_bpf__open_and_load();
+	struct variant v[8];
+	struct ring shared = { 0 };
+	size_t n = 0;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	if (!other || ring_init(&shared, bpf_map__fd(other->maps.ring), 64 << 20) < 0)
+		return 77;
+	v[n++] = (struct variant){ "nothing", bpf_program__fd(other->progs.empty) };
+	v[n++] = (struct variant){ "size classes, one 64 MiB ring",
+				   bpf_program__fd(other->progs.classes),
+				   &shared,
+				   1,
+				   64 << 20,
+				   200 };
+	v[n++] = (struct variant){ "fixed 2 KiB, one 64 MiB ring",
+				   bpf_program__fd(other->progs.fixed),
+				   &shared,
+				   1,
+				   64 << 20,
+				   2100 };
+	for (int i = 1; (i < argc || i == 1) && n < 8; i++, n++) {
+		int mib = argc > 1 ? atoi(argv[i]) : 4;
+		struct xdp_bpf *skel = xdp_bpf__open();
+
+		if (maps_init(&maps[n], (size_t)mib << 20) < 0 || merge_init(&merge[n], 1) < 0 ||
+		    ring_init(&merge[n].inputs[0].ring, maps[n].ring_fds[0], maps[n].ring_size) < 0)
+			return 77;
+		skel->rodata->config = (struct wire_config){ .snaplen = WIRE_FRAME_MAX,
+							     .wake_bytes = UINT32_MAX };
+		if (maps_share(&maps[n], skel->obj) < 0 || xdp_bpf__load(skel) < 0)
+			return 77;
+		snprintf(names[n], sizeof(names[n]), "xdptap, %d MiB ring", mib);
+		v[n] = (struct variant){ names[n],
+					 bpf_program__fd(skel->progs.tap_xdp),
+					 &merge[n].inputs[0].ring,
+					 1,
+					 maps[n].ring_size,
+					 200 };
+	}
+	measure(v, n, 64);
+	measure(v, n, 256);
+	measure(v, n, 1500);
+	return 0;
+}

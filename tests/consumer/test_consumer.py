@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Installs the library into a folder and builds programs against what was installed.
+
+    test_consumer.py BUILD_FOLDER CHECKER VERSION
+
+In C11 and C++, with the shared library and with the static one, by pkg-config alone.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+
+
+def run(*argv, env=None):
+    result = subprocess.run(argv, capture_output=True, env={**os.environ, **(env or {})}, check=False)
+    if result.returncode:
+        sys.exit(f"{' '.join(map(str, argv))}: {result.stdout.decode()}{result.stderr.decode()}")
+    return result.stdout
+
+
+def install(build, root):
+    run("meson", "install", "-C", build, "--no-rebuild", "--destdir", str(root),
+        "--tags", "runtime,devel")
+    pc = next(root.rglob("pcapng-writer.pc"))
+    return {"PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root),
+            "LD_LIBRARY_PATH": str(pc.parent.parent)}
+
+
+def build_and_run(env, compiler, standard, root, version, checker, static):
+    words = ["--cflags", "--libs"] + (["--static"] if static else [])
+    flags = run("pkg-config", *words, "pcapng-writer", env=env).decode().split()
+    if static:
+        archive = str(next(root.rglob("libpcapng-writer.a")))
+        flags = [archive if f == "-lpcapng-writer" else f for f in flags]
+    program, capture = root / "consumer", root / "consumer.pcapng"
+    language = ["-x", "c++"] if "++" in compiler else []
+    run(compiler, f"-std={standard}", *STRICT, f'-DEXPECTED_VERSION="{version}"', *language,
+        str(HERE / "consumer.c"), "-x", "none", "-o", str(program), *flags)
+    capture.write_bytes(run(str(program), env=env))
+    run(checker, str(capture))
+
+
+def main(build, checker, version):
+    missing = [t for t in ("pkg-config", "cc", "c++") if not shutil.which(t)]
+    if missing:
+        print(f"SKIP: no {', '.join(missing)}")
+        return 77
+    with tempfile.TemporaryDirectory(dir=build) as folder:
+        root = Path(folder)
+        env = install(build, root)
+        for compiler, standard in (("cc", "c11"), ("c++", "c++11"), ("c++", "c++17")):
+            for static in (False, True):
+                build_and_run(env, compiler, standard, root, version, checker, static)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-output.c - outputs that are short, slow, full or broken; memory that is referenced
+ */
+#include "tests/pcapng/fixture.h"
+
+/* Whatever offset the output fails at: what it has is the beginning, and the error stays. */
+static void test_fail_everywhere(void)
+{
+	struct fixture whole = { 0 };
+
+	set_up_with(&whole, NULL);
+	g_assert_cmpint(add(&whole, 61), ==, 0);
+	g_assert_cmpint(add(&whole, 2000), ==, 0);
+	g_assert_cmpint(add_stats(&whole), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
+	for (size_t at = 60; at < whole.sink.bytes->len; at++) {
+		struct fixture f = { .sink = { .fail_at = at, .fail_with = -ENOSPC } };
+
+		set_up_with(&f, NULL);
+		g_assert_cmpint(add(&f, 61), ==, 0);
+		g_assert_cmpint(add(&f, 2000), ==, 0);
+		g_assert_cmpint(add_stats(&f), ==, 0);
+		g_assert_cmpint(pcapng_writer_flush(f.w), ==, -ENOSPC);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data, at);
+		g_assert_cmpuint(pcapng_writer_pending(f.w), ==, whole.sink.bytes->len - at);
+		f.sink.fail_with = 0;
+		g_assert_cmpint(add(&f, 60), ==, -ENOSPC);
+		g_assert_cmpint(add_stats(&f), ==, -ENOSPC);
+		g_assert_cmpint(pcapng_writer_flush(f.w), ==, -ENOSPC);
+		g_assert_cmpstr(pcapng_writer_error(f.w)->text, ==, "the output failed");
+		g_assert_cmpuint(f.sink.bytes->len, ==, at);
+		tear_down(&f, NULL);
+	}
+	tear_down(&whole, NULL);
+}
+
+/* An output that takes little, with pauses and interruptions, gets the same bytes. */
+static void test_short_writes(void)
+{
+	struct fixture whole = { 0 };
+
+	set_up_with(&whole, NULL);
+	for (uint32_t i = 0; i < 200; i++)
+		g_assert_cmpint(add(&whole, i * 13), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
+	for (size_t at_most = 1; at_most < 3000; at_most = at_most * 3 / 2 + 1) {
+		struct fixture f = { .sink = { .at_most = at_most, .interrupt = 3 } };
+
+		set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 8192 });
+		for (uint32_t i = 0; i < 200; i++) {
+			f.sink.is_blocked = i % 2;
+			if (add(&f, i * 13) == -EAGAIN) {
+				f.sink.is_blocked = false;
+				g_assert_cmpint(add(&f, i * 13), ==, 0);
+			}
+		}
+		f.sink.is_blocked = false;
+		g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
+				whole.sink.bytes->len);
+		tear_down(&f, NULL);
+	}
+	tear_down(&whole, NULL);
+}
+
+/* A full backlog takes no packet, but still the statistics; then everything comes out whole. */
+static void test_backlog(void)
+{
+	struct fixture f = { 0 };
+	unsigned int taken = 0;
+	size_t pending;
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 65536 });
+	f.sink.is_blocked = true;
+	while (add(&f, taken % 3 ? 1400 : 64) == 0)
+		taken++;
+	pending = pcapng_writer_pending(f.w);
+	g_assert_cmpuint(pending, <=, 65536 - 4096);
+	g_assert_cmpuint(pending, >, 65536 - 4096 - 1500);
+	g_assert_cmpint(add(&f, 1400), ==, -EAGAIN);
+	g_assert_cmpuint(pcapng_writer_pending(f.w), ==, pending);
+	for (int i = 0; i < 50; i++)
+		g_assert_cmpint(add_stats(&f), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, -EAGAIN);
+	f.sink.is_blocked = false;
+	f.sink.at_most = 1000;
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpuint(pcapng_writer_pending(f.w), ==, 0);
+	g_assert_cmpuint(pcapng_writer_bytes(f.w), ==, f.sink.bytes->len);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* A backlog that drains slowly takes packets again, and in the end all of them come out. */
+static void test_slow_drain(void)
+{
+	struct fixture f = { 0 };
+	unsigned int taken = 0, refused = 0;
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 16384 });
+	for (int i = 0; i < 1000; i++) {
+		int r;
+
+		f.sink.is_blocked = i % 3 != 0;
+		f.sink.at_most = 700;
+		f.sink.interrupt = 2;
+		r = add(&f, 900 + i % 300);
+		g_assert_true(r == 0 || r == -EAGAIN);
+		*(r == 0 ? &taken : &refused) += 1;
+	}
+	f.sink.is_blocked = false;
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpuint(taken, >, 300);
+	g_assert_cmpuint(refused, >, 0);
+	g_assert_cmpuint(pcapng_writer_bytes(f.w), ==, f.sink.bytes->len);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* Small packets are copied at once, large ones are read at flush. */
+static void test_references(struct fixture *f, gconstpointer data)
+{
+	uint8_t small[64] = { 1 }, large[4096] = { 1 };
+	const struct iovec frags[] = { { small, sizeof(small) }, { large, sizeof(large) } };
+	const uint8_t *written;
+	size_t before = f->sink.bytes->len;
+
+	g_assert_cmpint(pcapng_writer_add_packet(f->w,
+						 &(struct pcapng_packet){
+							 .frags = frags,
+							 .n_frags = 2,
+							 .len = 4160,
+						 }),
+			==, 0);
+	small[0] = 2;
+	large[0] = 2;
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	written = f->sink.bytes->data + before + 28;
+	g_assert_cmpuint(written[0], ==, 1);
+	g_assert_cmpuint(written[sizeof(small)], ==, 2);
+}
+
+/* After a flush that took nothing, or failed, the caller's memory is its own again. */
+static void test_references_end(gconstpointer data)
+{
+	struct fixture f = { 0 };
+	uint8_t *large = g_malloc0(4096);
+	int error = GPOINTER_TO_INT(data);
+
+	set_up_with(&f, NULL);
+	f.sink.fail_with = error;
+	f.sink.fail_at = f.sink.bytes->len + 100;
+	g_assert_cmpint(pcapng_writer_add_packet(f.w, &(struct pcapng_packet){ .data = large,
+									       .caplen = 4096,
+									       .len = 4096 }),
+			==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, error);
+	memset(large, 0xff, 4096);
+	g_free(large);
+	f.sink.fail_with = 0;
+	if (error == -EAGAIN) {
+		g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+		for (size_t i = 0; i < 4096; i++)
+			g_assert_cmpuint(f.sink.bytes->data[60 + 28 + i], ==, 0);
+	}
+	tear_down(&f, NULL);
+}
+
+/* More references than one output call can show. */
+static void test_many_references(struct fixture *f, gconstpointer data)
+{
+	struct iovec frags[600];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(frags); i++)
+		frags[i] = (struct iovec){ payload + i, 1024 };
+	for (int i = 0; i < 700; i++)
+		g_assert_cmpint(add(f, 1024), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_packet(f->w,
+						 &(struct pcapng_packet){
+							 .frags = frags,
+							 .n_frags = G_N_ELEMENTS(frags),
+							 .len = 600 * 1024,
+						 }),
+			==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	sink_keep(&f->sink);
+}
+
+/* A block larger than the buffer is not refused. */
+static void test_large_block(void)
+{
+	struct fixture f = { 0 };
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 4096 });
+	g_assert_cmpint(add(&f, 1000), ==, 0);
+	g_assert_cmpint(add(&f, sizeof(payload)), ==, 0);
+	g_assert_cmpint(add(&f, 1000), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+static ssize_t lying_output(void *user, const struct iovec *iov, int iovcnt)
+{
+	return 1 << 30;
+}
+
+static void test_lying_output(void)
+{
+	struct pcapng_writer *w;
+
+	g_assert_cmpint(pcapng_writer_new(NULL, NULL, lying_output, NULL, &w), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(w), ==, -EPROTO);
+	g_assert_cmpint(pcapng_writer_flush(w), ==, -EPROTO);
+	pcapng_writer_free(w);
+	pcapng_writer_free(NULL);
+	g_assert_cmpint(pcapng_writer_new(NULL, NULL, NULL, NULL, &w), ==, -EINVAL);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/output/fail-everywhere", test_fail_everywhere);
+	g_test_add_func("/output/short-writes", test_short_writes);
+	g_test_add_func("/output/backlog", test_backlog);
+	g_test_add_func("/output/slow-drain", test_slow_drain);
+	g_test_add_func("/output/lies", test_lying_output);
+	ADD("references/read-at-flush", test_references);
+	g_test_add_data_func("/references/end-when-blocked", GINT_TO_POINTER(-EAGAIN),
+			     test_references_end);
+	g_test_add_data_func("/references/end-when-failed", GINT_TO_POINTER(-ENOSPC),
+			     test_references_end);
+	ADD("references/many", test_many_references);
+	g_test_add_func("/output/large-block", test_large_block);
+	r = g_test_run();
+	sinks_check();
+	return r;
+}

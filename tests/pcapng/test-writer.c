@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-writer.c - new files, new sections, sizes
+ */
+#include "tests/pcapng/fixture.h"
+
+/* A new file begins with the same bytes, and with the blocks to keep. */
+static void test_restart(struct fixture *f, gconstpointer data)
+{
+	const struct pcapng_secrets secrets = {
+		.keep = true,
+		.type = PCAPNG_SECRETS_TLS,
+		.data = "CLIENT_RANDOM 00 00\n",
+		.len = 20,
+	};
+	size_t first_len;
+
+	g_assert_cmpint(pcapng_writer_add_secrets(f->w, &secrets), ==, 0);
+	g_assert_cmpint(pcapng_writer_restart(f->w), ==, -EBUSY);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	first_len = f->sink.bytes->len;
+	g_assert_cmpint(add(f, 60), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	sink_keep(&f->sink);
+
+	g_assert_cmpint(pcapng_writer_restart(f->w), ==, 0);
+	g_assert_cmpuint(pcapng_writer_bytes(f->w), ==, first_len);
+	g_byte_array_set_size(f->sink.bytes, 0);
+	g_assert_cmpint(add(f, 60), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	g_assert_cmpuint(f->sink.bytes->len, ==, first_len + 92);
+	sink_keep(&f->sink);
+
+	pcapng_writer_forget(f->w);
+	g_assert_cmpint(pcapng_writer_restart(f->w), ==, 0);
+	g_assert_cmpuint(pcapng_writer_bytes(f->w), <, first_len);
+}
+
+/* After an error of the output, a restart drops what was pending. */
+static void test_restart_after_error(struct fixture *f, gconstpointer data)
+{
+	g_assert_cmpint(add(f, 60), ==, 0);
+	f->sink.fail_with = -EIO;
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, -EIO);
+	f->sink.fail_with = 0;
+	g_assert_cmpint(pcapng_writer_restart(f->w), ==, 0);
+	g_byte_array_set_size(f->sink.bytes, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	g_assert_cmpuint(f->sink.bytes->len, ==, 28 + 32);
+	sink_keep(&f->sink);
+}
+
+/* Sections of both byte orders in one stream, each with its own interfaces. */
+static void test_sections(struct fixture *f, gconstpointer data)
+{
+	const struct pcapng_section big = { .order = PCAPNG_ORDER_BIG, .os = "big" };
+	uint32_t id = 7;
+
+	g_assert_cmpint(add(f, 60), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_section(f->w, &big), ==, 0);
+	g_assert_cmpint(add(f, 60), ==, -EINVAL);
+	g_assert_cmpint(pcapng_writer_add_interface(f->w,
+						    &(struct pcapng_interface){ .linktype = 1 },
+						    &id),
+			==, 0);
+	g_assert_cmpuint(id, ==, 0);
+	g_assert_cmpint(add(f, 61), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	sink_keep(&f->sink);
+
+	g_assert_cmpint(pcapng_writer_restart(f->w), ==, 0);
+	g_byte_array_set_size(f->sink.bytes, 0);
+	g_assert_cmpint(add(f, 61), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f->w), ==, 0);
+	g_assert_cmpuint(f->sink.bytes->data[8], ==, 0x1a);
+	sink_keep(&f->sink);
+}
+
+static void test_size_packet(struct fixture *f, gconstpointer data)
+{
+	for (uint32_t len = 0; len < 70; len++) {
+		const char *const comments[] = { "x" };
+		const struct pcapng_packet p = {
+			.data = payload,
+			.caplen = len,
+			.len = len,
+			.options = { .comments = comments, .n_comments = len % 2 },
+		};
+		uint64_t before = pcapng_writer_bytes(f->w);
+
+		g_assert_cmpint(pcapng_writer_add_packet(f->w, &p), ==, 0);
+		g_assert_cmpint(pcapng_writer_size_packet(f->w, &p), ==,
+				pcapng_writer_bytes(f->w) - before);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	ADD("writer/restart", test_restart);
+	ADD("writer/restart-after-error", test_restart_after_error);
+	ADD("writer/sections", test_sections);
+	ADD("writer/size-packet", test_size_packet);
+	r = g_test_run();
+	sinks_check();
+	return r;
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Man pages are well-formed, and xdptap.1, --help and Wireshark's dialog name the same options."""
+import os
+import re
+import subprocess
+
+import tree
+
+PAGE = "extcap/xdptap.1"
+HELP = re.compile(r"^\s+(?:-(\w), )?--([\w-]+)", re.MULTILINE)
+CALL = re.compile(r"^arg .*?\{call=--([\w-]+)\}", re.MULTILINE)
+WIRESHARK = re.compile(r"extcap-.*|capture|fifo")  # Wireshark's words, not for people: not in --help
+
+
+def ask(*arguments):
+    return subprocess.run([os.environ["XDPTAP"], *arguments], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def documented():
+    """{long option: letter or None}, from the items of the page's lists."""
+    options = {}
+    for _, line in tree.lines(PAGE):
+        if line.startswith(".It Fl "):
+            names = re.findall(r"\bFl (\S+)", line)
+            letter = next((n for n in names if len(n) == 1), None)
+            options.update({n[1:]: letter for n in names if n.startswith("-")})
+    return options
+
+
+def in_dialog():
+    interface = re.search(r"^interface \{value=([^}]+)\}", ask("--extcap-interfaces"), re.M)[1]
+    return CALL.findall(ask("--extcap-config", "--extcap-interface", interface))
+
+
+def compare():
+    helped = {long: letter or None for letter, long in HELP.findall(ask("--help"))}
+    page = documented()
+    for name in sorted(helped.keys() - page.keys()):
+        yield PAGE, f"--{name} of --help is missing"
+    for name in sorted(page.keys() - helped.keys()):
+        if not WIRESHARK.fullmatch(name):
+            yield PAGE, f"--{name} is not in --help"
+    for name in sorted(page.keys() & helped.keys()):
+        if page[name] != helped[name]:
+            yield PAGE, f"--{name} is -{page[name]} here and -{helped[name]} in --help"
+    for name in in_dialog():
+        if name not in helped:
+            yield "--extcap-config", f"--{name} is not an option of the program"
+
+
+def main():
+    pages = tree.files(".1", ".3")
+    faults = [(page, "is missing") for page in (PAGE, "pcapng/pcapng-writer.3")
+              if page not in pages]
+    for page in pages:
+        lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(tree.root(), page)],
+                              stdout=subprocess.PIPE, text=True)
+        faults += [(page, line) for line in lint.stdout.splitlines()]
+    if PAGE in pages:
+        faults += compare()
+    tree.finish(faults)
+
+
+main()
