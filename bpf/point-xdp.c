@@ -8,29 +8,52 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include "bpf/maps.h"
 #include "bpf/point.h"
 #include "xdp.skel.h"
 
-static int load(const struct point_target *t, struct xdp_bpf **ret)
+/* What to try, in this order; with a mode asked for only the rows of that mode. */
+static const struct
+try {
+	enum tap_mode mode;
+	bool reads_offloads;
+}
+tries[] = {
+	{ TAP_MODE_NATIVE, true },
+	{ TAP_MODE_NATIVE, false },
+	{ TAP_MODE_GENERIC, false },
+};
+
+/* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
+#define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
+
+static int prepare(const struct point_target *t, const struct try *try, struct xdp_bpf *skel)
+{
+	struct bpf_program *program = skel->progs.tap_xdp_offloads;
+
+	skel->rodata->config = t->config;
+	bpf_program__set_autoload(skel->progs.tap_xdp, !try->reads_offloads);
+	bpf_program__set_autoload(program, try->reads_offloads);
+	if (try->reads_offloads) {
+		bpf_program__set_ifindex(program, t->ifindex);
+		bpf_program__set_flags(program,
+				       bpf_program__flags(program) | BPF_F_XDP_DEV_BOUND_ONLY);
+	}
+	return maps_share(t->maps, skel->obj);
+}
+
+static int load(const struct point_target *t, const struct try *try, struct xdp_bpf **ret)
 {
 	struct xdp_bpf *skel = xdp_bpf__open();
-	int r;
+	int r = skel ? prepare(t, try, skel) : -errno;
 
-	if (!skel)
-		return -errno;
-	skel->rodata->config = t->config;
-	r = maps_share(t->maps, skel->obj);
 	if (r >= 0)
 		r = xdp_bpf__load(skel);
 	if (r < 0) {
 		xdp_bpf__destroy(skel);
-		/* No multi-buffer XDP before Linux 5.18: nothing of this can be loaded. */
-		if (r != -EPERM &&
-		    libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 0)
-			return -ENOSYS;
 		return r;
 	}
 	*ret = skel;
@@ -47,25 +70,51 @@ static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
 	return fd == -EEXIST ? -EBUSY : fd; /* a program in the other mode is a program too */
 }
 
-static int attach(const struct point_target *t, struct point_link *ret)
+static int attempt(const struct point_target *t, const struct try *try, struct point_link *ret)
 {
-	enum tap_mode mode = t->mode == TAP_MODE_AUTO ? TAP_MODE_NATIVE : t->mode;
 	struct xdp_bpf *skel = NULL;
-	int fd, r = load(t, &skel);
+	int fd, r = load(t, try, &skel);
 
 	if (r < 0)
 		return r;
-	fd = link_in_mode(bpf_program__fd(skel->progs.tap_xdp), t->ifindex, mode);
-	if (fd < 0 && fd != -EBUSY && fd != -ENODEV && fd != -EPERM && t->mode == TAP_MODE_AUTO) {
-		mode = TAP_MODE_GENERIC;
-		fd = link_in_mode(bpf_program__fd(skel->progs.tap_xdp), t->ifindex, mode);
-	}
+	fd = link_in_mode(bpf_program__fd(try->reads_offloads ? skel->progs.tap_xdp_offloads
+							      : skel->progs.tap_xdp),
+			  t->ifindex, try->mode);
 	if (fd < 0) {
 		xdp_bpf__destroy(skel);
 		return fd;
 	}
-	*ret = (struct point_link){ .skeleton = skel, .link_fd = fd, .mode = mode };
+	*ret = (struct point_link){
+		.skeleton = skel,
+		.link_fd = fd,
+		.lock_fd = -1,
+		.ifindex = t->ifindex,
+		.mode = try->mode,
+		.reads_offloads = try->reads_offloads,
+	};
 	return 0;
+}
+
+static bool is_final(int r)
+{
+	return r >= 0 || r == -EBUSY || r == -ENODEV || r == -EPERM;
+}
+
+static int attach(const struct point_target *t, struct point_link *ret)
+{
+	int r = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		if (t->mode != TAP_MODE_AUTO && t->mode != tries[i].mode)
+			continue;
+		r = attempt(t, &tries[i], ret);
+		if (is_final(r))
+			return r;
+	}
+	/* No multi-buffer XDP before Linux 5.18: nothing of this can be loaded. */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 0)
+		return -ENOSYS;
+	return r;
 }
 
 static void detach(struct point_link *link)

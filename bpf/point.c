@@ -4,6 +4,4 @@
 
 #include "bpf/point.h"
 
-extern const struct point point_xdp;
-
-const struct point *const points[] = { &point_xdp, NULL };
+const struct point *const points[] = { &point_xdp, &point_tc_ingress, &point_tc_egress, NULL };

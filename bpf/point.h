@@ -26,25 +26,34 @@ struct point_target {
 	const struct maps *maps;
 };
 
-/* A program in place. It goes away when link_fd is closed, so also when the process dies. */
+/* A program in place. It is taken off by detach(), and with the process where the kernel can. */
 struct point_link {
 	void *skeleton;
-	int link_fd;
+	int link_fd; /* the bpf_link; -1: there is none, see point-tc.c */
+	int lock_fd; /* of a point without a link: ours while it is open; -1 */
+	unsigned int ifindex;
+	bool is_egress; /* where a point without a link is attached */
+	bool made_qdisc;
 	enum tap_mode mode; /* native or generic, as it came to be; auto where that means nothing */
+	bool reads_offloads; /* what the card took out of the frame or computed is there */
 };
 
 struct point {
 	const char *name;  /* as users type it */
 	const char *about; /* for the dialog */
+	bool is_egress;	   /* sees sent frames, else received ones */
 	/*
 	 * Loads the program and puts it in place. 0; -EPERM: privilege is missing; -EBUSY: somebody
 	 * else's program is there (it is left alone); -EOPNOTSUPP: this device or kernel cannot;
-	 * -ENODEV: no such interface; or another -errno. *ret is to be detached only after 0.
+	 * -ENODEV: no such interface; -ENOSYS: the kernel is too old; or another -errno. *ret is to be
+	 * detached only after 0.
 	 */
 	int (*attach)(const struct point_target *target, struct point_link *ret);
 	void (*detach)(struct point_link *link);
 };
 
-extern const struct point *const points[]; /* NULL at the end */
+extern const struct point point_xdp, point_tc_ingress, point_tc_egress;
+/* All of them; NULL at the end. */
+extern const struct point *const points[];
 
 #endif

@@ -13,8 +13,8 @@
 #define XDPTAP_BPF_RING_BPF_H
 
 #include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <stdbool.h>
 
 #include "bpf/wire.h"
 
@@ -48,18 +48,25 @@ struct {
 } cpus SEC(".maps");
 
 /*
- * Copies len bytes from the start of the frame into a record with room for size; 0, or negative where
- * the kernel cannot.
+ * Copies len bytes of the frame, from offset on, into a record with room for size; 0, or negative
+ * where the kernel cannot.
  */
-typedef long (*copy_fn)(void *ctx, __u8 *to, __u32 len, const __u32 size);
+typedef long (*copy_fn)(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size);
 
 /* What a hook tells of a frame, beside its bytes. */
 struct frame {
-	__u32 len;
-	__u32 caplen;
+	__u32 len; /* with the tag */
 	__u32 queue;
+	__u32 hash;
+	__u32 flags;  /* WIRE_HASH… */
+	__u16 proto;  /* of the VLAN tag that the card took out, network order; 0: none */
+	__u16 tci;    /* host order */
+	__u32 caplen; /* from here on filled in by emit() */
 	__u64 ts_ns;
 };
+
+#define ADDRESSES 12 /* bytes before the place of a tag */
+#define TAG	  4
 
 /* In words of 8, which the compiler would not dare for bytes that may lie anywhere. */
 static __always_inline void copy_words(void *to, const void *from, const __u32 len)
@@ -73,20 +80,46 @@ static __always_inline void copy_words(void *to, const void *from, const __u32 l
  * which the compiler turns into plain loads and stores: a third of what the kernel's helper takes.
  * False where the bytes are not all in the linear part of the frame.
  */
-static __always_inline bool copy_small(__u8 *to, __u32 len, const __u32 size, const void *data,
-				       const void *end)
+static __always_inline _Bool copy_small(__u8 *to, __u32 len, const __u32 size, const void *data,
+					const void *end)
 {
 	const __u32 half = size / 2;
 	__u32 rest = len - half;
 
 	if (data + half > end)
-		return false;
+		return 0;
 	copy_words(to, data, half);
 	asm volatile("" : "+r"(rest));
 	if (rest > half || data + rest + half > end)
-		return false;
+		return 0;
 	copy_words(to + rest, data + rest, half);
-	return true;
+	return 1;
+}
+
+/* The frame as it was on the wire: the tag that the card took out is put back where it was. */
+static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct frame *f, __u8 *to,
+					__u32 len, const __u32 size)
+{
+	__u32 rest = len - ADDRESSES - TAG;
+
+	if (copy(ctx, 0, to, ADDRESSES, size) < 0)
+		return -1;
+	*(__u16 *)(to + ADDRESSES) = f->proto;
+	*(__u16 *)(to + ADDRESSES + 2) = bpf_htons(f->tci);
+	if (len <= ADDRESSES + TAG)
+		return 0; /* the snaplen ends here; there is room for more in the smallest record */
+	asm volatile("" : "+r"(rest));
+	if (rest < 1 || rest > size - ADDRESSES - TAG)
+		return -1;
+	return copy(ctx, ADDRESSES, to + ADDRESSES + TAG, rest, size);
+}
+
+static __always_inline long copy_frame(void *ctx, copy_fn copy, const struct frame *f, __u8 *to,
+				       __u32 len, const __u32 size)
+{
+	if (f->proto)
+		return copy_tagged(ctx, copy, f, to, len, size);
+	return copy(ctx, 0, to, len, size);
 }
 
 static __always_inline void lose(struct wire_count *count, enum wire_lost cause)
@@ -126,7 +159,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	}
 	/* Clang proves the bounds and drops the check; the verifier still wants to see it. */
 	asm volatile("" : "+r"(caplen));
-	if (caplen < 1 || caplen > size || copy(ctx, w->data, caplen, size) < 0) {
+	if (caplen < 1 || caplen > size || copy_frame(ctx, copy, f, w->data, caplen, size) < 0) {
 		bpf_ringbuf_discard(w, BPF_RB_NO_WAKEUP);
 		lose(count, WIRE_LOST_COPY);
 		return;
@@ -137,20 +170,21 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->lost = count->gap;
 	w->slot = config.slot;
 	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
+	w->hash = f->hash;
+	w->flags = f->flags;
 	count->gap = 0;
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + size));
 }
 
 /* The size classes: little is wasted of a small ring, and the few steps stay cheap. */
 #define PUT_IF_FITS(size)                                                                          \
-	if (f.caplen <= (size)) {                                                                  \
-		put(ctx, copy, ring, cpu, count, &f, (size));                                      \
+	if (f->caplen <= (size)) {                                                                 \
+		put(ctx, copy, ring, cpu, count, f, (size));                                       \
 		return;                                                                            \
 	}
 
-static __always_inline void emit(void *ctx, copy_fn copy, __u32 len, __u32 queue)
+static __always_inline void emit(void *ctx, copy_fn copy, struct frame *f)
 {
-	struct frame f = { .len = len, .queue = queue, .ts_ns = bpf_ktime_get_ns() };
 	__u32 slot = config.slot, id = bpf_get_smp_processor_id();
 	struct wire_count *count = bpf_map_lookup_elem(&counts, &slot);
 	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
@@ -160,7 +194,8 @@ static __always_inline void emit(void *ctx, copy_fn copy, __u32 len, __u32 queue
 		return; /* never: tap.c gives out slots below the size of the map */
 	count->seen++;
 	count->accepted++;
-	f.caplen = len < config.snaplen ? len : config.snaplen;
+	f->ts_ns = bpf_ktime_get_ns();
+	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
 	if (!cpu || !ring) {
 		lose(count, WIRE_LOST_FULL); /* a CPU that came up after we counted them */
 		return;

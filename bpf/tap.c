@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/membarrier.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +114,7 @@ void tap_free(struct tap *t)
 	free(t);
 }
 
-int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slot,
-	       enum tap_mode *ret_mode)
+int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
 	struct attached *grown, new = { .point = target->point };
 	struct point_target point_target = {
@@ -139,7 +139,6 @@ int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slo
 	if (r < 0)
 		return r;
 	*ret_mode = new.link.mode;
-	*ret_slot = t->n_attached;
 	t->attached[t->n_attached++] = new;
 	return 0;
 }
@@ -160,7 +159,10 @@ bool tap_is_attached(const struct tap *t, uint32_t slot)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t size = sizeof(info);
+	char name[IF_NAMESIZE];
 
+	if (t->attached[slot].link.link_fd < 0)
+		return if_indextoname(t->attached[slot].link.ifindex, name);
 	/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the device is gone */
 	return bpf_obj_get_info_by_fd(t->attached[slot].link.link_fd, &info, &size) == 0 &&
 	       info.xdp.ifindex != 0;
@@ -220,6 +222,11 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.len = w->len,
 		.slot = w->slot,
 		.queue = w->queue,
+		.hash = w->hash,
+		.has_queue = w->flags & WIRE_QUEUE,
+		.has_hash = w->flags & WIRE_HASH,
+		.is_segments = w->flags & WIRE_SEGMENTS,
+		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};
 	return true;

@@ -38,9 +38,13 @@ struct tap_frame {
 	const uint8_t *data; /* valid until tap_release() */
 	uint32_t caplen;     /* bytes at data, at most len */
 	uint32_t len;	     /* length on the wire, without FCS */
-	uint32_t slot;	     /* what tap_attach() returned */
-	uint32_t queue;	     /* receive queue */
-	uint32_t lost;	     /* frames of this slot lost since the one before on its CPU */
+	uint32_t slot;	     /* of tap_attach() */
+	uint32_t queue;	     /* receive queue, where has_queue */
+	uint32_t hash;	     /* Toeplitz hash over the flow, where has_hash */
+	bool has_queue, has_hash;
+	bool is_segments; /* several frames on the wire (TSO, GRO) */
+	const struct point *point;
+	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
 
 /* Since tap_attach(). accepted - taken - lost_… frames are in the rings. */
@@ -67,9 +71,11 @@ typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is fine. */
 void tap_free(struct tap *t);
-/* Puts a program in place. 0, the slot and how it is attached, or -errno as for point.attach. */
-int tap_attach(struct tap *t, const struct tap_target *target, uint32_t *ret_slot,
-	       enum tap_mode *ret_mode);
+/*
+ * Puts a program in place; its slot is the number of those before it. 0, and how it is attached, or
+ * -errno as for point.attach.
+ */
+int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /* Takes all programs away. When it returns none is running; what they left is in the rings. */
 void tap_detach(struct tap *t);
 /* Whether the program of a slot is still in place: false when its interface was deleted. */

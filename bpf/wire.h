@@ -22,6 +22,13 @@ enum wire_lost {
 	WIRE_LOST_CAUSES,
 };
 
+/* What is known of a frame beside its bytes: bits of wire_frame.flags. */
+enum {
+	WIRE_HASH = 1 << 0,	/* hash holds what the card computed over the flow */
+	WIRE_SEGMENTS = 1 << 1, /* several frames on the wire, one here (TSO, GRO) */
+	WIRE_QUEUE = 1 << 2,	/* queue holds the receive queue */
+};
+
 /* Set by userspace before load; constant to the verifier. */
 struct wire_config {
 	__u32 slot;	  /* index into the counters; names the interface in every record */
@@ -32,18 +39,21 @@ struct wire_config {
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
 struct wire_frame {
 	__u64 ts_ns;  /* CLOCK_MONOTONIC, before anything else was done with the frame */
-	__u32 len;    /* length of the frame at the hook */
+	__u32 len;    /* length of the frame, with a tag that the card took out put back */
 	__u32 caplen; /* bytes kept, at most len */
 	__u32 lost;   /* frames of this slot lost on this CPU since its record before this one */
 	__u16 slot;
 	__u16 queue; /* receive queue, 0xffff where it is larger */
+	__u32 hash;
+	__u32 flags; /* WIRE_HASH… */
 	__u8 data[];
 };
 
-_Static_assert(sizeof(struct wire_frame) == 24, "wire_frame changed size");
+_Static_assert(sizeof(struct wire_frame) == 32, "wire_frame changed size");
 _Static_assert(__builtin_offsetof(struct wire_frame, len) == 8, "wire_frame.len moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, lost) == 16, "wire_frame.lost moved");
-_Static_assert(__builtin_offsetof(struct wire_frame, data) == 24, "wire_frame.data moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, hash) == 24, "wire_frame.hash moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, data) == 32, "wire_frame.data moved");
 
 /* One per slot and CPU, only ever counted up by that CPU: seen >= accepted >= the sum of lost. */
 struct wire_count {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From an -errno of bpf/ to a sentence with a remedy: what the user can do is known here. */
 #include <errno.h>
+#include <net/if_arp.h>
 
 #include "extcap/attach.h"
 #include "extcap/error.h"
@@ -68,30 +69,73 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
 	return r == 0 || fail_errno(error, -r, "cannot create the buffers");
 }
 
-char *attach(struct tap *tap, const struct config *config, const struct iface *i, GError **error)
+static const char *mode_text(enum tap_mode mode)
+{
+	if (mode == TAP_MODE_AUTO)
+		return "";
+	return mode == TAP_MODE_GENERIC ? ", generic mode" : ", native mode";
+}
+
+/* Puts one program in place and adds to *how what it is. 0 or -errno. */
+static int attach_at(struct tap *tap, const struct config *config, const struct iface *i,
+		     const struct point *point, GString *how)
 {
 	const struct tap_target target = {
 		.ifindex = i->index,
-		.point = points[0],
+		.point = point,
 		.mode = (enum tap_mode)config->mode,
 		.snaplen = (uint32_t)config->snaplen,
 	};
 	enum tap_mode mode;
-	uint32_t slot;
+	int r = tap_attach(tap, &target, &mode);
+
+	if (r == 0)
+		g_string_append_printf(how, "%s%s frames at %s%s", how->len ? "; " : "",
+				       point->is_egress ? "sent" : "received", point->name,
+				       mode_text(mode));
+	return r;
+}
+
+static int attach_ingress(struct tap *tap, const struct config *config, const struct iface *i,
+			  GString *how)
+{
 	int r;
 
+	if (config->point == POINT_TC)
+		return attach_at(tap, config, i, &point_tc_ingress, how);
+	r = attach_at(tap, config, i, &point_xdp, how);
+	if (r != -EBUSY || config->point != POINT_AUTO)
+		return r;
+	g_info("%s: another XDP program is attached; taking received frames at tc", i->name);
+	return attach_at(tap, config, i, &point_tc_ingress, how);
+}
+
+char *attach(struct tap *tap, const struct config *config, const struct iface *i,
+	     unsigned int *ret_n, GError **error)
+{
+	/* What the loopback device sends it receives: both directions would show all frames twice. */
+	bool is_once = config->direction == DIRECTION_BOTH && i->type == ARPHRD_LOOPBACK;
+	g_autoptr(GString) how = g_string_new(NULL);
+	int r = 0;
+
+	*ret_n = 0;
 	if (iface_linktype(i) < 0) {
 		fail(error, "\"%s\" is not an Ethernet device: xdptap cannot capture there",
 		     i->name);
 		return NULL;
 	}
-	r = tap_attach(tap, &target, &slot, &mode);
+	if (config->direction != DIRECTION_OUT) {
+		r = attach_ingress(tap, config, i, how);
+		*ret_n += r == 0;
+	}
+	if (r == 0 && config->direction != DIRECTION_IN && !is_once) {
+		r = attach_at(tap, config, i, &point_tc_egress, how);
+		*ret_n += r == 0;
+	}
 	if (r < 0) {
 		explain(config, i, r, error);
 		return NULL;
 	}
-	g_info("%s: program attached at %s, %s mode", i->name, target.point->name,
-	       mode == TAP_MODE_GENERIC ? "generic" : "native");
-	return g_strdup_printf("capture point %s, %s mode", target.point->name,
-			       mode == TAP_MODE_GENERIC ? "generic" : "native");
+	g_info("%s: %s", i->name, how->str);
+	return g_string_free(g_steal_pointer(&how), false);
 }

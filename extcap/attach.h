@@ -13,10 +13,10 @@
 /* A tap without interfaces, its rings as the configuration asks; tap_free() it in any case. */
 bool attach_prepare(struct tap **ret, const struct config *config, GError **error);
 /*
- * Puts the program onto an interface, which becomes the tap's next slot. How it is attached, in
- * words for the user (owned by the caller), or NULL.
+ * Puts the programs onto an interface that the configuration asks for, one for each direction: the
+ * tap's next *ret_n slots. How they are attached, in words (owned by the caller), or NULL.
  */
 char *attach(struct tap *tap, const struct config *config, const struct iface *iface,
-	     GError **error);
+	     unsigned int *ret_n, GError **error);
 
 #endif

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <inttypes.h>
+#include <net/if_arp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include "extcap/error.h"
 #include "extcap/iface.h"
 #include "extcap/output.h"
+#include "extcap/promisc.h"
 #include "extcap/stream.h"
 
 #define PROGRESS_MS 500
@@ -41,6 +43,7 @@ struct capture {
 	void *output_poll;
 	GSource *links_source;
 	int links_fd;
+	int promisc_fd;
 	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
 	bool is_stopped;     /* a reason to end has come */
 	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
@@ -128,11 +131,11 @@ static gboolean on_links(void *user)
 
 	if (!iface_watch_read(c->links_fd))
 		return G_SOURCE_CONTINUE;
-	for (guint slot = 0; slot < c->stream.ports->len; slot++) {
+	for (guint slot = 0; slot < c->stream.slots->len; slot++) {
 		if (tap_is_attached(c->tap, slot))
 			left++;
 		else
-			gone = g_array_index(c->stream.ports, struct stream_port, slot).name;
+			gone = stream_slot_name(&c->stream, slot);
 	}
 	if (gone)
 		g_warning("interface %s was deleted, %u left", gone, left);
@@ -188,6 +191,15 @@ static void watch_signals(struct capture *c)
 		die_with_parent(c);
 }
 
+/* Without it only frames for this machine come, which is no reason not to capture. */
+static void make_promiscuous(struct capture *c, unsigned int ifindex)
+{
+	if (c->promisc_fd < 0)
+		c->promisc_fd = promisc_open();
+	if (c->promisc_fd < 0 || !promisc_add(c->promisc_fd, ifindex))
+		g_warning("no promiscuous mode: %s", g_strerror(errno));
+}
+
 static bool add_interface(struct capture *c, const char *name, GError **error)
 {
 	_cleanup_(iface_freep) struct iface *i = iface_find(name, error);
@@ -196,9 +208,13 @@ static bool add_interface(struct capture *c, const char *name, GError **error)
 		.snaplen = (uint32_t)c->config->snaplen,
 		.filter = c->config->filter,
 	};
-	g_autofree char *how = i ? attach(c->tap, c->config, i, error) : NULL;
+	g_autofree char *how = NULL;
 
+	if (i)
+		how = attach(c->tap, c->config, i, &description.n_slots, error);
 	description.comment = how;
+	if (how && !c->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
+		make_promiscuous(c, i->index);
 	return how && stream_add(&c->stream, &description, error);
 }
 
@@ -262,25 +278,43 @@ static int flush_rest(struct capture *c)
 	return r;
 }
 
-/*
- * The counters as they are when the capture ends. With --count it ends with the last frame written:
- * what the program still took after that is not part of it.
- */
-static void count(struct capture *c, uint32_t slot, struct capture_count *ret,
-		  struct tap_stats *stats)
+/* Adds the counters of a slot to those of its port. */
+static void add_stats(struct capture *c, guint slot, struct tap_stats *sum)
 {
-	const struct stream_port *p = &g_array_index(c->stream.ports, struct stream_port, slot);
+	struct tap_stats s = { 0 };
+
+	(void)tap_read_stats(c->tap, slot, &s);
+	sum->seen += s.seen;
+	sum->accepted += s.accepted;
+	sum->lost_full += s.lost_full;
+	sum->lost_long += s.lost_long;
+	sum->lost_copy += s.lost_copy;
+	sum->taken += s.taken;
+}
+
+/*
+ * The counters of a port when the capture ends. With --count it ends with the last frame written:
+ * what the programs still took after that is not part of it.
+ */
+static struct tap_stats sum_stats(struct capture *c, guint number)
+{
+	struct tap_stats sum = { 0 };
 	uint64_t behind;
 
-	if (tap_read_stats(c->tap, slot, stats) < 0)
-		*stats = (struct tap_stats){ .seen = p->written, .accepted = p->written };
-	behind = stats->accepted - stats->lost_full - stats->lost_long - stats->lost_copy -
-		 stats->taken;
+	for (guint slot = 0; slot < c->stream.slots->len; slot++)
+		if (g_array_index(c->stream.slots, guint, slot) == number)
+			add_stats(c, slot, &sum);
+	behind = sum.accepted - sum.lost_full - sum.lost_long - sum.lost_copy - sum.taken;
 	if (c->is_full) {
-		stats->seen -= behind;
-		stats->accepted -= behind;
+		sum.seen -= behind;
+		sum.accepted -= behind;
 	}
-	*ret = (struct capture_count){
+	return sum;
+}
+
+static struct capture_count count_of(const struct stream_port *p, const struct tap_stats *stats)
+{
+	return (struct capture_count){
 		.name = p->name,
 		.seen = stats->seen,
 		.accepted = stats->accepted,
@@ -302,12 +336,16 @@ static void finish(struct capture *c)
 	tap_detach(c->tap);
 	if (!c->is_full && !c->failure)
 		tap_drain_rest(c->tap, on_frame, c);
-	for (guint slot = 0; slot < n; slot++) {
-		count(c, slot, &counts[slot], &stats);
+	if (c->failure && !c->output.is_pipe)
+		stream_cut(&c->stream);
+	for (guint i = 0; i < n; i++) {
+		stats = sum_stats(c, i);
+		counts[i] = count_of(&g_array_index(c->stream.ports, struct stream_port, i),
+				     &stats);
 		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64,
-		       counts[slot].name, stats.seen, stats.accepted, counts[slot].written);
+		       counts[i].name, stats.seen, stats.accepted, counts[i].written);
 		if (!c->failure && r == 0)
-			r = stream_write_stats(&c->stream, slot, &stats);
+			r = stream_write_stats(&c->stream, i, &stats);
 	}
 	if (!c->failure && r == 0)
 		r = flush_rest(c);
@@ -342,6 +380,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 		.face = face,
 		.output = OUTPUT_CLOSED,
 		.links_fd = links_fd,
+		.promisc_fd = -1,
 	};
 	bool ok;
 
@@ -357,6 +396,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 			ok = explain_end(&c, error);
 		}
 	}
+	close_fdp(&c.promisc_fd);
 	tap_free(c.tap);
 	stream_done(&c.stream);
 	return output_close(&c.output, ok ? error : NULL) && ok;

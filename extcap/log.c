@@ -38,6 +38,7 @@ bool log_open(const struct config *config, int argc, char **argv, GError **error
 		[LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
 	};
 	g_autofree char *os = host_os(), *line = g_strjoinv(" ", argv);
+	g_autofree char *versions = g_strdup(version_text());
 
 	g_log_set_writer_func(write_line, NULL, NULL);
 	if (!config->log_file)
@@ -50,6 +51,7 @@ bool log_open(const struct config *config, int argc, char **argv, GError **error
 				  config->log_file);
 	setvbuf(log_state.file, NULL, _IOLBF, 0);
 	g_info("%s", line);
-	g_info("%sunder %s", version_text(), os);
+	g_strdelimit(g_strchomp(versions), "\n", ',');
+	g_info("%s, %s", versions, os);
 	return true;
 }

@@ -10,6 +10,22 @@
 #include "extcap/error.h"
 #include "extcap/extcap.h"
 
+#define SENTENCE_MAX 300 /* bytes: what Wireshark shows of it well */
+
+/* One line for any terminal, whatever names the sentence quotes. */
+static void print_error(const GError *error)
+{
+	g_autofree char *text = g_utf8_make_valid(error->message, -1);
+	const char *end = text;
+
+	for (char *p = text; *p; p++)
+		if (g_ascii_iscntrl(*p))
+			*p = '?';
+	while (*end && g_utf8_next_char(end) - text <= SENTENCE_MAX)
+		end = g_utf8_next_char(end);
+	fprintf(stderr, "xdptap: %.*s\n", (int)(end - text), text);
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
@@ -19,6 +35,6 @@ int main(int argc, char **argv)
 					 : cli_run(argc, argv, &error);
 	if (ok)
 		return 0;
-	fprintf(stderr, "xdptap: %s\n", error->message);
+	print_error(error);
 	return error_exit_status(error);
 }

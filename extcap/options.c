@@ -11,6 +11,20 @@
 #include "extcap/error.h"
 #include "extcap/options.h"
 
+static const struct choice directions[] = {
+	[DIRECTION_IN] = { "in", "received frames" },
+	[DIRECTION_OUT] = { "out", "sent frames" },
+	[DIRECTION_BOTH] = { "both", "both" },
+	{ NULL },
+};
+
+static const struct choice capture_points[] = {
+	[POINT_AUTO] = { "auto", "automatic: XDP, or tc where an XDP program is" },
+	[POINT_XDP] = { "xdp", "XDP: in the driver" },
+	[POINT_TC] = { "tc", "tc: before the network stack" },
+	{ NULL },
+};
+
 static const struct choice modes[] = {
 	[TAP_MODE_AUTO] = { "auto", "automatic: native where the driver can" },
 	[TAP_MODE_NATIVE] = { "native", "native: in the driver" },
@@ -37,9 +51,18 @@ const struct option options[] = {
 	{ "snaplen", 's', OPTION_NUMBER, OPTION_BOTH, AT(snaplen), 1, TAP_SNAPLEN_MAX,
 	  TAP_SNAPLEN_MAX, .argument = "BYTES", .display = "Snapshot length (bytes)",
 	  .help = "Keep at most so many bytes of each frame (tshark's own -s does not reach us)" },
+	{ "direction", 'Q', OPTION_CHOICE, OPTION_BOTH, AT(direction), .fallback = DIRECTION_BOTH,
+	  .choices = directions, .argument = "DIR", .display = "Direction",
+	  .help = "Capture frames that are received, sent or both: in, out or both" },
+	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .fallback = POINT_AUTO,
+	  .choices = capture_points, .argument = "POINT", .display = "Capture point",
+	  .help = "Where received frames are taken: auto, xdp or tc" },
 	{ "mode", 0, OPTION_CHOICE, OPTION_BOTH, AT(mode), .fallback = TAP_MODE_AUTO,
 	  .choices = modes, .argument = "MODE", .display = "XDP mode",
 	  .help = "How the XDP program is attached: auto, native or generic" },
+	{ "no-promiscuous-mode", 'p', OPTION_FLAG, OPTION_BOTH, AT(is_not_promiscuous),
+	  .display = "No promiscuous mode",
+	  .help = "Do not put the interface into promiscuous mode" },
 	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 4,
 	  .argument = "MIB", .display = "Kernel buffer per CPU (MiB)",
 	  .help = "Size of the ring in which each CPU leaves its frames" },

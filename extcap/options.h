@@ -17,14 +17,29 @@ enum log_level {
 	LOG_WARNING,
 };
 
+enum direction {
+	DIRECTION_IN,
+	DIRECTION_OUT,
+	DIRECTION_BOTH,
+};
+
+enum point_choice {
+	POINT_AUTO, /* xdp, and tc where another XDP program is */
+	POINT_XDP,
+	POINT_TC,
+};
+
 struct config {
 	GPtrArray *interfaces; /* of char *, at least one; names as the kernel has them */
 	char *filter;	       /* pcap-filter(7); NULL: all frames */
 	char *output;	       /* path of a file or FIFO, "-" for standard output */
 	uint64_t snaplen;      /* bytes */
+	uint64_t direction;    /* enum direction */
 	uint64_t mode;	       /* enum tap_mode */
-	uint64_t buffer_mib;   /* ring memory per CPU */
-	uint64_t count;	       /* stop after so many frames; 0: never */
+	uint64_t point;	       /* enum point_choice */
+	bool is_not_promiscuous;
+	uint64_t buffer_mib; /* ring memory per CPU */
+	uint64_t count;	     /* stop after so many frames; 0: never */
 	bool quiet;
 	uint64_t log_level; /* enum log_level */
 	char *log_file;	    /* NULL: nothing is logged */

@@ -119,10 +119,23 @@ bool output_begin(struct output *o, GError **error)
 
 ssize_t output_write(void *user, const struct iovec *iov, int n)
 {
-	const struct output *o = user;
+	struct output *o = user;
 	ssize_t r = writev(o->fd, iov, n);
 
-	return r < 0 ? -errno : r;
+	if (r < 0)
+		return -errno;
+	o->taken += (uint64_t)r;
+	return r;
+}
+
+void output_cut(struct output *o, uint64_t size)
+{
+	struct stat st;
+	off_t end = lseek(o->fd, 0, SEEK_CUR);
+
+	/* Standard output may have begun somewhere in the file. */
+	if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) && end >= (off_t)o->taken)
+		(void)ftruncate(o->fd, end - (off_t)(o->taken - size));
 }
 
 bool output_wait(const struct output *o, int timeout_ms)

@@ -8,14 +8,16 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 struct output {
-	int fd;	      /* -1: closed */
-	bool is_pipe; /* FIFO, pipe or socket: has a reader, does not block */
-	bool is_old;  /* a file that was there before, not emptied yet */
-	char *made;   /* path of a file that we made, nothing in it yet */
+	int fd;		/* -1: closed */
+	bool is_pipe;	/* FIFO, pipe or socket: has a reader, does not block */
+	uint64_t taken; /* bytes that output_write() took */
+	bool is_old;	/* a file that was there before, not emptied yet */
+	char *made;	/* path of a file that we made, nothing in it yet */
 };
 
 #define OUTPUT_CLOSED                                                                              \
@@ -38,6 +40,8 @@ void output_refuse(const char *path);
 bool output_begin(struct output *o, GError **error);
 /* A pcapng_output_fn; user is a struct output. */
 ssize_t output_write(void *user, const struct iovec *iov, int n);
+/* Cuts a file back to its first "size" bytes; for a pipe there is nothing to do. */
+void output_cut(struct output *o, uint64_t size);
 /* Waits until a pipe takes bytes again; false after timeout_ms or when the reader is gone. */
 bool output_wait(const struct output *o, int timeout_ms);
 /* Closes, and removes a file that was made for a capture that never began. */

@@ -12,9 +12,9 @@
 #define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
 #define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
 
-static struct stream_port *port(struct stream *s, uint32_t slot)
+static struct stream_port *port(struct stream *s, guint number)
 {
-	return &g_array_index(s->ports, struct stream_port, slot);
+	return &g_array_index(s->ports, struct stream_port, number);
 }
 
 static void port_clear(void *p)
@@ -47,6 +47,7 @@ bool stream_init(struct stream *s, struct output *output, GError **error)
 	*s = (struct stream){ .output = output, .started_ns = now_ns() };
 	s->ports = g_array_new(false, true, sizeof(struct stream_port));
 	g_array_set_clear_func(s->ports, port_clear);
+	s->slots = g_array_new(false, true, sizeof(guint));
 	r = pcapng_writer_new(&section, &config, output_write, output, &s->writer);
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file");
 }
@@ -55,6 +56,7 @@ void stream_done(struct stream *s)
 {
 	pcapng_writer_free(s->writer);
 	g_clear_pointer(&s->ports, g_array_unref);
+	g_clear_pointer(&s->slots, g_array_unref);
 	*s = (struct stream){ 0 };
 }
 
@@ -80,37 +82,58 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 
 	new.has_mac = i->iface->has_mac;
 	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
+	for (unsigned int n = 0; n < i->n_slots; n++)
+		g_array_append_val(s->slots, s->ports->len);
 	g_array_append_val(s->ports, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
 			      pcapng_writer_error(s->writer)->text);
 }
 
-/* How the frame came to be received, from the address it was sent to. */
+/* How a frame was addressed: for a received one, whether it was for us. */
 static uint32_t reception(const struct stream_port *p, const struct tap_frame *f)
 {
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	if (f->caplen < 6 || !p->has_mac)
+	if (f->caplen < 6)
 		return 0;
 	if (memcmp(f->data, broadcast, 6) == 0)
 		return PCAPNG_FLAG_BROADCAST;
 	if (f->data[0] & 1)
 		return PCAPNG_FLAG_MULTICAST;
+	if (f->point->is_egress)
+		return PCAPNG_FLAG_UNICAST;
+	if (!p->has_mac)
+		return 0;
 	return memcmp(f->data, p->mac, 6) == 0 ? PCAPNG_FLAG_UNICAST : PCAPNG_FLAG_PROMISCUOUS;
+}
+
+static uint32_t flags(const struct stream_port *p, const struct tap_frame *f)
+{
+	uint32_t direction = f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
+	/* What is still to be cut up has its checksums filled in then. */
+	uint32_t offload = f->is_segments ? PCAPNG_FLAG_SEGMENTED : 0;
+
+	if (f->is_segments && f->point->is_egress)
+		offload |= PCAPNG_FLAG_CSUM_NOT_READY;
+	return direction | reception(p, f) | offload;
 }
 
 int stream_write(struct stream *s, const struct tap_frame *f)
 {
-	struct stream_port *p = port(s, f->slot);
+	guint number = g_array_index(s->slots, guint, f->slot);
+	struct stream_port *p = port(s, number);
+	const uint32_t hash = GUINT32_TO_BE(f->hash);
 	struct pcapng_packet packet = {
-		.interface = f->slot,
+		.interface = number,
 		.ts = f->ts_ns,
 		.len = f->len,
 		.data = f->data,
 		.caplen = f->caplen,
-		.set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE,
-		.flags = PCAPNG_FLAG_INBOUND | reception(p, f),
+		.set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0),
+		.flags = flags(p, f),
 		.queue = f->queue,
+		.hashes = &(struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &hash, sizeof(hash) },
+		.n_hashes = f->has_hash,
 	};
 	int r;
 
@@ -135,7 +158,32 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 
 int stream_flush(struct stream *s)
 {
-	return pcapng_writer_flush(s->writer);
+	int r = pcapng_writer_flush(s->writer);
+
+	if (r == 0) {
+		s->whole_bytes = s->output->taken;
+		for (guint i = 0; i < s->ports->len; i++)
+			port(s, i)->whole = port(s, i)->written;
+	}
+	return r;
+}
+
+void stream_cut(struct stream *s)
+{
+	output_cut(s->output, s->whole_bytes);
+	for (guint i = 0; i < s->ports->len; i++) {
+		struct stream_port *p = port(s, i);
+
+		p->lost_backlog += p->written - p->whole;
+		p->written = p->whole;
+	}
+}
+
+const char *stream_slot_name(const struct stream *s, guint slot)
+{
+	guint number = g_array_index(s->slots, guint, slot);
+
+	return g_array_index(s->ports, struct stream_port, number).name;
 }
 
 bool stream_is_pending(const struct stream *s)
@@ -143,10 +191,10 @@ bool stream_is_pending(const struct stream *s)
 	return pcapng_writer_pending(s->writer) > 0;
 }
 
-int stream_write_stats(struct stream *s, uint32_t slot, const struct tap_stats *stats)
+int stream_write_stats(struct stream *s, guint number, const struct tap_stats *stats)
 {
 	const struct pcapng_stats isb = {
-		.interface = slot,
+		.interface = number,
 		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
 		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
 		       PCAPNG_STATS_USRDELIV,
@@ -155,8 +203,8 @@ int stream_write_stats(struct stream *s, uint32_t slot, const struct tap_stats *
 		.endtime = now_ns(),
 		.ifrecv = stats->seen,
 		.filteraccept = stats->accepted,
-		.osdrop = stats->accepted - port(s, slot)->written,
-		.usrdeliv = port(s, slot)->written,
+		.osdrop = stats->accepted - port(s, number)->written,
+		.usrdeliv = port(s, number)->written,
 	};
 
 	return pcapng_writer_add_stats(s->writer, &isb);

@@ -18,7 +18,7 @@ RULES = [
     (r"pcapng/examples/.*", LIBC + r"|pcapng/(writer|format|files)\.h", r""),
     (r"pcapng/.*", LIBC, r"pcapng/.*"),
     (r"bpf/wire\.h", r"linux/types\.h", r""),
-    (r"bpf/.*\.bpf\.[ch]", r"linux/.*|bpf/.*", r"bpf/(wire\.h|.*\.bpf\.h)"),
+    (r"bpf/.*\.bpf\.[ch]", r"linux/.*|bpf/.*|std(bool|def)\.h", r"bpf/(wire\.h|.*\.bpf\.h)"),
     (r"bpf/.*", LIBC + r"|linux/.*|bpf/.*", r"bpf/.*|[\w-]+\.skel\.h"),
     (r"extcap/(extcap|cli)\.c", LIBC + r"|glib[\w-]*\.h",
      r"extcap/(?!output|stream|sink|attach).*"),

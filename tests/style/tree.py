@@ -4,7 +4,6 @@ import os
 import sys
 
 
-
 def root():
     return sys.argv[1]
 

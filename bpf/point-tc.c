@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts the program of tc.bpf.c before (ingress) or behind (egress) the network stack.
+ *
+ * From Linux 6.6 on that is a tcx link, which goes with the process like an XDP link. Before, it is a
+ * filter in the clsact qdisc, which stays when the process is killed: it has a handle of its own, so
+ * that the next start finds and replaces a stale one, and a lock that tells a stale one from one in
+ * use. The lock is an abstract socket: it belongs to the network namespace, and ends with us.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bpf/maps.h"
+#include "bpf/point.h"
+#include "bpf/qdisc.h"
+#include "tc.skel.h"
+
+/* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h, enum bpf_attach_type */
+#define TCX_INGRESS ((enum bpf_attach_type)46)
+#define TCX_EGRESS  ((enum bpf_attach_type)47)
+
+#define HANDLE	 0x78647074 /* "xdpt" */
+#define PRIORITY 49135	    /* late: those before us decide, and we see what they left */
+
+static struct bpf_tc_hook hook_of(const struct point_link *link)
+{
+	struct bpf_tc_hook hook = { .sz = sizeof(hook), .ifindex = (int)link->ifindex };
+
+	hook.attach_point = link->is_egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+	return hook;
+}
+
+/* The right to our handle at this place: -EBUSY where another live process has it. */
+static int take_lock(const struct point_link *link)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int r, len, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "xdptap-clsact-%u-%s",
+		       link->ifindex, link->is_egress ? "egress" : "ingress");
+	if (bind(fd, (struct sockaddr *)&name,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0) {
+		r = errno == EADDRINUSE ? -EBUSY : -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int attach_clsact(int prog_fd, struct point_link *link)
+{
+	struct bpf_tc_hook hook = hook_of(link);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
+		    .flags = BPF_TC_F_REPLACE);
+	int r = take_lock(link);
+
+	if (r < 0)
+		return r;
+	link->lock_fd = r;
+	r = bpf_tc_hook_create(&hook);
+	link->made_qdisc = r == 0;
+	if (r == 0 || r == -EEXIST)
+		r = bpf_tc_attach(&hook, &filter);
+	if (r < 0) {
+		if (link->made_qdisc)
+			(void)qdisc_remove_unused(link->ifindex);
+		close(link->lock_fd);
+	}
+	return r;
+}
+
+static void detach_clsact(const struct point_link *link)
+{
+	struct bpf_tc_hook hook = hook_of(link);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = HANDLE, .priority = PRIORITY);
+
+	(void)bpf_tc_detach(&hook, &filter);
+	if (link->made_qdisc)
+		(void)qdisc_remove_unused(link->ifindex);
+	close(link->lock_fd);
+}
+
+static int load(const struct point_target *t, struct tc_bpf **ret)
+{
+	struct tc_bpf *skel = tc_bpf__open();
+	int r = skel ? 0 : -errno;
+
+	if (skel) {
+		skel->rodata->config = t->config;
+		r = maps_share(t->maps, skel->obj);
+	}
+	if (r >= 0)
+		r = tc_bpf__load(skel);
+	if (r < 0) {
+		tc_bpf__destroy(skel);
+		return r;
+	}
+	*ret = skel;
+	return 0;
+}
+
+static int attach(const struct point_target *t, bool is_egress, struct point_link *ret)
+{
+	struct point_link link = {
+		.link_fd = -1,
+		.lock_fd = -1,
+		.ifindex = t->ifindex,
+		.is_egress = is_egress,
+		.reads_offloads = true,
+	};
+	struct tc_bpf *skel = NULL;
+	int fd, r = load(t, &skel);
+
+	if (r < 0)
+		return r;
+	fd = bpf_program__fd(skel->progs.tap_tc);
+	link.skeleton = skel;
+	r = bpf_link_create(fd, (int)t->ifindex, is_egress ? TCX_EGRESS : TCX_INGRESS, NULL);
+	if (r >= 0)
+		link.link_fd = r;
+	else if (r == -EINVAL) /* an attach type that this kernel does not know */
+		r = attach_clsact(fd, &link);
+	if (r < 0) {
+		tc_bpf__destroy(skel);
+		return r;
+	}
+	*ret = link;
+	return 0;
+}
+
+static int attach_ingress(const struct point_target *t, struct point_link *ret)
+{
+	return attach(t, false, ret);
+}
+
+static int attach_egress(const struct point_target *t, struct point_link *ret)
+{
+	return attach(t, true, ret);
+}
+
+static void detach(struct point_link *link)
+{
+	if (link->link_fd >= 0) {
+		(void)bpf_link_detach(link->link_fd);
+		close(link->link_fd);
+	} else {
+		detach_clsact(link);
+	}
+	tc_bpf__destroy(link->skeleton);
+}
+
+const struct point point_tc_ingress = {
+	.name = "tc-ingress",
+	.about = "tc: received frames, before the network stack and behind XDP",
+	.attach = attach_ingress,
+	.detach = detach,
+};
+
+const struct point point_tc_egress = {
+	.name = "tc-egress",
+	.about = "tc: sent frames, on their way to the driver",
+	.is_egress = true,
+	.attach = attach_egress,
+	.detach = detach,
+};

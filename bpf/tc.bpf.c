@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capture points "tc-ingress" and "tc-egress": frames as socket buffers, received ones just after XDP
+ * (and joined by GRO), sent ones just before the driver (not yet cut up for TSO). The verdict is
+ * always that of whoever comes after us.
+ */
+#include <linux/pkt_cls.h>
+
+#include "bpf/ring.bpf.h"
+
+static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
+{
+	const struct __sk_buff *skb = ctx;
+
+	if (!offset && size <= 128 &&
+	    copy_small(to, len, size, (void *)(long)skb->data, (void *)(long)skb->data_end))
+		return 0;
+	return bpf_skb_load_bytes(ctx, offset, to, len); /* also beyond the linear part */
+}
+
+SEC("tc")
+int tap_tc(struct __sk_buff *skb)
+{
+	struct frame f = {
+		.len = skb->len,
+		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
+	};
+
+	if (skb->vlan_present) {
+		f.proto = (__u16)skb->vlan_proto;
+		f.tci = (__u16)skb->vlan_tci;
+		f.len += TAG;
+	}
+	emit(skb, copy_tc, &f);
+	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

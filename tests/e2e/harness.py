@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Runs the tests of one file and reports them in TAP, a line for each.
+
+All need root and network namespaces. Where those are missing they are skipped, or fail with
+XDPTAP_TESTS_MUST_RUN=1, because a machine that is said to run them has to.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+DEADLINE = 15  # seconds for what takes a moment: generous, the machine may be busy
+SOON = 3       # seconds for what xdptap promises within half a second
+
+MUST_RUN = os.environ.get("XDPTAP_TESTS_MUST_RUN") == "1"
+TOOLS = ("ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "setpriv")
+
+
+def wait_until(condition, what, deadline=DEADLINE):
+    """Returns the first true value of condition(); fails when there is none in time."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"after {deadline} s still waiting for: {what}")
+        time.sleep(0.005)
+
+
+def missing():
+    """Why the tests cannot run here, or None."""
+    if os.geteuid() != 0:
+        return "needs root"
+    for tool in TOOLS:
+        if not shutil.which(tool):
+            return f"needs {tool}"
+    name = f"xt{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], stderr=subprocess.PIPE, text=True)
+    if made.returncode != 0:
+        return "needs network namespaces: " + made.stderr.strip()
+    subprocess.run(["ip", "netns", "del", name], check=True)
+    return None
+
+
+def clock_ns():
+    return time.clock_gettime_ns(time.CLOCK_REALTIME)
+
+
+class Result(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.number = 0
+        self.outcome = None  # of the test that runs: (is it ok, what to add to its line)
+
+    def line(self, test, is_ok, remark=""):
+        self.number += 1
+        print(f"{'' if is_ok else 'not '}ok {self.number} - {test.id()}{remark}", flush=True)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.outcome = (True, "")
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.line(test, *self.outcome)
+        self.outcome = None
+
+    def fail(self, test, error):
+        text = self._exc_info_to_string(error, test)  # without the frames of unittest itself
+        print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+        if self.outcome:
+            self.outcome = (False, "")
+        else:  # in setUpClass or setUpModule
+            self.line(test, False)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.fail(test, err)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.fail(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            print(f"# {subtest.id()}")
+            self.fail(test, err)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.outcome = (not MUST_RUN, f" # SKIP {reason}" if not MUST_RUN else f" ({reason})")
+
+
+def main():
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up
+    reason = missing() if "XDPTAP" in os.environ else "needs the program's path in XDPTAP"
+    if reason:
+        print(f"1..1\nnot ok 1 - {reason}" if MUST_RUN else f"1..0 # SKIP {reason}")
+        sys.exit(MUST_RUN)
+    result = Result()
+    names = sys.argv[1:] or None
+    loader = unittest.defaultTestLoader
+    tests = (loader.loadTestsFromNames(names, sys.modules["__main__"]) if names
+             else loader.loadTestsFromModule(sys.modules["__main__"]))
+    tests.run(result)
+    print(f"1..{result.number}")
+    sys.exit(not result.wasSuccessful())

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""Two network namespaces with a wire between them, and processes and sockets inside them.
+
+The interface "near" is captured on; "far" is where its frames come from. Nothing moves on the wire
+but what a test sends: no IPv6, and both ends know each other's address.
+"""
+import ctypes
+import fcntl
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import termios
+import threading
+import time
+from collections import namedtuple
+
+from harness import DEADLINE, wait_until
+
+NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+NEAR_IP, FAR_IP = "10.9.0.1", "10.9.0.2"
+ETHERTYPE = 0x88B5  # for experiments, IEEE 802
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = itertools.count()
+
+
+def ip(*arguments):
+    done = subprocess.run(["ip", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True)
+    if done.returncode:
+        raise RuntimeError(f"ip {arguments}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    def __init__(self):
+        self.name = f"xt{os.getpid()}-{next(numbers)}"
+
+    def __enter__(self):
+        ip("netns", "add", self.name)
+        self.write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
+        self.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")
+        self.ip("link", "set", "lo", "up")
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL)
+
+    def ip(self, *arguments):
+        return ip("-n", self.name, *arguments)
+
+    def inside(self, action):
+        """What action() returns when it is called by a thread inside; a socket stays inside."""
+        results = []
+
+        def run():
+            try:
+                with open(f"/run/netns/{self.name}", encoding="ascii") as file:
+                    if libc.setns(file.fileno(), CLONE_NEWNET):
+                        raise OSError(ctypes.get_errno(), "setns")
+                results.append((action(), None))
+            except OSError as error:
+                results.append((None, error))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        value, error = results[0]
+        if error:
+            raise error
+        return value
+
+    def write(self, path, value):
+        def action():
+            with open(path, "w", encoding="ascii") as file:
+                file.write(value)
+        try:
+            self.inside(action)
+        except FileNotFoundError:
+            pass  # a kernel without IPv6
+
+    def link(self, interface):
+        return json.loads(self.ip("-j", "-s", "-d", "link", "show", "dev", interface))[0]
+
+    def xdp(self, interface="near"):
+        """{"mode": 1 native or 2 generic, "prog": {"id": …, "name": …}} or None."""
+        return self.link(interface).get("xdp")
+
+    def socket(self, *arguments, bind=None):
+        def action():
+            made = socket.socket(*arguments)
+            if bind:
+                made.bind(bind)
+            return made
+        return self.inside(action)
+
+
+class Pair:
+    """with Pair() as pair: pair.near and pair.far are Namespaces."""
+
+    def __init__(self, mtu=1500):
+        self.mtu = mtu
+        self.near, self.far = Namespace(), Namespace()
+
+    def __enter__(self):
+        try:
+            self.near.__enter__()
+            self.far.__enter__()
+            self.add("near", "far")
+            self.near.ip("addr", "add", NEAR_IP + "/24", "dev", "near")
+            self.far.ip("addr", "add", FAR_IP + "/24", "dev", "far")
+            for here, name, peer, mac in ((self.near, "near", FAR_IP, FAR_MAC),
+                                          (self.far, "far", NEAR_IP, NEAR_MAC)):
+                here.ip("neigh", "add", peer, "lladdr", mac, "dev", name, "nud", "permanent")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.near.__exit__()
+        self.far.__exit__()
+
+    def add(self, near, far):
+        """One more wire, or the first."""
+        self.near.ip("link", "add", near, "address", NEAR_MAC, "mtu", str(self.mtu), "type", "veth",
+                     "peer", "name", far, "address", FAR_MAC, "mtu", str(self.mtu), "netns",
+                     self.far.name)
+        self.near.ip("link", "set", near, "up")
+        self.far.ip("link", "set", far, "up")
+
+    def sender(self, interface="far"):
+        """A socket whose send() puts a frame onto the wire towards near."""
+        return self.far.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
+
+    def ping(self, count=5):
+        """As many echo requests from far, each answered."""
+        with Process(["ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", NEAR_IP],
+                     self.far) as ping:
+            if ping.wait() != 0:
+                raise AssertionError(ping.text())
+
+
+def frame(size, number=0):
+    """One of so many bytes with the Ethernet header, told from others by its number."""
+    noise = random.Random(size << 32 | number)
+    head = bytes.fromhex((NEAR_MAC + FAR_MAC).replace(":", "")) + struct.pack(">H", ETHERTYPE)
+    return (head + struct.pack(">I", number) + noise.randbytes(max(0, size - 18)))[:size]
+
+
+def is_ours(data):
+    return data[12:14] == struct.pack(">H", ETHERTYPE)
+
+
+class Process:
+    """One that is certain to have ended behind the with statement; its output is kept in files."""
+
+    def __init__(self, command, namespace=None, user=None, stdin=subprocess.DEVNULL, stdout=None,
+                 **popen):
+        if user:
+            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                       "--inh-caps=-all", "--", *command]
+        if namespace:
+            command = ["ip", "netns", "exec", namespace.name, *command]
+        self.command = command
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.popen = subprocess.Popen(command, stdin=stdin, stdout=stdout or self.out,
+                                      stderr=self.err, **popen)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+        self.out.close()
+        self.err.close()
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def has_ended(self):
+        return self.popen.poll() is not None
+
+    def wait(self, deadline=DEADLINE):
+        """The exit status, negative for a signal."""
+        try:
+            return self.popen.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {deadline} s: {self.text()}") from None
+
+    def signal(self, number=signal.SIGINT):
+        self.popen.send_signal(number)
+
+    def stdout(self):
+        return os.pread(self.out.fileno(), 1 << 26, 0)
+
+    def stderr(self):
+        return os.pread(self.err.fileno(), 1 << 20, 0)
+
+    def wait_for(self, words, deadline=DEADLINE):
+        """Until it says these on stderr."""
+        wait_until(lambda: words.encode() in self.stderr() or self.has_ended(),
+                   f"\"{words}\" from {self.command}", deadline)
+        if words.encode() not in self.stderr():
+            raise AssertionError(f"ended without saying \"{words}\": {self.text()}")
+
+    def text(self):
+        return f"{self.command}: {self.stdout()[-2000:]!r} {self.stderr()[-2000:]!r}"
+
+
+Stat = namedtuple("Stat", "name state parent")
+
+
+def stat(pid):
+    """Of a process, or None."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            name, _, rest = file.read().partition("(")[2].rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, parent = rest.split()[:2]
+    return Stat(name, state, int(parent))
+
+
+def catches(pid, number):
+    """Whether a process has a handler for this signal."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            caught = re.search(r"^SigCgt:\s*(\w+)", file.read(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
+
+
+def readable(fd):
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+
+
+def is_constant(measure, times=20, apart=0.01):
+    """Whether it stays what it is for a while."""
+    first = measure()
+    return all(time.sleep(apart) or measure() == first for _ in range(times))
+
+
+def tcpdump(namespace, path, interface="near"):
+    """A tcpdump of what the interface receives, that listens already; end it with finish()."""
+    process = Process(["tcpdump", "-i", interface, "-w", path, "-Q", "in", "-U", "-Z", "root",
+                       "--immediate-mode", "--time-stamp-precision=nano", "-B", "65536"], namespace)
+    process.wait_for("listening on")
+    return process

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""The program under test, in its two faces and behind tshark."""
+import fcntl
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+
+import net
+from captures import Capture, count_packets, whole_blocks
+from harness import DEADLINE, SOON, wait_until
+from net import Pair, Process
+
+XDPTAP = os.environ.get("XDPTAP", "")
+NOBODY = 65534
+
+
+def xdptap(*arguments, namespace=None, **process):
+    """Runs it to its end: (status, stdout, stderr)."""
+    with Process([XDPTAP, *arguments], namespace, **process) as p:
+        return p.wait(), p.stdout(), p.stderr()
+
+
+class Case(unittest.TestCase):
+    """A test with a pair of namespaces and a folder of its own."""
+    mtu = 1500
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="xdptap-test-"))
+        os.chmod(self.folder, 0o755)
+        self.pair = self.enterContext(Pair(self.mtu))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, *options, interface="near", file="out.pcapng", **process):
+        """A standalone capture that is attached."""
+        capture = self.enterContext(Standalone(
+            self.pair.near, self.path(file), "-i", interface, *options, **process))
+        capture.wait_for(f"Capturing on '{interface}'")
+        return capture
+
+    def extcap(self, *options, **process):
+        """A capture as Wireshark starts it, before anybody reads its FIFO."""
+        return self.enterContext(Extcap(
+            self.pair.near, self.path("fifo"), *options, **process))
+
+    def wait_attached(self, interface="near"):
+        wait_until(lambda: self.pair.near.xdp(interface), f"an XDP program on {interface}")
+
+    def assert_free(self, interface="near", deadline=SOON):
+        wait_until(lambda: self.pair.near.xdp(interface) is None,
+                   f"no XDP program on {interface}", deadline)
+
+    def assert_gone(self, pid):
+        def is_gone():
+            stat = net.stat(pid)
+            return not stat or stat.state in "ZX"
+        wait_until(is_gone, f"the end of process {pid}", SOON)
+
+    def assert_sentence(self, text, *words):
+        """One line of at most 300 bytes, with these words in it."""
+        line = text.decode("utf-8")
+        self.assertTrue(line.endswith("\n") and line.count("\n") == 1, line[:500])
+        self.assertLessEqual(len(text), 300, line[:500])
+        for word in words:
+            self.assertIn(word, line)
+
+    def everybodys(self):
+        """A copy of the program that any user can reach."""
+        return shutil.copy(XDPTAP, self.path("xdptap"))
+
+
+class Standalone(Process):
+    def __init__(self, namespace, file, *options, **process):
+        self.file = file
+        super().__init__([XDPTAP, "-w", file, *options], namespace, **process)
+
+    def wait_packets(self, count):
+        wait_until(lambda: count_packets(self.file) >= count, f"{count} packets in {self.file}")
+
+    def finish(self, number=signal.SIGINT):
+        """Stops it: the whole, faultless capture of a success."""
+        self.signal(number)
+        status = self.wait()
+        if status != 0:
+            raise AssertionError(f"status {status}: {self.text()}")
+        return Capture(self.file)
+
+
+class Extcap(Process):
+    def __init__(self, namespace, fifo, *options, interface="near", program=XDPTAP, **process):
+        self.fifo, self.reader, self.stream = fifo, None, b""
+        if not os.path.exists(fifo):
+            os.mkfifo(fifo, 0o600)
+        super().__init__([program, "--capture", "--extcap-interface", f"xdptap-{interface}",
+                          "--fifo", fifo, *options], namespace, **process)
+
+    def __exit__(self, *error):
+        self.close()
+        super().__exit__(*error)
+
+    def close(self):
+        """As dumpcap does when it has enough."""
+        if self.reader is not None:
+            os.close(self.reader)
+            self.reader = None
+
+    def open(self):
+        """As dumpcap does, without waiting for the writer; returns when the head has come."""
+        self.connect()
+        self.wait_blocks(2)
+
+    def connect(self, size=None):
+        self.reader = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
+        if size:
+            fcntl.fcntl(self.reader, fcntl.F_SETPIPE_SZ, size)
+
+    def read(self, timeout=0.0):
+        """What there is now, or comes in time; b"" at the end of the stream too."""
+        if not select.select([self.reader], [], [], timeout)[0]:
+            return b""
+        try:
+            data = os.read(self.reader, 1 << 20)
+        except BlockingIOError:
+            return b""
+        self.stream += data
+        return data
+
+    def wait_blocks(self, count):
+        wait_until(lambda: self.read() and False or
+                   len(whole_blocks(self.stream)[0]) >= count or self.has_ended(),
+                   f"{count} blocks in the FIFO")
+        if len(whole_blocks(self.stream)[0]) < count:
+            raise AssertionError(f"ended early: {self.text()}")
+
+    def read_rest(self, deadline=DEADLINE):
+        """Until it has ended and its stream with it; the exit status."""
+        end = time.monotonic() + deadline
+        while not self.has_ended() and time.monotonic() < end:
+            self.read(0.01)
+        while self.read():
+            pass
+        return self.wait(0.1)
+
+
+class Wireshark:
+    """A home in which xdptap is one of tshark's extcaps."""
+
+    def __init__(self, folder, program=XDPTAP):
+        self.program = program
+        self.home = os.path.join(folder, "home")
+        self.temporary = os.path.join(folder, "tmp")
+        os.makedirs(self.temporary)
+        os.chmod(self.temporary, 0o1777)
+        for place in (".config/wireshark/extcap", ".local/lib/wireshark/extcap"):
+            os.makedirs(os.path.join(self.home, place))
+            os.symlink(program, os.path.join(self.home, place, "xdptap"))
+        self.env = {key: value for key, value in os.environ.items()
+                    if not key.startswith(("WIRESHARK_", "XDG_"))}
+        self.env.update(HOME=self.home, TMPDIR=self.temporary, LC_ALL="C.UTF-8")
+
+    def give_to(self, user):
+        for folder, folders, files in os.walk(self.home):
+            for name in [folder, *(os.path.join(folder, n) for n in folders + files)]:
+                os.chown(name, user, user, follow_symlinks=False)
+
+    def tshark(self, *arguments, namespace=None, **process):
+        return Process(["tshark", *arguments], namespace, env=self.env, **process)
+
+    def run(self, *arguments, namespace=None, **process):
+        """(status, stdout, stderr)"""
+        with self.tshark(*arguments, namespace=namespace, **process) as p:
+            return p.wait(2 * DEADLINE), p.stdout(), p.stderr()

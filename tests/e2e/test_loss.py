@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What could not be kept is counted: frames sent are frames written and frames dropped, exactly."""
+import os
+import signal
+
+import harness
+import net
+from captures import Capture
+from program import Case
+
+MIB = 1 << 20
+
+
+class Loss(Case):
+    mtu = 9000
+
+    def flood(self, count, size=1000):
+        """Frames that tell their place, prepared before so that they come fast."""
+        head, tail = net.frame(size)[:14], net.frame(size)[18:]
+        frames = [head + number.to_bytes(4, "big") + tail for number in range(count)]
+        with self.pair.sender() as sender:
+            for frame in frames:
+                sender.send(frame)
+        return frames
+
+    def check(self, capture, sent):
+        """The counters add up, and what was written is what was sent, in its order."""
+        counters = capture.counters()
+        self.assertEqual(counters["ifrecv"], len(sent))
+        self.assertEqual(counters["filteraccept"], len(sent))
+        self.assertEqual(counters["usrdeliv"], len(capture.packets))
+        self.assertEqual(counters["usrdeliv"] + counters["osdrop"], len(sent))
+        numbers = [int.from_bytes(data[14:18], "big") for data in capture.data()]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(capture.data(), [sent[number] for number in numbers])
+        return counters["osdrop"]
+
+    def test_ring(self):
+        """The reader sleeps through four times the ring's size."""
+        for mode in ("native", "generic"):
+            with self.subTest(mode):
+                capture = self.start("-B", "1", "--mode", mode, file=mode)
+                capture.signal(signal.SIGSTOP)
+                sent = self.flood(8 * MIB // 1000)
+                capture.signal(signal.SIGCONT)
+                lost = self.check(capture.finish(), sent)
+                self.assertGreater(lost, len(sent) // 4)
+                self.assertLess(lost, len(sent))
+                self.assertRegex(capture.stderr().decode(), rf"'near': {len(sent) - lost}/{lost} ")
+
+    def test_ring_of_large_frames(self):
+        capture = self.start("-B", "1")
+        capture.signal(signal.SIGSTOP)
+        sent = self.flood(1000, 9014)
+        capture.signal(signal.SIGCONT)
+        self.assertGreater(self.check(capture.finish(), sent), 0)
+
+    def test_recovery(self):
+        """After a loss everything is kept again."""
+        capture = self.start("-B", "1")
+        capture.signal(signal.SIGSTOP)
+        self.flood(4000)
+        capture.signal(signal.SIGCONT)
+        harness.wait_until(lambda: net.is_constant(lambda: os.path.getsize(capture.file)) and
+                           os.path.getsize(capture.file) > 500000, "the ring's frames in the file")
+        after = self.flood(200, 600)
+        finished = capture.finish()
+        self.assertEqual([data for data in finished.data() if len(data) == 600], after)
+        counters = finished.counters()
+        self.assertEqual(counters["usrdeliv"] + counters["osdrop"], 4200)
+
+    def test_full_speed(self):
+        capture = self.start()
+        sent = self.flood(50000, 200)
+        self.assertEqual(self.check(capture.finish(), sent), 0)
+
+    def test_slow_reader(self):
+        """Behind a full pipe the backlog is bounded, whole, and the rest is counted."""
+        extcap = self.extcap("--buffer-size", "1")
+        extcap.open()
+        before = self.memory(extcap.pid)
+        sent = self.flood(40000, 2000)
+        self.assertLess(self.memory(extcap.pid) - before, 64 * MIB)
+        extcap.signal(signal.SIGTERM)
+        self.assertEqual(extcap.read_rest(), 0)
+        self.assertEqual(extcap.stderr(), b"")
+        self.assertGreater(self.check(Capture(extcap.stream), sent), 0)
+
+    def memory(self, pid):
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def test_large_writes(self):
+        """At load many frames go out with one call; a single one does not wait for others."""
+        capture = self.start()
+        self.flood(1)
+        capture.wait_packets(1)
+        capture.signal(signal.SIGSTOP)
+        self.flood(2000)
+        before = self.written(capture.pid)
+        capture.signal(signal.SIGCONT)
+        capture.wait_packets(2001)
+        calls, size = (now - then for now, then in zip(self.written(capture.pid), before))
+        self.assertGreater(size, 2000 * 1000)
+        self.assertLessEqual(calls, 1 + size // 32768)
+        capture.finish()
+
+    def written(self, pid):
+        """(calls, bytes) of its writes."""
+        with open(f"/proc/{pid}/io", encoding="ascii") as file:
+            values = dict(line.split(": ") for line in file.read().splitlines())
+        return int(values["syscw"]), int(values["wchar"])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The stream in the FIFO is one that dumpcap takes as it is, and can cut into files."""
+import glob
+import os
+import signal
+import sys
+
+import harness
+import net
+from captures import Capture, whole_blocks
+from program import Case
+
+LONGEST_BLOCK = 262144  # a longer one ends the capture in dumpcap 4.0
+LONGEST_HEAD = 1024     # of the SHB: one above 2048 bytes makes dumpcap 4.0 crash
+
+
+class Stream(Case):
+    mtu = 9000
+
+    def capture(self, sizes):
+        """The stream of a whole capture."""
+        extcap = self.extcap()
+        extcap.open()
+        with self.pair.sender() as sender:
+            for number, size in enumerate(sizes):
+                sender.send(net.frame(size, number))
+        extcap.wait_blocks(2 + len(sizes))
+        extcap.signal(signal.SIGTERM)
+        self.assertEqual(extcap.read_rest(), 0)
+        return extcap.stream
+
+    def dumpcap(self, stream, *options):
+        """Feeds it to dumpcap as the extcap does."""
+        fifo = self.path("dumpcap")
+        os.mkfifo(fifo)
+        with net.Process(["dumpcap", "-q", "-i", fifo, "-w", self.path("out.pcapng"), *options]) as p:
+            with open(fifo, "wb") as writer:
+                writer.write(stream)
+            self.assertEqual(p.wait(), 0, p.text())
+
+    def test_passes_dumpcap(self):
+        sizes = [14, 15, 16, 17, 60, 1514, 4096, 9014] * 4
+        stream = self.capture(sizes)
+        self.dumpcap(stream)
+        with open(self.path("out.pcapng"), "rb") as file:
+            self.assertEqual(file.read(), stream)
+        blocks = Capture(stream).blocks
+        self.assertLessEqual(blocks[0].length, LONGEST_HEAD)
+        self.assertTrue(all(block.length <= LONGEST_BLOCK for block in blocks))
+        self.assertEqual(blocks[0].order, "<" if sys.byteorder == "little" else ">")
+
+    def test_cut_into_files(self):
+        sizes = [100] * 500
+        self.dumpcap(self.capture(sizes), "-b", "packets:100")
+        files = sorted(glob.glob(self.path("out_*.pcapng")))
+        self.assertGreaterEqual(len(files), 5)
+        data = []
+        for file in files:
+            capture = Capture(file)
+            self.assertEqual([i.option("if_name") for i in capture.interfaces], ["near"])
+            data += capture.data()
+        self.assertEqual(data, [net.frame(100, number) for number in range(500)])
+
+    def test_live(self):
+        """dumpcap on the FIFO itself, stopped by its count: it has its packets, and we end."""
+        extcap = self.extcap()
+        with net.Process(["dumpcap", "-q", "-i", extcap.fifo, "-w", self.path("out.pcapng"), "-c",
+                          "50"]) as dumpcap:
+            self.wait_attached()
+            with self.pair.sender() as sender:
+                for number in range(100):
+                    sender.send(net.frame(500, number))
+            self.assertEqual(dumpcap.wait(), 0, dumpcap.text())
+        self.assertEqual(extcap.wait(harness.SOON), 0)
+        self.assertEqual(extcap.stderr(), b"")
+        self.assert_free()
+        self.assertEqual(Capture(self.path("out.pcapng")).data(),
+                         [net.frame(500, number) for number in range(50)])
+
+    def test_is_live(self):
+        """A packet does not wait for the next, nor for the end."""
+        extcap = self.extcap()
+        extcap.open()
+        with self.pair.sender() as sender:
+            for number in range(5):
+                sender.send(net.frame(100, number))
+                extcap.wait_blocks(3 + number)
+                self.assertEqual(whole_blocks(extcap.stream)[1], 0)
+
+
+class Options(Case):
+    """What Wireshark may pass, in any order and any spelling."""
+
+    def capture(self, *options, packets=2):
+        extcap = self.extcap(*options)
+        extcap.open()
+        with self.pair.sender() as sender:
+            for number in range(packets):
+                sender.send(net.frame(200, number))
+        extcap.wait_blocks(2 + packets)
+        extcap.signal(signal.SIGTERM)
+        self.assertEqual(extcap.read_rest(), 0)
+        self.assertEqual((extcap.stdout(), extcap.stderr()), (b"", b""))
+        os.unlink(extcap.fifo)
+        return Capture(extcap.stream)
+
+    def lengths(self, *options):
+        return [len(data) for data in self.capture(*options).data()]
+
+    def test_spellings(self):
+        self.assertEqual(self.lengths("--snaplen", "64"), [64, 64])
+        self.assertEqual(self.lengths("--snaplen=64"), [64, 64])
+        self.assertEqual(self.lengths("--snaplen", "64", "--snaplen", "70"), [70, 70])
+        self.assertEqual(self.lengths("true", "--snaplen", "64", "true"), [64, 64])
+        self.assertEqual(self.lengths("--mode", "generic", "--snaplen", "64", "--buffer-size", "1"),
+                         [64, 64])
+
+    def test_options_of_later_wiresharks(self):
+        """They are no reason to fail."""
+        for unknown in (["--extcap-version=4.6"], ["--extcap-new", "value"], ["--something=else"],
+                        ["--flag"], ["--some-thing", "else"]):
+            with self.subTest(unknown):
+                self.assertEqual(self.lengths("--snaplen", "64", *unknown), [64, 64])
+                self.assertEqual(self.lengths(*unknown, "--snaplen", "64"), [64, 64])
+
+    def test_head_comes_first(self):
+        """Before any packet, so that a stop is never an error."""
+        extcap = self.extcap()
+        extcap.open()
+        self.assertEqual([b.name for b in Capture(extcap.stream).blocks], ["SHB", "IDB"])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A real tshark lists, captures and shows failures through xdptap; dumpcap passes its stream on."""
+import os
+import re
+import shutil
+import signal
+
+import harness
+import net
+from captures import Capture
+from program import NOBODY, Case, Wireshark
+
+PIPE_ERROR = b"by extcap pipe"  # how tshark introduces what an extcap said on stderr
+
+
+class WiresharkCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.wireshark = Wireshark(self.folder)
+        self.file = self.path("out.pcapng")
+
+    def tshark(self, *options):
+        """A tshark that captures on near, running."""
+        return self.enterContext(self.wireshark.tshark(
+            "-i", "xdptap-near", "-w", self.file, *options, namespace=self.pair.near))
+
+    def wait_captured(self, count):
+        harness.wait_until(lambda: os.path.exists(self.file) and
+                           len(Capture(self.file).packets) >= count, "packets in tshark's file")
+
+    def finish(self, tshark, number=None):
+        """Its capture file, after an end without a word of complaint."""
+        if number:
+            tshark.signal(number)
+        self.assertEqual(tshark.wait(), 0, tshark.text())
+        self.assertNotIn(PIPE_ERROR, tshark.stderr())
+        self.assert_free()
+        return Capture(self.file)
+
+
+class Captures(WiresharkCase):
+    def test_list(self):
+        status, out, err = self.wireshark.run("-D", namespace=self.pair.near)
+        self.assertEqual(status, 0, err)
+        names = re.findall(r"^\d+\. (\S+)", out.decode(), re.MULTILINE)
+        self.assertEqual(names.count("xdptap-near"), 1)
+        self.assertEqual(names.count("near"), 1)
+        self.assertEqual(len(names), len(set(names)))
+        self.assertIn("(XDP tap: near)", out.decode())
+
+    def test_link_types(self):
+        status, out, err = self.wireshark.run("-i", "xdptap-near", "-L", namespace=self.pair.near)
+        self.assertEqual(status, 0, err)
+        self.assertIn(b"EN10MB", out + err)
+
+    def test_packets(self):
+        tshark = self.tshark("-P", "-c", "5")
+        self.wait_attached()
+        self.pair.ping(5)
+        capture = self.finish(tshark)
+        self.assertEqual(tshark.stdout().count(b"Echo (ping) request"), 5)
+        self.assertEqual(len(capture.packets), 5)
+        interface, = capture.interfaces
+        self.assertEqual((interface.option("if_name"), interface["linktype"]), ("near", 1))
+        self.assertEqual(interface.option("if_tsresol"), 9)
+        self.assertTrue(capture.section.option("shb_userappl").startswith("xdptap"))
+
+    def test_times_are_the_clock(self):
+        before = harness.clock_ns()
+        tshark = self.tshark("-c", "1")
+        self.wait_attached()
+        self.pair.ping(1)
+        packet, = self.finish(tshark).packets
+        self.assertTrue(before <= packet.ts_ns <= harness.clock_ns())
+
+    def test_idle(self):
+        """Stopped after a second without a packet: a valid empty file."""
+        capture = self.finish(self.tshark("-a", "duration:1"))
+        self.assertEqual(capture.packets, [])
+        self.assertEqual(len(capture.interfaces), 1)
+
+    def test_signals(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number):
+                tshark = self.tshark()
+                self.wait_attached()
+                harness.wait_until(lambda: os.path.exists(self.file) and
+                                   os.path.getsize(self.file), "the head of the file")
+                self.assertEqual(self.finish(tshark, number).packets, [])
+                os.unlink(self.file)
+
+    def test_preferences(self):
+        tshark = self.tshark("-c", "3", "-o", "extcap.xdptap_near.snaplen:64")
+        self.wait_attached()
+        with self.pair.sender() as sender:
+            for number in range(3):
+                sender.send(net.frame(1000, number))
+        packets = self.finish(tshark).packets
+        self.assertEqual([(p.length, p.data) for p in packets],
+                         [(1000, net.frame(1000, number)[:64]) for number in range(3)])
+
+    def test_every_preference(self):
+        log = self.path("log")
+        tshark = self.tshark("-a", "duration:1", *(
+            f"-oextcap.xdptap_near.{setting}" for setting in (
+                "snaplen:262144", "mode:generic", "buffersize:1", "loglevel:debug",
+                f"logfile:{log}")))
+        self.wait_attached()
+        self.assertEqual(self.pair.near.xdp()["mode"], 2)
+        self.finish(tshark)
+        with open(log, encoding="utf-8") as file:
+            self.assertIn("generic", file.read())
+
+    def test_configuration_folder(self):
+        """As root the personal folder of WIRESHARK_CONFIG_DIR counts, WIRESHARK_EXTCAP_DIR does not."""
+        for variable, is_seen in (("WIRESHARK_CONFIG_DIR", True), ("WIRESHARK_EXTCAP_DIR", False)):
+            folder = self.path(variable)
+            os.makedirs(folder + "/extcap")
+            place = folder + "/extcap" if is_seen else folder
+            os.symlink(self.wireshark.program, place + "/xdptap")
+            self.wireshark.env.update({"HOME": self.path("nowhere"), variable: folder})
+            status, out, _ = self.wireshark.run("-D", namespace=self.pair.near)
+            del self.wireshark.env[variable]
+            self.assertEqual(status, 0)
+            self.assertEqual(b"xdptap-near" in out, is_seen, variable)
+
+    def test_two_at_once(self):
+        """On two interfaces, in one tshark: dumpcap mixes the streams."""
+        self.pair.add("near2", "far2")
+        tshark = self.tshark("-i", "xdptap-near2", "-c", "4")
+        self.wait_attached()
+        self.wait_attached("near2")
+        with self.pair.sender("far") as one, self.pair.sender("far2") as two:
+            for number in range(2):
+                one.send(net.frame(100, number))
+                two.send(net.frame(200, number))
+        capture = self.finish(tshark)
+        self.assertEqual({i.option("if_name") for i in capture.interfaces}, {"near", "near2"})
+        self.assertEqual(sorted(len(data) for data in capture.data()), [100, 100, 200, 200])
+
+
+class Failures(WiresharkCase):
+    def check(self, tshark, *words):
+        """It ends by itself, with a status and with one sentence of ours."""
+        self.assertNotEqual(tshark.wait(2 * harness.DEADLINE), 0)
+        text = tshark.stderr()
+        self.assertIn(PIPE_ERROR, text)
+        self.assertEqual(text.count(b"xdptap: "), 1, text)
+        self.assertNotIn(b"There is no device named", text)
+        said = text[text.index(b"xdptap: "):].split(b"\n")[0] + b"\n"
+        self.assert_sentence(said, *words)
+
+    def test_occupied(self):
+        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        before = self.pair.near.xdp()
+        self.check(self.tshark(), "near", before["prog"]["name"], str(before["prog"]["id"]))
+        self.assertEqual(self.pair.near.xdp(), before)
+
+    def test_filter(self):
+        self.check(self.tshark("-f", "icmp"), "filter")
+        self.assert_free()
+
+    def test_bad_filter(self):
+        self.check(self.tshark("-f", "tcp prot 80"), "filter")
+        self.assert_free()
+
+    def test_bad_option(self):
+        self.check(self.tshark("-o", "extcap.xdptap_near.mode:sideways"), "mode", "sideways", "native")
+        self.assert_free()
+
+    def test_no_privilege(self):
+        self.wireshark = Wireshark(self.path("nobody"), shutil.copy(
+            self.wireshark.program, self.path("xdptap")))
+        self.wireshark.give_to(NOBODY)
+        self.file = self.wireshark.temporary + "/out.pcapng"
+        self.check(self.enterContext(self.wireshark.tshark(
+            "-i", "xdptap-near", "-w", self.file, namespace=self.pair.near, user=NOBODY)),
+            "setcap cap_net_admin,cap_bpf,cap_perfmon+ep " + self.path("xdptap"))
+
+
+class Death(WiresharkCase):
+    """Whoever of the three dies, on an interface where nothing happens."""
+
+    def children(self, tshark):
+        """{name: pid} of what it started."""
+        stats = {pid: net.stat(pid) for pid in map(int, filter(str.isdigit, os.listdir("/proc")))}
+        return {s.name: pid for pid, s in stats.items() if s and s.parent == tshark.pid}
+
+    def running(self):
+        tshark = self.tshark()
+        self.wait_attached()
+        harness.wait_until(lambda: os.path.exists(self.file) and os.path.getsize(self.file),
+                           "the head of the file")
+        return tshark, self.children(tshark)
+
+    def test_tshark(self):
+        tshark, children = self.running()
+        tshark.signal(signal.SIGKILL)
+        self.assert_gone(children["xdptap"])
+        self.assert_free()
+        self.assert_gone(children["dumpcap"])
+
+    def test_dumpcap(self):
+        _, children = self.running()
+        os.kill(children["dumpcap"], signal.SIGKILL)
+        self.assert_gone(children["xdptap"])
+        self.assert_free()
+
+    def test_xdptap(self):
+        tshark, children = self.running()
+        os.kill(children["xdptap"], signal.SIGKILL)
+        self.assert_free()
+        tshark.wait()
+        os.unlink(self.file)
+        self.assertEqual(self.finish(self.running()[0], signal.SIGINT).packets, [])
+
+
+if __name__ == "__main__":
+    harness.main()
