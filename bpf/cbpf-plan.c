@@ -17,8 +17,8 @@ size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i)
 
 static void reach(struct cbpf_plan *p, int copy, size_t i, uint32_t linear)
 {
-	if (copy == CBPF_SLOW)
-		p->is_slow[i] = true;
+	if (copy != CBPF_FAST)
+		p->is_reached[copy][i] = true;
 	else if (linear < p->linear[i]) /* CBPF_UNREACHED is the largest */
 		p->linear[i] = linear;
 }
@@ -55,17 +55,23 @@ static void flow_fast_load(struct cbpf_plan *p, size_t i)
 	uint32_t linear = p->linear[i], end = f->k + cbpf_load_size(f);
 
 	if (!cbpf_may_be_direct(f)) {
-		p->is_slow[i] = true;
+		p->is_reached[CBPF_SLOW][i] = true;
 		return;
 	}
 	p->has_direct = true;
 	if (cbpf_is_indirect(f)) {
-		p->is_slow[i] = true;
+		p->is_reached[CBPF_SLOW][i] = true;
 	} else if (end > linear) {
-		p->is_slow[i] = true;
+		p->is_reached[CBPF_SLOW][i] = true;
 		linear = end;
 	}
 	flow(p, CBPF_FAST, i, linear);
+}
+
+static bool is_used(const struct cbpf_plan *p, size_t i)
+{
+	return p->linear[i] != CBPF_UNREACHED || p->is_reached[CBPF_SLOW][i] ||
+	       p->is_reached[CBPF_TAGGED][i];
 }
 
 static void visit(struct cbpf_plan *p, size_t i)
@@ -80,24 +86,27 @@ static void visit(struct cbpf_plan *p, size_t i)
 		flow_fast_load(p, i);
 	else if (p->linear[i] != CBPF_UNREACHED)
 		flow(p, CBPF_FAST, i, p->linear[i]);
-	if (p->is_slow[i] && (!is_load || cbpf_may_succeed(f)))
-		flow(p, CBPF_SLOW, i, 0);
+	for (int copy = CBPF_SLOW; copy < CBPF_COPIES; copy++)
+		if (p->is_reached[copy][i] && (!is_load || cbpf_may_succeed(f)))
+			flow(p, copy, i, 0);
 }
 
-int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n)
+int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag)
 {
 	*p = (struct cbpf_plan){
 		.filter = filter,
 		.n = n,
 		.linear = malloc(n * sizeof(*p->linear)),
-		.is_slow = calloc(n, sizeof(*p->is_slow)),
+		.is_reached[CBPF_SLOW] = calloc(n, sizeof(bool)),
+		.is_reached[CBPF_TAGGED] = calloc(n, sizeof(bool)),
 	};
-	if (!p->linear || !p->is_slow)
+	if (!p->linear || !p->is_reached[CBPF_SLOW] || !p->is_reached[CBPF_TAGGED])
 		return -ENOMEM;
 	memset(p->linear, 0xff, n * sizeof(*p->linear)); /* CBPF_UNREACHED */
 	p->linear[0] = 0;
+	p->is_reached[CBPF_TAGGED][0] = has_tag;
 	for (size_t i = 0; i < n; i++)
-		if (p->linear[i] != CBPF_UNREACHED || p->is_slow[i])
+		if (is_used(p, i))
 			visit(p, i);
 	return 0;
 }
@@ -105,5 +114,6 @@ int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t
 void cbpf_plan_done(struct cbpf_plan *p)
 {
 	free(p->linear);
-	free(p->is_slow);
+	free(p->is_reached[CBPF_SLOW]);
+	free(p->is_reached[CBPF_TAGGED]);
 }

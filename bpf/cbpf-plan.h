@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What cbpf.c has to know of a filter before it writes the first instruction: what is reachable in
- * which of the two copies, and where the fast one needs a check. The idea is told in cbpf.c.
+ * which of the copies, and where the fast one needs a check. The idea is told in cbpf.c.
  */
 #ifndef XDPTAP_BPF_CBPF_PLAN_H
 #define XDPTAP_BPF_CBPF_PLAN_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CBPF_FAST, CBPF_SLOW, CBPF_COPIES };
+enum { CBPF_FAST, CBPF_SLOW, CBPF_TAGGED, CBPF_COPIES };
 
 #define CBPF_UNREACHED	UINT32_MAX
 #define CBPF_DIRECT_MAX 0x7fff /* direct loads reach so far: offsets of instructions are 16 bits */
@@ -22,12 +22,12 @@ struct cbpf_plan {
 	size_t n;
 	/* Bytes known to be linear before an instruction of the fast copy, or CBPF_UNREACHED. */
 	uint32_t *linear;
-	bool *is_slow;	      /* whether an instruction is reached in the slow copy */
-	uint32_t mem_is_read; /* a bit for each M[] */
-	bool has_direct;      /* the fast copy has loads */
+	bool *is_reached[CBPF_COPIES]; /* in the copies that call helpers */
+	uint32_t mem_is_read;	       /* a bit for each M[] */
+	bool has_direct;	       /* the fast copy has loads */
 };
 
-/* Labels: the instructions of the fast copy, those of the slow copy, accept, reject. */
+/* Labels: the instructions of the first copy, of the second and so on, accept, reject. */
 static inline size_t cbpf_label(const struct cbpf_plan *p, int copy, size_t i)
 {
 	return (size_t)copy * p->n + i;
@@ -75,8 +75,11 @@ static inline bool cbpf_may_succeed(const struct sock_filter *f)
 	return f->k <= CBPF_OFFSET_MAX;
 }
 
-/* Plans n instructions that cbpf_check() found good. 0 or -ENOMEM; cbpf_plan_done() in any case. */
-int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n);
+/*
+ * Plans n instructions that cbpf_check() found good, with the copy for tagged frames or without.
+ * 0 or -ENOMEM; cbpf_plan_done() in any case.
+ */
+int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag);
 void cbpf_plan_done(struct cbpf_plan *p);
 /* Where a jump to an instruction really leads: through other jumps, and to accept or reject for a return. */
 size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i);

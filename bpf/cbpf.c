@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The translation comes out in two copies of the filter, one after the other.
+ * The translation comes out in several copies of the filter, one after the other.
  *
  * The fast copy reads the frame directly. Where the linear part of the frame may be too short for a
  * load, a check stands before it; a check that went well holds for all that comes after it, so most
@@ -10,6 +10,9 @@
  * The slow copy calls a helper for each load. That one sees the whole frame, also the fragments of
  * a jumbo frame, and fails only for what lies beyond its end. It is only left by a return, so the
  * checks of the fast copy need not be repeated anywhere.
+ *
+ * The third copy, where it is asked for, is like the slow one and for frames out of which a VLAN tag
+ * was taken: what the filter loads from behind the addresses is the tag, and then the rest.
  *
  * cbpf-plan.c finds out what is reachable in which copy. The rest is left out: the verifier refuses
  * instructions that cannot be reached.
@@ -24,10 +27,14 @@
 #include "bpf/cbpf.h"
 #include "bpf/ebpf.h"
 
-/* Registers. Those from r6 on survive a helper call. */
-enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP };
+/* Registers. Those from r6 on survive a helper call. The tagged copy has the tag where others have data. */
+enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP, TAG = DATA };
 
 #define BUFFER_SIZE 8 /* of the stack: what the helper loads, and below that M[] */
+
+/* Where a VLAN tag is in a frame: behind the addresses. */
+#define TAG_START 12
+#define TAG_END	  16
 
 /* How a kind of context is used. */
 struct access {
@@ -50,6 +57,7 @@ struct translation {
 	struct cbpf_plan plan;
 	const struct access *access;
 	int stack;
+	bool has_tag;
 	struct ebpf out;
 	size_t *start;	 /* by label: where in the output it stands */
 	bool is_used[2]; /* accept, reject */
@@ -69,6 +77,11 @@ static void accept_or_reject(struct translation *t, bool accepts)
 		  use(t, accepts ? cbpf_label_accept(&t->plan) : cbpf_label_reject(&t->plan)));
 }
 
+static int buffer_offset(const struct translation *t)
+{
+	return t->stack - BUFFER_SIZE;
+}
+
 static int mem_offset(const struct translation *t, uint32_t k)
 {
 	return t->stack - BUFFER_SIZE - 4 * ((int)k + 1);
@@ -76,15 +89,19 @@ static int mem_offset(const struct translation *t, uint32_t k)
 
 static void put_begin(struct translation *t)
 {
-	if (t->plan.has_direct) {
-		ebpf_load(&t->out, BPF_W, DATA, CTX, t->access->data);
-		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
-	}
+	if (t->has_tag)
+		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* it comes in r7 */
 	ebpf_alu32(&t->out, BPF_MOV, A, 0);
 	ebpf_alu32(&t->out, BPF_MOV, X, 0);
 	for (uint32_t k = 0; k < BPF_MEMWORDS; k++)
 		if (t->plan.mem_is_read & (1u << k))
 			ebpf_store_constant(&t->out, BPF_W, FP, mem_offset(t, k), 0);
+	if (t->has_tag)
+		ebpf_jump_if(&t->out, BPF_JNE, TAG, 0, cbpf_label(&t->plan, CBPF_TAGGED, 0));
+	if (t->plan.has_direct) {
+		ebpf_load(&t->out, BPF_W, DATA, CTX, t->access->data);
+		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
+	}
 }
 
 static int load_register(const struct sock_filter *f)
@@ -142,30 +159,123 @@ static void put_fast_load(struct translation *t, size_t i)
 	put_loaded(t, f);
 }
 
-static void put_slow_load(struct translation *t, size_t i)
+/* Loads bytes from where r2 says into the buffer, behind those that are there already. */
+static void put_helper(struct translation *t, uint32_t size, uint32_t behind)
+{
+	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
+	ebpf_alu64_reg(&t->out, BPF_MOV, R3, FP);
+	ebpf_add64(&t->out, R3, buffer_offset(t) + (int)behind);
+	ebpf_alu32(&t->out, BPF_MOV, R4, size);
+	ebpf_call(&t->out, t->access->load_helper);
+	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, use(t, cbpf_label_reject(&t->plan)));
+}
+
+/* Leaves in r2 where an indirect load reads, plus a few bytes. */
+static void put_slow_address(struct translation *t, const struct sock_filter *f, uint32_t plus)
+{
+	ebpf_alu32_reg(&t->out, BPF_MOV, R2, X);
+	ebpf_add64(&t->out, R2, (int32_t)(f->k + plus));
+}
+
+/* The tag's byte that is at an offset in the frame, which r2 holds, into the buffer. */
+static void put_tag_byte(struct translation *t, uint32_t at)
+{
+	ebpf_alu32(&t->out, BPF_MOV, R1, TAG_END - 1);
+	ebpf_alu32_reg(&t->out, BPF_SUB, R1, R2);
+	ebpf_alu32(&t->out, BPF_LSH, R1, 3);
+	ebpf_alu32_reg(&t->out, BPF_MOV, R3, TAG);
+	ebpf_alu32_reg(&t->out, BPF_RSH, R3, R1);
+	ebpf_store(&t->out, BPF_B, FP, buffer_offset(t) + (int)at, R3);
+}
+
+/* An indirect load of which some bytes are the tag's: each for itself. */
+static void put_mixed_indirect(struct translation *t, const struct sock_filter *f)
+{
+	for (uint32_t i = 0; i < cbpf_load_size(f); i++) {
+		size_t is_before, is_tag, done;
+
+		put_slow_address(t, f, i);
+		is_before = t->out.n;
+		ebpf_jump_if(&t->out, BPF_JLT, R2, TAG_START, EBPF_NO_LABEL);
+		is_tag = t->out.n;
+		ebpf_jump_if(&t->out, BPF_JLT, R2, TAG_END, EBPF_NO_LABEL);
+		ebpf_add64(&t->out, R2, TAG_START - TAG_END);
+		ebpf_land(&t->out, is_before);
+		put_helper(t, 1, i);
+		done = t->out.n;
+		ebpf_jump(&t->out, EBPF_NO_LABEL);
+		ebpf_land(&t->out, is_tag);
+		put_tag_byte(t, i);
+		ebpf_land(&t->out, done);
+	}
+}
+
+static void put_tagged_indirect(struct translation *t, const struct sock_filter *f)
+{
+	uint32_t size = cbpf_load_size(f);
+	size_t is_before, is_behind, done;
+
+	is_before = t->out.n;
+	ebpf_jump_if(&t->out, BPF_JLE, R2, (int32_t)(TAG_START - size), EBPF_NO_LABEL);
+	is_behind = t->out.n;
+	ebpf_jump_if(&t->out, BPF_JGE, R2, TAG_END, EBPF_NO_LABEL);
+	put_mixed_indirect(t, f);
+	done = t->out.n;
+	ebpf_jump(&t->out, EBPF_NO_LABEL);
+	ebpf_land(&t->out, is_behind);
+	ebpf_add64(&t->out, R2, TAG_START - TAG_END);
+	ebpf_land(&t->out, is_before);
+	put_helper(t, size, 0);
+	ebpf_land(&t->out, done);
+}
+
+/* A load from a place that is known, of a frame with a tag: before it, behind it, or some of both. */
+static void put_tagged_absolute(struct translation *t, const struct sock_filter *f)
+{
+	uint32_t size = cbpf_load_size(f), end = f->k + size;
+
+	if (end <= TAG_START || f->k >= TAG_END) {
+		ebpf_alu32(&t->out, BPF_MOV, R2, f->k >= TAG_END ? f->k - 4 : f->k);
+		put_helper(t, size, 0);
+		return;
+	}
+	for (uint32_t k = f->k > TAG_START ? f->k : TAG_START; k < end && k < TAG_END; k++) {
+		ebpf_alu32(&t->out, BPF_MOV, R2, k);
+		put_tag_byte(t, k - f->k);
+	}
+	if (f->k < TAG_START) {
+		ebpf_alu32(&t->out, BPF_MOV, R2, f->k);
+		put_helper(t, TAG_START - f->k, 0);
+	}
+	if (end > TAG_END) {
+		ebpf_alu32(&t->out, BPF_MOV, R2, TAG_START);
+		put_helper(t, end - TAG_END, TAG_END - f->k);
+	}
+}
+
+static void put_slow_load(struct translation *t, int copy, size_t i)
 {
 	const struct sock_filter *f = &t->plan.filter[i];
-	int buffer = t->stack - BUFFER_SIZE;
 
 	if (!cbpf_may_succeed(f)) {
 		accept_or_reject(t, false);
 		return;
 	}
 	if (cbpf_is_indirect(f)) {
-		ebpf_alu32_reg(&t->out, BPF_MOV, R2, X);
-		ebpf_add64(&t->out, R2, (int32_t)f->k);
+		put_slow_address(t, f, 0);
 		ebpf_jump_if(&t->out, BPF_JGT, R2, CBPF_OFFSET_MAX,
 			     use(t, cbpf_label_reject(&t->plan)));
-	} else {
-		ebpf_alu32(&t->out, BPF_MOV, R2, f->k);
 	}
-	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
-	ebpf_alu64_reg(&t->out, BPF_MOV, R3, FP);
-	ebpf_add64(&t->out, R3, buffer);
-	ebpf_alu32(&t->out, BPF_MOV, R4, cbpf_load_size(f));
-	ebpf_call(&t->out, t->access->load_helper);
-	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, use(t, cbpf_label_reject(&t->plan)));
-	ebpf_load(&t->out, BPF_SIZE(f->code), load_register(f), FP, buffer);
+	if (copy == CBPF_TAGGED && cbpf_is_indirect(f)) {
+		put_tagged_indirect(t, f);
+	} else if (copy == CBPF_TAGGED) {
+		put_tagged_absolute(t, f);
+	} else {
+		if (!cbpf_is_indirect(f))
+			ebpf_alu32(&t->out, BPF_MOV, R2, f->k);
+		put_helper(t, cbpf_load_size(f), 0);
+	}
+	ebpf_load(&t->out, BPF_SIZE(f->code), load_register(f), FP, buffer_offset(t));
 	put_loaded(t, f);
 }
 
@@ -173,12 +283,14 @@ static void put_len(struct translation *t, int copy, int dst)
 {
 	if (t->access->len >= 0) {
 		ebpf_load(&t->out, BPF_W, dst, CTX, t->access->len);
-		return;
+	} else {
+		ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
+		ebpf_call(&t->out, BPF_FUNC_xdp_get_buff_len);
+		ebpf_alu32_reg(&t->out, BPF_MOV, dst, R0);
 	}
-	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
-	ebpf_call(&t->out, BPF_FUNC_xdp_get_buff_len);
-	ebpf_alu32_reg(&t->out, BPF_MOV, dst, R0);
-	if (copy == CBPF_FAST && t->plan.has_direct)
+	if (copy == CBPF_TAGGED)
+		ebpf_alu32(&t->out, BPF_ADD, dst, TAG_END - TAG_START);
+	if (t->access->len < 0 && copy == CBPF_FAST && t->plan.has_direct)
 		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
 }
 
@@ -287,7 +399,7 @@ static void put_load(struct translation *t, int copy, size_t i)
 	else if (copy == CBPF_FAST)
 		put_fast_load(t, i);
 	else
-		put_slow_load(t, i);
+		put_slow_load(t, copy, i);
 }
 
 static void put_one(struct translation *t, int copy, size_t i)
@@ -314,7 +426,7 @@ static void put_copy(struct translation *t, int copy)
 {
 	for (size_t i = 0; i < t->plan.n; i++) {
 		bool is_reached = copy == CBPF_FAST ? t->plan.linear[i] != CBPF_UNREACHED
-						    : t->plan.is_slow[i];
+						    : t->plan.is_reached[copy][i];
 
 		t->start[cbpf_label(&t->plan, copy, i)] = t->out.n;
 		if (is_reached)
@@ -338,7 +450,7 @@ static void put_end(struct translation *t)
 
 static int translate(struct translation *t, const struct sock_filter *filter, size_t n)
 {
-	int r = cbpf_plan_init(&t->plan, filter, n);
+	int r = cbpf_plan_init(&t->plan, filter, n, t->has_tag);
 
 	if (r < 0)
 		return r;
@@ -346,8 +458,8 @@ static int translate(struct translation *t, const struct sock_filter *filter, si
 	if (!t->start)
 		return -ENOMEM;
 	put_begin(t);
-	put_copy(t, CBPF_FAST);
-	put_copy(t, CBPF_SLOW);
+	for (int copy = 0; copy < CBPF_COPIES; copy++)
+		put_copy(t, copy);
 	put_end(t);
 	return ebpf_resolve(&t->out, t->start);
 }
@@ -355,7 +467,9 @@ static int translate(struct translation *t, const struct sock_filter *filter, si
 int cbpf_translate(const struct sock_filter *filter, size_t n, const struct cbpf_target *target,
 		   struct cbpf_code *ret)
 {
-	struct translation t = { .access = &accesses[target->access], .stack = target->stack };
+	struct translation t = { .access = &accesses[target->access],
+				 .stack = target->stack,
+				 .has_tag = target->has_tag };
 	int r;
 
 	*ret = (struct cbpf_code){ 0 };

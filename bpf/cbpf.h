@@ -15,6 +15,7 @@
 
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,11 @@ enum cbpf_access {
 
 struct cbpf_target {
 	enum cbpf_access access;
+	/*
+	 * A VLAN tag may have been taken out of the frame. The filter is to see it where it was, in the
+	 * bytes from 12 on. At run time r7 holds these four bytes as a number, or 0 where there is none.
+	 */
+	bool has_tag;
 	int stack; /* from r10: the CBPF_STACK bytes below this are free; 0, or negative and a multiple of 8 */
 };
 

@@ -111,6 +111,12 @@ void ebpf_jump_if_reg(struct ebpf *e, int op, int dst, int src, size_t label)
 	ebpf_put(e, insn, label);
 }
 
+void ebpf_land(struct ebpf *e, size_t at)
+{
+	if (!e->error)
+		e->insns[at].off = (int16_t)(e->n - at - 1);
+}
+
 int ebpf_resolve(struct ebpf *e, const size_t *start)
 {
 	for (size_t i = 0; !e->error && i < e->n; i++) {

@@ -30,10 +30,13 @@ void ebpf_load(struct ebpf *e, int size, int dst, int src, int offset);
 void ebpf_store(struct ebpf *e, int size, int dst, int offset, int src);
 void ebpf_store_constant(struct ebpf *e, int size, int dst, int offset, int32_t k);
 void ebpf_call(struct ebpf *e, int helper);
+/* To a label, or EBPF_NO_LABEL for one that ebpf_land() is to place. */
 void ebpf_jump(struct ebpf *e, size_t label);
 /* 64-bit comparisons with BPF_JEQ and so on. */
 void ebpf_jump_if(struct ebpf *e, int op, int dst, int32_t k, size_t label);
 void ebpf_jump_if_reg(struct ebpf *e, int op, int dst, int src, size_t label);
+/* Makes the jump that stands at an index lead to the next instruction. */
+void ebpf_land(struct ebpf *e, size_t at);
 /* Makes the jumps: label i stands before instruction start[i]. 0, -ENOMEM, or -E2BIG where one is too far. */
 int ebpf_resolve(struct ebpf *e, const size_t *start);
 /* Frees what is left; whoever wants to keep the instructions sets insns to NULL before. */

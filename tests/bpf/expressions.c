@@ -106,8 +106,9 @@ static const char *pick(GRand *random, const char *const *from, guint n)
 /* A number with some preference for the edges. */
 static guint32 number(GRand *random)
 {
-	static const guint32 edges[] = { 0,  1,	 2,    4,    6,	     8,		 14,	     17,
-					 31, 32, 0x40, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const guint32 edges[] = { 0,	 1,	     2,		 4,	    6,	  8,
+					 14,	 17,	     31,	 32,	    0x40, 0xff,
+					 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
 	guint32 small = (guint32)g_rand_int_range(random, 0, 256);
 
 	switch (g_rand_int_range(random, 0, 4)) {
@@ -120,9 +121,12 @@ static guint32 number(GRand *random)
 /* A term of an arithmetic expression, at most "depth" operators deep. */
 static char *arithmetic(GRand *random, int depth)
 {
-	static const char *const protos[] = { "ether", "ip", "ip6", "tcp", "udp", "icmp", "arp", "sctp" };
+	static const char *const protos[] = { "ether", "ip",   "ip6", "tcp",
+					      "udp",   "icmp", "arp", "sctp" };
 	static const char *const sizes[] = { "", ":1", ":2", ":4" };
-	static const char *const operators[] = { "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>" };
+	static const char *const operators[] = {
+		"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"
+	};
 	g_autofree char *a = NULL, *b = NULL;
 
 	switch (depth ? g_rand_int_range(random, 0, 6) : g_rand_int_range(random, 0, 3)) {
@@ -145,7 +149,8 @@ static char *arithmetic(GRand *random, int depth)
 static char *primitive(GRand *random)
 {
 	static const char *const relations[] = { ">", "<", ">=", "<=", "=", "!=" };
-	static const char *const tags[] = { "vlan", "mpls", "pppoes", "vlan 42", "mpls 1024", "geneve" };
+	static const char *const tags[] = { "vlan",    "mpls",	    "pppoes",
+					    "vlan 42", "mpls 1024", "geneve" };
 	static const char *const sides[] = { "", "src ", "dst " };
 	static const char *const transports[] = { "", "tcp ", "udp ", "sctp " };
 	g_autofree char *a = NULL, *b = NULL;
@@ -157,7 +162,8 @@ static char *primitive(GRand *random)
 		return g_strdup(PICK(random, tags));
 	if (kind == 5)
 		return g_strdup_printf("%s%sport %d", PICK(random, transports), PICK(random, sides),
-				       g_rand_boolean(random) ? 443 : g_rand_int_range(random, 0, 65536));
+				       g_rand_boolean(random) ? 443
+							      : g_rand_int_range(random, 0, 65536));
 	if (kind == 6)
 		return g_strdup_printf("%snet 10.0.0.0/%d", PICK(random, sides),
 				       g_rand_int_range(random, 7, 13));

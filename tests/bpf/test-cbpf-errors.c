@@ -6,7 +6,10 @@
 #include "bpf/cbpf.h"
 #include "tests/bpf/oracle.h"
 
-#define ACCEPT { BPF_RET | BPF_K, 0, 0, 1 }
+#define ACCEPT                                                                                     \
+	{                                                                                          \
+		BPF_RET | BPF_K, 0, 0, 1                                                           \
+	}
 
 static int translate(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {

@@ -30,39 +30,45 @@ static bool is_long(void)
 	return g_getenv("XDPTAP_TESTS_LONG") != NULL;
 }
 
-/* A program around the filter: its verdict is the return value. Its descriptor, or -errno. */
-static int load(const struct cbpf_code *code, enum cbpf_access access)
+/* A program around the filter: its verdict is the return value. Owned. */
+static struct bpf_insn *wrap(const struct cbpf_code *code, guint32 tag, size_t *ret_n)
 {
-	size_t n = code->n + 2;
-	g_autofree struct bpf_insn *insns = g_new0(struct bpf_insn, n);
-	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	size_t n = code->n + 3;
+	struct bpf_insn *insns = g_new0(struct bpf_insn, n);
 
-	if (access == CBPF_XDP)
-		opts.prog_flags = BPF_F_XDP_HAS_FRAGS;
 	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
 				      .dst_reg = 6,
 				      .src_reg = 1 };
-	memcpy(&insns[1], code->insns, code->n * sizeof(*insns));
+	insns[1] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K,
+				      .dst_reg = 7,
+				      .imm = (gint32)tag };
+	memcpy(&insns[2], code->insns, code->n * sizeof(*insns));
 	insns[n - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	*ret_n = n;
+	return insns;
+}
+
+/* A descriptor, or -errno; with a log where it is asked for. */
+static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 tag, char *log,
+		guint32 log_size)
+{
+	size_t n;
+	g_autofree struct bpf_insn *insns = wrap(code, tag, &n);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = log_size);
+
+	opts.log_level = log ? 1 : 0;
+	if (access == CBPF_XDP)
+		opts.prog_flags = BPF_F_XDP_HAS_FRAGS;
 	return bpf_prog_load(access == CBPF_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS,
 			     "filter", "Dual MIT/GPL", insns, n, &opts);
 }
 
 /* Says why the verifier refused, by loading it once more. */
-static void print_log(const struct cbpf_code *code)
+static void print_log(const struct cbpf_code *code, enum cbpf_access access, guint32 tag)
 {
 	static char log[1 << 20];
-	size_t n = code->n + 2;
-	g_autofree struct bpf_insn *insns = g_new0(struct bpf_insn, n);
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS, .log_buf = log,
-		    .log_size = sizeof(log), .log_level = 1);
 
-	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
-				      .dst_reg = 6,
-				      .src_reg = 1 };
-	memcpy(&insns[1], code->insns, code->n * sizeof(*insns));
-	insns[n - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
-	(void)bpf_prog_load(BPF_PROG_TYPE_XDP, "filter", "Dual MIT/GPL", insns, n, &opts);
+	(void)load(code, access, tag, log, sizeof(log));
 	cbpf_print(stderr, code->insns, code->n);
 	fprintf(stderr, "%s\n", log);
 }
@@ -75,7 +81,7 @@ static bool may_load(void)
 	int fd;
 
 	g_assert_cmpint(cbpf_translate(&one, 1, &target, &code), ==, 0);
-	fd = load(&code, CBPF_XDP);
+	fd = load(&code, CBPF_XDP, 0, NULL, 0);
 	cbpf_done(&code);
 	if (fd >= 0) {
 		close(fd);
@@ -132,12 +138,26 @@ struct choice {
 
 static bool can_split;
 
+/* The frame as the filter is to see it: with the tag that was taken out of it. Owned. */
+static GByteArray *with_tag(const GByteArray *frame, guint32 tag)
+{
+	GByteArray *f = g_byte_array_sized_new(frame->len + 4);
+	guint32 bytes = GUINT32_TO_BE(tag);
+
+	g_byte_array_append(f, frame->data, 12);
+	if (tag)
+		g_byte_array_append(f, (const guint8 *)&bytes, 4);
+	return g_byte_array_append(f, frame->data + 12, frame->len - 12);
+}
+
 static void compare(int fd, enum cbpf_access access, const char *name,
-		    const struct sock_filter *filter, size_t n, const struct choice *choice)
+		    const struct sock_filter *filter, size_t n, guint32 tag,
+		    const struct choice *choice)
 {
 	for (guint i = choice->first; i < choice->frames->len; i += choice->step) {
 		const GByteArray *frame = choice->frames->pdata[i];
-		bool expected = oracle_matches(filter, frame->data, frame->len);
+		g_autoptr(GByteArray) seen = with_tag(frame, tag);
+		bool expected = oracle_matches(filter, seen->data, seen->len);
 		guint linear = 0;
 		int verdict;
 
@@ -147,7 +167,7 @@ static void compare(int fd, enum cbpf_access access, const char *name,
 		if (verdict < 0)
 			continue;
 		if (verdict != expected)
-			fail_on(name, filter, n, frame, linear, expected);
+			fail_on(name, filter, n, seen, linear, expected);
 		n_compared++;
 		n_matched += expected;
 	}
@@ -155,17 +175,18 @@ static void compare(int fd, enum cbpf_access access, const char *name,
 
 /* Loads one filter; -1 where it was translated but the verifier says that it is too complex. */
 static int translate_and_load(const char *name, const struct sock_filter *filter, size_t n,
-			      enum cbpf_access access)
+			      enum cbpf_access access, guint32 tag)
 {
-	const struct cbpf_target target = { .access = access };
+	/* In a way that a tag would be seen, also where there is none, for every second one. */
+	const struct cbpf_target target = { .access = access, .has_tag = tag || n % 2 };
 	struct cbpf_code code;
 	int fd, r = cbpf_translate(filter, n, &target, &code);
 
 	if (r < 0)
 		g_error("%s: not translated: %s at %zu", name, g_strerror(-r), code.culprit);
-	fd = load(&code, access);
+	fd = load(&code, access, tag, NULL, 0);
 	if (fd < 0) {
-		print_log(&code);
+		print_log(&code, access, tag);
 		g_error("%s: not loaded: %s", name, g_strerror(-fd));
 	}
 	cbpf_done(&code);
@@ -188,13 +209,13 @@ static struct sock_filter *with_memory_cleared(const struct sock_filter *filter,
 }
 
 static void compare_all(const char *name, const struct sock_filter *filter, size_t n,
-			enum cbpf_access access, const struct choice *choices)
+			enum cbpf_access access, guint32 tag, const struct choice *choices)
 {
 	g_autofree struct sock_filter *defined = with_memory_cleared(filter, n);
-	int fd = translate_and_load(name, filter, n, access);
+	int fd = translate_and_load(name, filter, n, access, tag);
 
 	for (; choices->frames; choices++)
-		compare(fd, access, name, defined, n + BPF_MEMWORDS, choices);
+		compare(fd, access, name, defined, n + BPF_MEMWORDS, tag, choices);
 	close(fd);
 }
 
@@ -236,6 +257,8 @@ static void free_corpus(struct corpus *c)
 static void compare_corpus(const struct corpus *c, const char *name,
 			   const struct sock_filter *filter, size_t n_insns, guint n)
 {
+	static const guint32 tags[] = { 0x8100002a, 0x88a80064, 0x8100a02a, 0x81000000,
+					0x91000fff };
 	guint rare = is_long() ? 1 : 4;
 	const struct choice xdp[] = {
 		{ c->whole, 0, 1, false },
@@ -250,9 +273,17 @@ static void compare_corpus(const struct corpus *c, const char *name,
 		{ c->cut, n % (16 * rare), 16 * rare, false },
 		{ NULL, 0, 0, false },
 	};
+	const struct choice tagged[] = {
+		{ c->whole, n % rare, rare, n & 1 },
+		{ c->cut, n % (16 * rare), 16 * rare, false },
+		{ c->mutated, n % (2 * rare), 2 * rare, false },
+		{ NULL, 0, 0, false },
+	};
 
-	compare_all(name, filter, n_insns, CBPF_XDP, xdp);
-	compare_all(name, filter, n_insns, CBPF_SKB, skb);
+	compare_all(name, filter, n_insns, CBPF_XDP, 0, xdp);
+	compare_all(name, filter, n_insns, CBPF_SKB, 0, skb);
+	compare_all(name, filter, n_insns, n & 1 ? CBPF_XDP : CBPF_SKB,
+		    tags[n % G_N_ELEMENTS(tags)], tagged);
 }
 
 static void test_fixed(void)
@@ -335,7 +366,7 @@ static void find_split(void)
 
 	if (cbpf_translate(long_frame, 2, &target, &code) < 0)
 		return;
-	fd = load(&code, CBPF_XDP);
+	fd = load(&code, CBPF_XDP, 0, NULL, 0);
 	can_split = fd >= 0 && bpf_prog_test_run_opts(fd, &opts) == 0;
 	if (fd >= 0)
 		close(fd);
