@@ -151,11 +151,12 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 
 int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n)
 {
-	struct attached *a = &t->attached[slot];
 	struct point_target target;
+	struct attached *a;
 
 	if (slot >= t->n_attached || t->is_detached)
 		return -EINVAL;
+	a = &t->attached[slot];
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
@@ -179,8 +180,10 @@ int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
 	struct cbpf_code code;
 	int r = cbpf_translate(filter, n, &target, &code);
 
-	if (r == 0)
+	if (r == 0) {
 		cbpf_print(to, code.insns, code.n);
+		fprintf(to, "%4zu: the frame is taken if r0 is 1\n", code.n);
+	}
 	cbpf_done(&code);
 	return r;
 }

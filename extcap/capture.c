@@ -223,10 +223,6 @@ static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
 
-	if (config->filter)
-		return fail(error,
-			    "a capture filter cannot be applied yet: capture without one, and "
-			    "use a display filter");
 	if (!attach_prepare(&c->tap, config, error) || !stream_init(&c->stream, &c->output, error))
 		return false;
 	for (guint n = 0; n < config->interfaces->len; n++)
