@@ -24,6 +24,7 @@
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/iface.h"
+#include "extcap/netns.h"
 #include "extcap/output.h"
 #include "extcap/promisc.h"
 #include "extcap/stream.h"
@@ -200,9 +201,8 @@ static void make_promiscuous(struct capture *c, unsigned int ifindex)
 		g_warning("no promiscuous mode: %s", g_strerror(errno));
 }
 
-static bool add_interface(struct capture *c, const char *name, GError **error)
+static bool add_interface(struct capture *c, const struct iface *i, GError **error)
 {
-	_cleanup_(iface_freep) struct iface *i = iface_find(name, error);
 	struct stream_interface description = {
 		.iface = i,
 		.snaplen = (uint32_t)c->config->snaplen,
@@ -210,12 +210,41 @@ static bool add_interface(struct capture *c, const char *name, GError **error)
 	};
 	g_autofree char *how = NULL;
 
-	if (i)
-		how = attach(c->tap, c->config, i, &description.n_slots, error);
+	if (stream_has(&c->stream, i->name))
+		return fail_usage(error, "interface \"%s\" is given twice", i->name);
+	how = attach(c->tap, c->config, i, &description.n_slots, error);
 	description.comment = how;
 	if (how && !c->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(c, i->index);
 	return how && stream_add(&c->stream, &description, error);
+}
+
+/* "any": what is up now, with an interface of its own in the file for each. */
+static bool add_all(struct capture *c, GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+	guint n = 0;
+
+	for (guint k = 0; list && k < list->len; k++) {
+		const struct iface *i = list->pdata[k];
+
+		if (!i->is_up || iface_linktype(i) < 0 || stream_has(&c->stream, i->name))
+			continue;
+		if (!add_interface(c, i, error))
+			return false;
+		n++;
+	}
+	return n || (list && fail(error, "no interface is up"));
+}
+
+static bool add_named(struct capture *c, const char *name, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i = NULL;
+
+	if (g_str_equal(name, IFACE_ANY))
+		return add_all(c, error);
+	i = iface_find(name, error);
+	return i && add_interface(c, i, error);
 }
 
 /* All that can go wrong before the first byte is written. */
@@ -223,10 +252,13 @@ static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
 
+	if (config->netns && !netns_enter(config->netns, error))
+		return false;
+	c->links_fd = iface_watch_open(); /* before we look which there are */
 	if (!attach_prepare(&c->tap, config, error) || !stream_init(&c->stream, &c->output, error))
 		return false;
 	for (guint n = 0; n < config->interfaces->len; n++)
-		if (!add_interface(c, config->interfaces->pdata[n], error))
+		if (!add_named(c, config->interfaces->pdata[n], error))
 			return false;
 	return output_begin(&c->output, error);
 }
@@ -370,12 +402,11 @@ static bool explain_end(const struct capture *c, GError **error)
 
 bool capture_run(const struct config *config, const struct capture_face *face, GError **error)
 {
-	_cleanup_(close_fdp) int links_fd = iface_watch_open(); /* before we look which there are */
 	struct capture c = {
 		.config = config,
 		.face = face,
 		.output = OUTPUT_CLOSED,
-		.links_fd = links_fd,
+		.links_fd = -1,
 		.promisc_fd = -1,
 	};
 	bool ok;
@@ -393,6 +424,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 		}
 	}
 	close_fdp(&c.promisc_fd);
+	close_fdp(&c.links_fd);
 	tap_free(c.tap);
 	stream_done(&c.stream);
 	return output_close(&c.output, ok ? error : NULL) && ok;

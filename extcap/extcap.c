@@ -109,7 +109,8 @@ static char *name_of(const struct iface *i)
 	return g_strdup_printf(PREFIX BY_INDEX "%u", i->index);
 }
 
-static struct iface *find(const char *name, GError **error)
+/* The name, as the kernel has it, of an interface as Wireshark calls it; NULL where there is none. */
+static char *find(const char *name, GError **error)
 {
 	g_autoptr(GPtrArray) list = NULL;
 
@@ -117,12 +118,15 @@ static struct iface *find(const char *name, GError **error)
 		fail_usage(error, "--extcap-interface is missing");
 		return NULL;
 	}
+	if (g_str_equal(name, PREFIX IFACE_ANY))
+		return g_strdup(IFACE_ANY);
 	list = iface_list(error);
 	for (guint n = 0; list && n < list->len; n++) {
-		g_autofree char *candidate = name_of(list->pdata[n]);
+		const struct iface *i = list->pdata[n];
+		g_autofree char *candidate = name_of(i);
 
-		if (g_str_equal(candidate, name))
-			return g_ptr_array_steal_index(list, n);
+		if (g_str_equal(candidate, name) && iface_linktype(i) >= 0)
+			return g_strdup(i->name);
 	}
 	if (list)
 		fail(error,
@@ -147,6 +151,8 @@ static bool print_interfaces(GError **error)
 	if (!list)
 		return false;
 	printf("extcap {version=%s}{display=XDP tap}\n", XDPTAP_VERSION);
+	printf("interface {value=" PREFIX IFACE_ANY
+	       "}{display=XDP tap: all interfaces that are up}\n");
 	for (guint n = 0; n < list->len; n++)
 		if (iface_linktype(list->pdata[n]) >= 0)
 			print_interface(list->pdata[n]);
@@ -155,12 +161,11 @@ static bool print_interfaces(GError **error)
 
 static bool print_dlts(const struct request *r, GError **error)
 {
-	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+	g_autofree char *name = find(r->interface, error);
 
-	if (!i)
-		return false;
-	printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", iface_linktype(i));
-	return true;
+	if (name) /* all that are listed are Ethernet */
+		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", IFACE_LINKTYPE);
+	return name;
 }
 
 static void print_choices(const struct option *o, int number)
@@ -195,10 +200,10 @@ static void print_option(const struct option *o, int number)
 
 static bool print_config(const struct request *r, GError **error)
 {
-	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+	g_autofree char *name = find(r->interface, error);
 	int number = 0;
 
-	for (const struct option *o = options; i && o->name; o++) {
+	for (const struct option *o = options; name && o->name; o++) {
 		if (!(o->faces & OPTION_DIALOG))
 			continue;
 		if (!r->reload)
@@ -207,42 +212,47 @@ static bool print_config(const struct request *r, GError **error)
 			print_choices(o, number);
 		number++;
 	}
-	return i;
+	return name;
 }
 
 /* Wireshark's filter box goes by what is on stdout; the exit status says that we could check. */
 static bool check_filter(const struct request *r, GError **error)
 {
-	_cleanup_(iface_freep) struct iface *i = find(r->interface, error);
+	g_autofree char *name = find(r->interface, error);
 	g_autoptr(GError) wrong = NULL;
 
-	if (!i)
-		return false;
-	if (*r->filter && !filter_check(r->filter, iface_linktype(i), &wrong))
+	if (name && *r->filter && !filter_check(r->filter, IFACE_LINKTYPE, &wrong))
 		printf("%s\n", wrong->message);
-	return true;
+	return name;
+}
+
+/* In another namespace are other interfaces than those that were listed: the name is taken as it is. */
+static char *find_for_capture(const char *name, const struct config *config, GError **error)
+{
+	if (config->netns && name && g_str_has_prefix(name, PREFIX))
+		return g_strdup(name + strlen(PREFIX));
+	return find(name, error);
 }
 
 static bool capture(const struct request *r, char ***argv, GError **error)
 {
 	const struct capture_face face = { .is_child = true };
-	_cleanup_(iface_freep) struct iface *i = NULL;
 	_cleanup_(options_done) struct config config;
-	bool ok;
+	char *name = NULL;
 
 	options_init(&config);
 	if (!r->fifo)
 		return fail_usage(error, "--capture needs --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	ok = parse_capture(&config, argv, error) &&
-	     log_open(&config, (int)g_strv_length(*argv), *argv, error) &&
-	     (i = find(r->interface, error));
-	if (!ok) {
+	if (parse_capture(&config, argv, error) &&
+	    log_open(&config, (int)g_strv_length(*argv), *argv, error))
+		name = find_for_capture(r->interface, &config, error);
+	if (!name) {
 		capture_refuse(&config);
 		return false;
 	}
-	g_ptr_array_add(config.interfaces, g_strdup(i->name));
+	g_ptr_array_add(config.interfaces, name);
 	return capture_run(&config, &face, error);
 }
 

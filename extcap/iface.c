@@ -18,7 +18,6 @@
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/iface.h"
-#include "pcapng/format.h"
 
 void iface_free(struct iface *i)
 {
@@ -174,8 +173,7 @@ struct iface *iface_find(const char *name, GError **error)
 
 int iface_linktype(const struct iface *i)
 {
-	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? PCAPNG_LINKTYPE_ETHERNET
-								     : -1;
+	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? IFACE_LINKTYPE : -1;
 }
 
 /* "data" begins with the command; the kernel fills the rest. */

@@ -17,6 +17,10 @@ enum iface_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 		 IFACE_XDP_OFFLOADED,
 };
 
+#define IFACE_ANY "any" /* the name that stands for all that are up */
+
+#define IFACE_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one we capture */
+
 struct iface {
 	unsigned int index;
 	char name[IF_NAMESIZE];
@@ -40,7 +44,7 @@ static inline void iface_freep(struct iface **i)
 GPtrArray *iface_list(GError **error);
 /* The one of that name; NULL and a sentence where there is none. */
 struct iface *iface_find(const char *name, GError **error);
-/* The linktype of what a tap sees there (LINKTYPE_*), or -1 where we cannot capture. */
+/* The linktype of what a tap sees there, or -1 where we cannot capture. */
 int iface_linktype(const struct iface *i);
 /* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */
 char *iface_driver(const struct iface *i);

@@ -10,7 +10,7 @@
 #include "extcap/error.h"
 #include "extcap/extcap.h"
 
-#define SENTENCE_MAX 300 /* bytes: what Wireshark shows of it well */
+#define SENTENCE_MAX 290 /* bytes, without our name before it: Wireshark shows that well */
 
 /* One line for any terminal, whatever names the sentence quotes. */
 static void print_error(const GError *error)

@@ -38,6 +38,7 @@ struct config {
 	uint64_t mode;	       /* enum tap_mode */
 	uint64_t point;	       /* enum point_choice */
 	bool is_not_promiscuous;
+	char *netns;	     /* name, path or process id; NULL: ours */
 	uint64_t buffer_mib; /* ring memory per CPU */
 	uint64_t count;	     /* stop after so many frames; 0: never */
 	bool quiet;

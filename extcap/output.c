@@ -128,14 +128,27 @@ ssize_t output_write(void *user, const struct iovec *iov, int n)
 	return r;
 }
 
+/* Where in the file our first byte is: standard output may have begun anywhere. */
+static off_t start_of(const struct output *o)
+{
+	return lseek(o->fd, 0, SEEK_CUR) - (off_t)o->taken;
+}
+
+size_t output_read(const struct output *o, uint64_t offset, void *to, size_t size)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", o->fd);
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : pread(fd, to, size, start_of(o) + (off_t)offset);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
 void output_cut(struct output *o, uint64_t size)
 {
 	struct stat st;
-	off_t end = lseek(o->fd, 0, SEEK_CUR);
 
-	/* Standard output may have begun somewhere in the file. */
-	if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) && end >= (off_t)o->taken)
-		(void)ftruncate(o->fd, end - (off_t)(o->taken - size));
+	if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) && start_of(o) >= 0)
+		(void)ftruncate(o->fd, start_of(o) + (off_t)size);
 }
 
 bool output_wait(const struct output *o, int timeout_ms)

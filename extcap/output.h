@@ -40,7 +40,9 @@ void output_refuse(const char *path);
 bool output_begin(struct output *o, GError **error);
 /* A pcapng_output_fn; user is a struct output. */
 ssize_t output_write(void *user, const struct iovec *iov, int n);
-/* Cuts a file back to its first "size" bytes; for a pipe there is nothing to do. */
+/* Reads from a file what output_write() took, from the byte "offset" of that on. The bytes read. */
+size_t output_read(const struct output *o, uint64_t offset, void *to, size_t size);
+/* Cuts a file back to the first "size" bytes that output_write() took. */
 void output_cut(struct output *o, uint64_t size);
 /* Waits until a pipe takes bytes again; false after timeout_ms or when the reader is gone. */
 bool output_wait(const struct output *o, int timeout_ms);

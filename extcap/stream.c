@@ -168,8 +168,31 @@ int stream_flush(struct stream *s)
 	return r;
 }
 
+/*
+ * Goes over the blocks behind the last moment at which all was whole, a batch at the most, up to the
+ * torn one; their packets did reach the file.
+ */
+static void find_torn(struct stream *s)
+{
+	uint64_t size = s->output->taken - s->whole_bytes;
+	g_autofree uint8_t *tail = g_malloc(size);
+	size_t n = output_read(s->output, s->whole_bytes, tail, size), at = 0;
+	uint32_t head[3];
+
+	while (n - at >= sizeof(head)) {
+		memcpy(head, tail + at, sizeof(head));
+		if (head[1] < sizeof(head) || head[1] > n - at)
+			break;
+		if (head[0] == PCAPNG_BLOCK_EPB && head[2] < s->ports->len)
+			port(s, head[2])->whole++;
+		at += head[1];
+	}
+	s->whole_bytes += at;
+}
+
 void stream_cut(struct stream *s)
 {
+	find_torn(s);
 	output_cut(s->output, s->whole_bytes);
 	for (guint i = 0; i < s->ports->len; i++) {
 		struct stream_port *p = port(s, i);
@@ -177,6 +200,14 @@ void stream_cut(struct stream *s)
 		p->lost_backlog += p->written - p->whole;
 		p->written = p->whole;
 	}
+}
+
+bool stream_has(const struct stream *s, const char *name)
+{
+	for (guint i = 0; i < s->ports->len; i++)
+		if (g_str_equal(g_array_index(s->ports, struct stream_port, i).name, name))
+			return true;
+	return false;
 }
 
 const char *stream_slot_name(const struct stream *s, guint slot)

@@ -59,6 +59,8 @@ int stream_flush(struct stream *s);
 void stream_cut(struct stream *s);
 /* The final counters of a port; stats as of the end of the capture, of all its slots. 0 or -errno. */
 int stream_write_stats(struct stream *s, guint port, const struct tap_stats *stats);
+/* Whether an interface of that name is in the stream already. */
+bool stream_has(const struct stream *s, const char *name);
 /* The name of the interface that a slot belongs to. */
 const char *stream_slot_name(const struct stream *s, guint slot);
 /* Whether bytes wait for the reader of the pipe. */

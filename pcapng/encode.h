@@ -34,6 +34,22 @@ void encode_section(struct block *b, const void *section);
 void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);
 void encode_simple_packet(struct block *b, const struct slice *slice);
+
+/* A packet in one piece and without options, into encode_plain_len() bytes at `at`. */
+void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *packet);
+
+static inline uint32_t encode_plain_len(const struct pcapng_packet *p)
+{
+	return 32 + ((p->caplen + 3) & ~3u);
+}
+
+static inline bool encode_has_options(const struct pcapng_packet *p)
+{
+	const struct pcapng_options *o = &p->options;
+
+	return p->set | p->n_verdicts | p->n_hashes | o->n_comments | o->n_custom | o->n_extra;
+}
+
 void encode_stats(struct block *b, const void *stats);
 void encode_names(struct block *b, const void *names);
 void encode_secrets(struct block *b, const void *secrets);

@@ -150,20 +150,37 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 	return 0;
 }
 
-int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
+/* The short way: small, in one piece, right, without options, and with room. */
+static bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
+{
+	return p->caplen < w->plain_below && (p->data || !p->caplen) && !p->n_frags &&
+	       !encode_has_options(p) && encode_plain_len(p) <= staging_room(&w->staging, true) &&
+	       !check_packet(p, state_find_interface(w, p->interface), p->caplen);
+}
+
+static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
 	struct slice s = { .packet = packet, .copy_below = w->copy_below };
 	struct iovec whole;
-	const char *why;
+	const char *why = slice_packet(&s, packet, &whole);
 
-	if (w->broken)
-		return w->broken;
-	why = slice_packet(&s, packet, &whole);
 	if (!why)
 		why = check_packet(packet, state_find_interface(w, packet->interface), s.caplen);
 	if (why)
 		return state_fail_check(w, PCAPNG_BLOCK_EPB, NULL, why);
 	return write_packet(w, &enhanced, &s);
+}
+
+int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
+{
+	if (w->broken)
+		return w->broken;
+	if (packet_is_plain(w, packet)) {
+		encode_plain_packet(staging_at(&w->staging), w->swap, packet);
+		state_commit(w, encode_plain_len(packet));
+		return 0;
+	}
+	return add_slice(w, packet);
 }
 
 /* [pcapng §section_spb] The captured length is not in the block: it follows from the snaplen. */

@@ -24,6 +24,7 @@ struct pcapng_writer {
 	bool swap;
 	int broken; /* the sticky error, 0: none */
 	size_t copy_below;
+	size_t plain_below;	  /* packets below may take the short way, see packet.c */
 	uint64_t bytes;		  /* since new or restart */
 	struct memory interfaces; /* struct interface */
 	struct memory preamble;	  /* SHB and IDBs as they were written */

@@ -14,9 +14,11 @@
 
 /* Measured (tests/pcapng/bench-writer.c): larger is not faster, smaller is slower into files. */
 #define DEFAULT_BUFFER_SIZE (1024 * 1024)
-/* Measured likewise: below, the copy costs less than an entry of writev. */
-#define DEFAULT_COPY_BELOW 1024
-#define MIN_BUFFER_SIZE	   1024
+/* Measured likewise: below, the copy costs less than two entries of writev. */
+#define DEFAULT_COPY_BELOW 2048
+/* Below the limits of every profile. */
+#define PLAIN_BELOW	65536
+#define MIN_BUFFER_SIZE 1024
 
 static bool order_is_swapped(enum pcapng_order order)
 {
@@ -85,6 +87,7 @@ static int writer_init(struct pcapng_writer *w, const struct pcapng_section *sec
 					"no output, or no such profile");
 	w->profile = config->profile;
 	w->copy_below = config->copy_below ? config->copy_below : DEFAULT_COPY_BELOW;
+	w->plain_below = w->copy_below < PLAIN_BELOW ? w->copy_below : PLAIN_BELOW;
 	r = staging_init(&w->staging, size < MIN_BUFFER_SIZE ? MIN_BUFFER_SIZE : size, output,
 			 user);
 	if (r < 0)

@@ -85,7 +85,7 @@ struct pcapng_writer_config { /* all zero: defaults */
 	                               from packets, so that statistics fit behind a full backlog.
 	                               One block that is larger enlarges it, once */
 	size_t copy_below;  /* packet fragments below this many bytes are copied, others
-	                               referenced until flush; 0: 1024, SIZE_MAX: copy all */
+	                               referenced until flush; 0: 2048, SIZE_MAX: copy all */
 	struct pcapng_error *error; /* borrowed, written only by a failing pcapng_writer_new() */
 };
 
@@ -177,7 +177,10 @@ struct pcapng_hash {
 	size_t len;	   /* octets; checked for algorithms with a known length */
 };
 
-/* [pcapng §section_epb] Enhanced Packet Block. Bits of pcapng_packet.set: */
+/*
+ * [pcapng §section_epb] Enhanced Packet Block. A loop can set up one struct and change what differs
+ * from packet to packet: clearing it costs as much as writing a small packet. Bits of `set`:
+ */
 #define PCAPNG_PACKET_FLAGS	(1u << 0)
 #define PCAPNG_PACKET_DROPCOUNT (1u << 1)
 #define PCAPNG_PACKET_PACKETID	(1u << 2)

@@ -60,6 +60,9 @@ class Result(unittest.TestResult):
         self.number += 1
         print(f"{'' if is_ok else 'not '}ok {self.number} - {test.id()}{remark}", flush=True)
 
+    def comment(self, text):
+        print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+
     def startTest(self, test):
         super().startTest(test)
         self.outcome = (True, "")
@@ -70,8 +73,7 @@ class Result(unittest.TestResult):
         self.outcome = None
 
     def fail(self, test, error):
-        text = self._exc_info_to_string(error, test)  # without the frames of unittest itself
-        print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+        self.comment(self._exc_info_to_string(error, test))  # without the frames of unittest itself
         if self.outcome:
             self.outcome = (False, "")
         else:  # in setUpClass or setUpModule
@@ -88,7 +90,7 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            print(f"# {subtest.id()}")
+            self.comment(subtest.id())
             self.fail(test, err)
 
     def addSkip(self, test, reason):

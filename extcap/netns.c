@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds a network namespace by name, path or process, and enters it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/netns.h"
+
+static char *path_of(const char *which)
+{
+	if (strchr(which, '/'))
+		return g_strdup(which);
+	if (strspn(which, "0123456789") == strlen(which))
+		return g_strdup_printf("/proc/%s/ns/net", which);
+	return g_build_filename("/run/netns", which, NULL);
+}
+
+bool netns_enter(const char *which, GError **error)
+{
+	g_autofree char *path = path_of(which);
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return fail(error,
+			    "there is no network namespace \"%s\"; \"ip netns\" lists those "
+			    "with a name",
+			    which);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		return fail_errno(error, errno, "cannot enter the network namespace \"%s\"", which);
+	return true;
+}
