@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bpf/maps.h"
+#include "bpf/patch.h"
 #include "bpf/point.h"
 #include "bpf/qdisc.h"
 #include "tc.skel.h"
@@ -98,6 +99,8 @@ static int load(const struct point_target *t, struct tc_bpf **ret)
 		skel->rodata->config = t->config;
 		r = maps_share(t->maps, skel->obj);
 	}
+	if (r >= 0 && t->filter)
+		r = patch_filter(skel->progs.tap_tc, t->filter, t->n_filter, CBPF_SKB);
 	if (r >= 0)
 		r = tc_bpf__load(skel);
 	if (r < 0) {
@@ -137,6 +140,35 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 	return 0;
 }
 
+/* The same handle and priority: the kernel puts the new program where the old one is. */
+static int replace_clsact(int prog_fd, const struct point_link *link)
+{
+	struct bpf_tc_hook hook = hook_of(link);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
+		    .flags = BPF_TC_F_REPLACE);
+
+	return bpf_tc_attach(&hook, &filter);
+}
+
+static int replace(const struct point_target *t, struct point_link *link)
+{
+	struct tc_bpf *skel = NULL;
+	int fd, r = load(t, &skel);
+
+	if (r < 0)
+		return r;
+	fd = bpf_program__fd(skel->progs.tap_tc);
+	r = link->link_fd >= 0 ? bpf_link_update(link->link_fd, fd, NULL)
+			       : replace_clsact(fd, link);
+	if (r < 0) {
+		tc_bpf__destroy(skel);
+		return r;
+	}
+	tc_bpf__destroy(link->skeleton);
+	link->skeleton = skel;
+	return 0;
+}
+
 static int attach_ingress(const struct point_target *t, struct point_link *ret)
 {
 	return attach(t, false, ret);
@@ -162,6 +194,7 @@ const struct point point_tc_ingress = {
 	.name = "tc-ingress",
 	.about = "tc: received frames, before the network stack and behind XDP",
 	.attach = attach_ingress,
+	.replace = replace,
 	.detach = detach,
 };
 
@@ -170,5 +203,6 @@ const struct point point_tc_egress = {
 	.about = "tc: sent frames, on their way to the driver",
 	.is_egress = true,
 	.attach = attach_egress,
+	.replace = replace,
 	.detach = detach,
 };

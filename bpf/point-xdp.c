@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bpf/maps.h"
+#include "bpf/patch.h"
 #include "bpf/point.h"
 #include "xdp.skel.h"
 
@@ -30,19 +31,26 @@ tries[] = {
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
 
+static struct bpf_program *program_of(const struct xdp_bpf *skel, const struct try *try)
+{
+	return try->reads_offloads ? skel->progs.tap_xdp_offloads : skel->progs.tap_xdp;
+}
+
 static int prepare(const struct point_target *t, const struct try *try, struct xdp_bpf *skel)
 {
-	struct bpf_program *program = skel->progs.tap_xdp_offloads;
+	struct bpf_program *program = program_of(skel, try);
+	int r;
 
 	skel->rodata->config = t->config;
-	bpf_program__set_autoload(skel->progs.tap_xdp, !try->reads_offloads);
-	bpf_program__set_autoload(program, try->reads_offloads);
+	bpf_program__set_autoload(skel->progs.tap_xdp, false);
+	bpf_program__set_autoload(program, true);
 	if (try->reads_offloads) {
 		bpf_program__set_ifindex(program, t->ifindex);
 		bpf_program__set_flags(program,
 				       bpf_program__flags(program) | BPF_F_XDP_DEV_BOUND_ONLY);
 	}
-	return maps_share(t->maps, skel->obj);
+	r = t->filter ? patch_filter(program, t->filter, t->n_filter, CBPF_XDP) : 0;
+	return r < 0 ? r : maps_share(t->maps, skel->obj);
 }
 
 static int load(const struct point_target *t, const struct try *try, struct xdp_bpf **ret)
@@ -77,9 +85,7 @@ static int attempt(const struct point_target *t, const struct try *try, struct p
 
 	if (r < 0)
 		return r;
-	fd = link_in_mode(bpf_program__fd(try->reads_offloads ? skel->progs.tap_xdp_offloads
-							      : skel->progs.tap_xdp),
-			  t->ifindex, try->mode);
+	fd = link_in_mode(bpf_program__fd(program_of(skel, try)), t->ifindex, try->mode);
 	if (fd < 0) {
 		xdp_bpf__destroy(skel);
 		return fd;
@@ -97,7 +103,7 @@ static int attempt(const struct point_target *t, const struct try *try, struct p
 
 static bool is_final(int r)
 {
-	return r >= 0 || r == -EBUSY || r == -ENODEV || r == -EPERM;
+	return r >= 0 || r == -EBUSY || r == -ENODEV || r == -EPERM || r == -E2BIG;
 }
 
 static int attach(const struct point_target *t, struct point_link *ret)
@@ -117,6 +123,24 @@ static int attach(const struct point_target *t, struct point_link *ret)
 	return r;
 }
 
+static int replace(const struct point_target *t, struct point_link *link)
+{
+	const struct try try = { link->mode, link->reads_offloads };
+	struct xdp_bpf *skel = NULL;
+	int r = load(t, &try, &skel);
+
+	if (r < 0)
+		return r;
+	r = bpf_link_update(link->link_fd, bpf_program__fd(program_of(skel, &try)), NULL);
+	if (r < 0) {
+		xdp_bpf__destroy(skel);
+		return r;
+	}
+	xdp_bpf__destroy(link->skeleton);
+	link->skeleton = skel;
+	return 0;
+}
+
 static void detach(struct point_link *link)
 {
 	(void)bpf_link_detach(
@@ -129,5 +153,6 @@ const struct point point_xdp = {
 	.name = "xdp",
 	.about = "XDP: in the driver, before the network stack",
 	.attach = attach,
+	.replace = replace,
 	.detach = detach,
 };

@@ -7,10 +7,12 @@
 #define XDPTAP_BPF_POINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "bpf/wire.h"
 
 struct maps;
+struct sock_filter; /* <linux/filter.h>, which libpcap's header does not go along with */
 
 /* How an XDP program is attached. */
 enum tap_mode {
@@ -24,6 +26,8 @@ struct point_target {
 	enum tap_mode mode;
 	struct wire_config config;
 	const struct maps *maps;
+	const struct sock_filter *filter; /* which frames to take; NULL: all */
+	size_t n_filter;
 };
 
 /* A program in place. It is taken off by detach(), and with the process where the kernel can. */
@@ -45,10 +49,16 @@ struct point {
 	/*
 	 * Loads the program and puts it in place. 0; -EPERM: privilege is missing; -EBUSY: somebody
 	 * else's program is there (it is left alone); -EOPNOTSUPP: this device or kernel cannot;
-	 * -ENODEV: no such interface; -ENOSYS: the kernel is too old; or another -errno. *ret is to be
-	 * detached only after 0.
+	 * -ENODEV: no such interface; -ENOSYS: the kernel is too old; -E2BIG: the filter is too
+	 * large for it; or another -errno. *ret is to be detached only after 0.
 	 */
 	int (*attach)(const struct point_target *target, struct point_link *ret);
+	/*
+	 * Loads the program anew, for another filter, and puts it in the place of the one there
+	 * without a gap: a frame meets either the old one or the new one. 0 or -errno as above; then
+	 * the old one is still there.
+	 */
+	int (*replace)(const struct point_target *target, struct point_link *link);
 	void (*detach)(struct point_link *link);
 };
 

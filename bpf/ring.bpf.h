@@ -4,7 +4,8 @@
  * frame from a hook into the ring of the CPU it runs on. A capture point is a context, a length
  * and a function that copies bytes out of that context; everything else happens here.
  *
- * Every frame given to emit() is counted as seen and ends in the ring or in one wire_lost counter.
+ * Every frame given to emit() is counted as seen; if the capture filter accepts it, it ends in the
+ * ring or in one wire_lost counter.
  *
  * Each point is an object of its own. The maps stand in all of them but exist once: bpf/tap.c
  * makes them and hands the same ones to every object it loads.
@@ -16,6 +17,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/filter.bpf.h"
 #include "bpf/wire.h"
 
 const volatile struct wire_config config;
@@ -193,6 +195,8 @@ static __always_inline void emit(void *ctx, copy_fn copy, struct frame *f)
 	if (!count)
 		return; /* never: tap.c gives out slots below the size of the map */
 	count->seen++;
+	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
+		return;
 	count->accepted++;
 	f->ts_ns = bpf_ktime_get_ns();
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;

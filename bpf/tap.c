@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/cbpf.h"
 #include "bpf/clock.h"
 #include "bpf/maps.h"
 #include "bpf/merge.h"
@@ -31,6 +32,7 @@
 
 struct attached {
 	const struct point *point;
+	struct point_target target; /* as it was; its filter is not ours to keep */
 	struct point_link link;
 	uint64_t taken; /* frames given out */
 };
@@ -121,6 +123,8 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.ifindex = target->ifindex,
 		.mode = target->mode,
 		.maps = &t->maps,
+		.filter = target->filter,
+		.n_filter = target->n_filter,
 		.config = {
 			.slot = t->n_attached,
 			.snaplen = target->snaplen,
@@ -139,8 +143,49 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	if (r < 0)
 		return r;
 	*ret_mode = new.link.mode;
+	new.target = point_target;
+	new.target.filter = NULL;
 	t->attached[t->n_attached++] = new;
 	return 0;
+}
+
+int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n)
+{
+	struct point_target target;
+	struct attached *a;
+
+	if (slot >= t->n_attached || t->is_detached)
+		return -EINVAL;
+	a = &t->attached[slot];
+	target = a->target;
+	target.filter = filter;
+	target.n_filter = n;
+	return a->point->replace(&target, &a->link);
+}
+
+int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
+{
+	const struct cbpf_target target = { .access = CBPF_XDP, .has_tag = true };
+	struct cbpf_code code;
+	int r = cbpf_translate(filter, n, &target, &code);
+
+	*ret_culprit = code.culprit;
+	cbpf_done(&code);
+	return r;
+}
+
+int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
+{
+	const struct cbpf_target target = { .access = CBPF_XDP };
+	struct cbpf_code code;
+	int r = cbpf_translate(filter, n, &target, &code);
+
+	if (r == 0) {
+		cbpf_print(to, code.insns, code.n);
+		fprintf(to, "%4zu: the frame is taken if r0 is 1\n", code.n);
+	}
+	cbpf_done(&code);
+	return r;
 }
 
 void tap_detach(struct tap *t)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "bpf/point.h"
 
@@ -30,7 +31,9 @@ struct tap_target {
 	unsigned int ifindex;
 	const struct point *point;
 	enum tap_mode mode;
-	uint32_t snaplen; /* bytes kept of each frame, 1…TAP_SNAPLEN_MAX */
+	uint32_t snaplen;		  /* bytes kept of each frame, 1…TAP_SNAPLEN_MAX */
+	const struct sock_filter *filter; /* classic BPF: which frames to take; NULL: all */
+	size_t n_filter;
 };
 
 struct tap_frame {
@@ -76,6 +79,19 @@ void tap_free(struct tap *t);
  * -errno as for point.attach.
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
+/*
+ * Gives a slot another filter (NULL: none); of the frames that come meanwhile none is missed. 0 or an
+ * -errno as point.replace has it, and then the old one still counts.
+ */
+int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n);
+/*
+ * Whether a filter can be translated, without a kernel. 0; -ELOOP: it jumps back (libpcap's
+ * "protochain"); -E2BIG: too large; -EINVAL, -EOPNOTSUPP: not what libpcap makes. *ret_culprit is the
+ * instruction that cannot.
+ */
+int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit);
+/* Writes a listing of what the filter becomes at the XDP hook. 0 or -errno as above. */
+int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n);
 /* Takes all programs away. When it returns none is running; what they left is in the rings. */
 void tap_detach(struct tap *t);
 /* Whether the program of a slot is still in place: false when its interface was deleted. */

@@ -29,6 +29,9 @@ enum {
 	WIRE_QUEUE = 1 << 2,	/* queue holds the receive queue */
 };
 
+/* An unlikely number: the instruction that sets r0 to it is where the capture filter goes. */
+#define WIRE_FILTER_SITE 0x5af17e12
+
 /* Set by userspace before load; constant to the verifier. */
 struct wire_config {
 	__u32 slot;	  /* index into the counters; names the interface in every record */

@@ -4,7 +4,9 @@
 #include <net/if_arp.h>
 
 #include "extcap/attach.h"
+#include "extcap/cleanup.h"
 #include "extcap/error.h"
+#include "extcap/filter.h"
 
 static void log_libbpf(const char *text)
 {
@@ -40,6 +42,10 @@ static bool explain(const struct config *config, const struct iface *i, int err,
 	case -EPERM: return explain_privilege(error);
 	case -EBUSY: return explain_busy(i, error);
 	case -ENODEV: return fail(error, "interface \"%s\" has just disappeared", i->name);
+	case -E2BIG:
+		return fail(error,
+			    "the capture filter is too large for this kernel; shorten it, or "
+			    "use a display filter for a part of it");
 	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
 	}
 	if (config->mode == TAP_MODE_NATIVE)
@@ -78,13 +84,15 @@ static const char *mode_text(enum tap_mode mode)
 
 /* Puts one program in place and adds to *how what it is. 0 or -errno. */
 static int attach_at(struct tap *tap, const struct config *config, const struct iface *i,
-		     const struct point *point, GString *how)
+		     const struct filter *filter, const struct point *point, GString *how)
 {
 	const struct tap_target target = {
 		.ifindex = i->index,
 		.point = point,
 		.mode = (enum tap_mode)config->mode,
 		.snaplen = (uint32_t)config->snaplen,
+		.filter = filter->insns,
+		.n_filter = filter->n,
 	};
 	enum tap_mode mode;
 	int r = tap_attach(tap, &target, &mode);
@@ -97,17 +105,17 @@ static int attach_at(struct tap *tap, const struct config *config, const struct 
 }
 
 static int attach_ingress(struct tap *tap, const struct config *config, const struct iface *i,
-			  GString *how)
+			  const struct filter *filter, GString *how)
 {
 	int r;
 
 	if (config->point == POINT_TC)
-		return attach_at(tap, config, i, &point_tc_ingress, how);
-	r = attach_at(tap, config, i, &point_xdp, how);
+		return attach_at(tap, config, i, filter, &point_tc_ingress, how);
+	r = attach_at(tap, config, i, filter, &point_xdp, how);
 	if (r != -EBUSY || config->point != POINT_AUTO)
 		return r;
 	g_info("%s: another XDP program is attached; taking received frames at tc", i->name);
-	return attach_at(tap, config, i, &point_tc_ingress, how);
+	return attach_at(tap, config, i, filter, &point_tc_ingress, how);
 }
 
 char *attach(struct tap *tap, const struct config *config, const struct iface *i,
@@ -116,6 +124,7 @@ char *attach(struct tap *tap, const struct config *config, const struct iface *i
 	/* What the loopback device sends it receives: both directions would show all frames twice. */
 	bool is_once = config->direction == DIRECTION_BOTH && i->type == ARPHRD_LOOPBACK;
 	g_autoptr(GString) how = g_string_new(NULL);
+	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
 	int r = 0;
 
 	*ret_n = 0;
@@ -124,12 +133,16 @@ char *attach(struct tap *tap, const struct config *config, const struct iface *i
 		     i->name);
 		return NULL;
 	}
+	if (!filter_compile(config->filter, iface_linktype(i), &filter, error)) {
+		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
+		return NULL;
+	}
 	if (config->direction != DIRECTION_OUT) {
-		r = attach_ingress(tap, config, i, how);
+		r = attach_ingress(tap, config, i, &filter, how);
 		*ret_n += r == 0;
 	}
 	if (r == 0 && config->direction != DIRECTION_IN && !is_once) {
-		r = attach_at(tap, config, i, &point_tc_egress, how);
+		r = attach_at(tap, config, i, &filter, &point_tc_egress, how);
 		*ret_n += r == 0;
 	}
 	if (r < 0) {

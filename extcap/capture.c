@@ -252,10 +252,6 @@ static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
 
-	if (config->filter)
-		return fail(error,
-			    "a capture filter cannot be applied yet: capture without one, and "
-			    "use a display filter");
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	c->links_fd = iface_watch_open(); /* before we look which there are */

@@ -8,20 +8,38 @@
 #include "extcap/cleanup.h"
 #include "extcap/cli.h"
 #include "extcap/error.h"
+#include "extcap/filter.h"
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
 #include "extcap/version.h"
 
 struct verbs {
+	struct config config; /* the first, as GOption hands its address to all callbacks */
 	gboolean help, list, version, print_config;
+	unsigned int print_filter; /* how often -d was given */
 };
 
-static GOptionContext *make_context(struct verbs *v, struct config *config)
+static void verbs_done(struct verbs *v)
+{
+	options_done(&v->config);
+}
+
+static gboolean on_print_filter(const char *spelled, const char *value, void *config,
+				GError **error)
+{
+	((struct verbs *)config)->print_filter++;
+	return true;
+}
+
+static GOptionContext *make_context(struct verbs *v)
 {
 	const GOptionEntry entries[] = {
 		{ "list-interfaces", 'D', 0, G_OPTION_ARG_NONE, &v->list,
 		  "List the interfaces and the XDP programs on them" },
+		{ "print-filter", 'd', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+		  (void *)on_print_filter,
+		  "Print what the filter becomes in the kernel; given twice, what libpcap makes" },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &v->print_config,
 		  "Print the configuration that the other options make, and exit" },
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version, "Print the version" },
@@ -32,7 +50,7 @@ static GOptionContext *make_context(struct verbs *v, struct config *config)
 		g_option_context_new("- capture frames at the XDP hook as pcapng");
 
 	g_option_context_set_help_enabled(context, false); /* GLib's would print it and exit */
-	g_option_context_set_main_group(context, options_group(config, OPTION_CLI));
+	g_option_context_set_main_group(context, options_group(&v->config, OPTION_CLI));
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_description(
 		context,
@@ -110,6 +128,24 @@ static void on_finished(const struct capture_count *counts, unsigned int n, void
 	}
 }
 
+/* Before anything is opened or made: a wrong filter is a wrong command line. */
+static bool check_filter(const struct config *config, GError **error)
+{
+	g_autoptr(GError) wrong = NULL;
+
+	if (filter_check(config->filter, FILTER_ETHERNET, &wrong))
+		return true;
+	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
+}
+
+static bool print_filter(const struct config *config, bool is_classic, GError **error)
+{
+	if (!config->filter)
+		return fail_usage(error, "which filter? -d prints the one that -f EXPR gives");
+	return check_filter(config, error) &&
+	       filter_print(stdout, config->filter, is_classic, error);
+}
+
 static bool capture(const struct config *config, GError **error)
 {
 	bool is_counting = !config->quiet && isatty(STDERR_FILENO);
@@ -124,18 +160,19 @@ static bool capture(const struct config *config, GError **error)
 		return fail_usage(error, "which interface? Use -i IF; -D lists them");
 	if (!config->output)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
+	if (!check_filter(config, error))
+		return false;
 	return capture_run(config, &face, error);
 }
 
 bool cli_run(int argc, char **argv, GError **error)
 {
-	_cleanup_(options_done) struct config config;
 	g_autoptr(GOptionContext) context = NULL;
 	g_auto(GStrv) rest = g_strdupv(argv);
-	struct verbs verbs = { 0 };
+	_cleanup_(verbs_done) struct verbs verbs = { 0 };
 
-	options_init(&config);
-	context = make_context(&verbs, &config);
+	options_init(&verbs.config);
+	context = make_context(&verbs);
 	if (argc < 2)
 		return fail_usage(error,
 				  "usage: xdptap -i IF -w FILE [options]; --help lists them");
@@ -149,9 +186,11 @@ bool cli_run(int argc, char **argv, GError **error)
 		fputs(version_text(), stdout);
 	else if (verbs.list)
 		return print_interfaces(error);
+	else if (verbs.print_filter)
+		return print_filter(&verbs.config, verbs.print_filter > 1, error);
 	else if (verbs.print_config)
-		print_effective(&config);
+		print_effective(&verbs.config);
 	else
-		return log_open(&config, argc, argv, error) && capture(&config, error);
+		return log_open(&verbs.config, argc, argv, error) && capture(&verbs.config, error);
 	return true;
 }

@@ -73,7 +73,7 @@ class Start(Case):
         for face in (("-i", "near", "-w", self.path("x"), "-f"),
                      ("--capture", "--extcap-interface", "xdptap-near", "--fifo", self.path("x"),
                       "--extcap-capture-filter")):
-            for text in ("icmp", "tcp prot 80"):
+            for text in ("tcp prot 80", "ip6 protochain 6"):
                 status, _, err = xdptap(*face, text, namespace=self.pair.near)
                 self.assertNotEqual(status, 0)
                 self.assert_sentence(err, "filter")

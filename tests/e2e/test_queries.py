@@ -114,7 +114,7 @@ class Queries(Case):
             with self.subTest(text):
                 self.assertEqual(b"", self.query("--extcap-capture-filter", text,
                                                  "--extcap-interface", "xdptap-near"))
-        for text in ("tcp prot 80", "(", "port 99999", "frame.number == 1", "\xff", "host ..", "}{"):
+        for text in ("tcp prot 80", "(", "port 99999", "frame.number == 1", "\xff", "ip6 protochain 6", "host ..", "}{"):
             with self.subTest(text):
                 out = self.query("--extcap-capture-filter", text, "--extcap-interface", "xdptap-near")
                 self.assertEqual(out.count(b"\n"), 1)
