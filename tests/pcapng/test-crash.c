@@ -43,6 +43,12 @@ static void test_recover_everywhere(void)
 		last = bytes;
 	}
 	g_assert_cmpuint(last, ==, len);
+
+	/* A block whose lengths differ is not whole. */
+	whole[len - 1] ^= 1;
+	g_assert_true(g_file_set_contents(path, whole, len, NULL));
+	g_assert_cmpint(pcapng_recover(path, &bytes), ==, 0);
+	g_assert_cmpuint(bytes, <, len);
 	capture_tear_down(&c);
 }
 

@@ -77,12 +77,15 @@ static void test_skip_empty(void)
 static void test_keep_files(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
-	g_autofree char *stranger = NULL, *other = NULL;
+	g_autofree char *stranger = NULL, *other = NULL, *golden = NULL, *content = NULL;
+	gsize len;
 
 	capture_set_up(&c);
 	stranger = g_build_filename(c.folder, "cap_00001_20200101000000.pcapng", NULL);
 	other = g_build_filename(c.folder, "cap_other.pcapng", NULL);
-	g_assert_true(g_file_set_contents(stranger, "not ours", -1, NULL));
+	golden = g_build_filename(g_getenv("PCAPNG_GOLDEN"), "minimal.pcapng", NULL);
+	g_assert_true(g_file_get_contents(golden, &content, &len, NULL));
+	g_assert_true(g_file_set_contents(stranger, content, len, NULL));
 	g_assert_true(g_file_set_contents(other, "not ours", -1, NULL));
 	capture_start(&c);
 	capture_add_many(&c, 50);
