@@ -96,15 +96,17 @@ static char *sanitize(const char *text)
 	return valid;
 }
 
-static bool is_path_safe(const char *name)
+/* Whether Wireshark may use the name in a path, and it is not one of those that we give. */
+static bool is_usable(const char *name)
 {
-	return strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
+	return !g_str_equal(name, IFACE_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
+	       strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
 }
 
 /* What Wireshark calls the interface; owned by the caller. */
 static char *name_of(const struct iface *i)
 {
-	if (is_path_safe(i->name))
+	if (is_usable(i->name))
 		return g_strconcat(PREFIX, i->name, NULL);
 	return g_strdup_printf(PREFIX BY_INDEX "%u", i->index);
 }
@@ -234,7 +236,7 @@ static char *find_for_capture(const char *name, const struct config *config, GEr
 	return find(name, error);
 }
 
-static bool capture(const struct request *r, char ***argv, GError **error)
+static bool capture(const struct request *r, int argc, char **argv, char ***rest, GError **error)
 {
 	const struct capture_face face = { .is_child = true };
 	_cleanup_(options_done) struct config config;
@@ -245,8 +247,7 @@ static bool capture(const struct request *r, char ***argv, GError **error)
 		return fail_usage(error, "--capture needs --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	if (parse_capture(&config, argv, error) &&
-	    log_open(&config, (int)g_strv_length(*argv), *argv, error))
+	if (parse_capture(&config, rest, error) && log_open(&config, argc, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
 		capture_refuse(&config);
@@ -270,7 +271,7 @@ bool extcap_run(int argc, char **argv, GError **error)
 	if (r.config)
 		return print_config(&r, error);
 	if (r.capture)
-		return capture(&r, &rest, error);
+		return capture(&r, argc, argv, &rest, error);
 	if (r.filter)
 		return check_filter(&r, error);
 	if (r.cleanup || r.config_name)

@@ -197,10 +197,18 @@ GOptionGroup *options_group(struct config *c, unsigned int face)
 	return group;
 }
 
+static char *join(const GPtrArray *list)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+
+	for (guint i = 0; i < list->len; i++)
+		g_string_append_printf(s, "%s%s", i ? "," : "", (char *)list->pdata[i]);
+	return g_string_free(g_steal_pointer(&s), false);
+}
+
 char *options_value(const struct config *c, const struct option *o)
 {
 	const void *from = field(c, o);
-	GPtrArray *list;
 
 	switch (o->type) {
 	case OPTION_FLAG: return g_strdup(*(const bool *)from ? "true" : "false");
@@ -208,11 +216,7 @@ char *options_value(const struct config *c, const struct option *o)
 	case OPTION_CHOICE: return g_strdup(o->choices[*(const uint64_t *)from].value);
 	case OPTION_TEXT:
 	case OPTION_FILE: return g_strdup(*(char *const *)from ? *(char *const *)from : "");
-	case OPTION_LIST:
-		list = g_ptr_array_copy(*(GPtrArray *const *)from, (GCopyFunc)(void *)g_strdup,
-					NULL);
-		g_ptr_array_add(list, NULL);
-		return g_strjoinv(",", (char **)g_ptr_array_free(list, false));
+	case OPTION_LIST: return join(*(GPtrArray *const *)from);
 	}
 	g_assert_not_reached();
 }

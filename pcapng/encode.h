@@ -35,12 +35,28 @@ void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);
 void encode_simple_packet(struct block *b, const struct slice *slice);
 
-/* A packet in one piece and without options, into encode_plain_len() bytes at `at`. */
+/* A packet that encode_is_plain(), into encode_plain_len() bytes at `at`. */
 void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *packet);
+
+/* Whether a packet is in one piece and has no options but the numbers that a capture has for each. */
+bool encode_is_plain(const struct pcapng_packet *packet);
+
+/* Bytes of the options of such a packet, with their end. */
+static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
+{
+	uint32_t len = 0;
+
+	len += p->set & PCAPNG_PACKET_FLAGS ? 8 : 0;
+	len += p->set & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
+	len += p->set & PCAPNG_PACKET_PACKETID ? 12 : 0;
+	len += p->set & PCAPNG_PACKET_QUEUE ? 8 : 0;
+	len += p->n_hashes ? 12 : 0;
+	return len ? len + 4 : 0;
+}
 
 static inline uint32_t encode_plain_len(const struct pcapng_packet *p)
 {
-	return 32 + ((p->caplen + 3) & ~3u);
+	return 32 + ((p->caplen + 3) & ~3u) + encode_plain_options_len(p);
 }
 
 static inline bool encode_has_options(const struct pcapng_packet *p)

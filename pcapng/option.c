@@ -122,12 +122,8 @@ static const struct rule *find_rule(uint32_t type, uint16_t code)
 }
 
 /* [pcapng §section_epb_flags] */
-static const char *check_flags(const struct block *b, const uint8_t *value)
+const char *opt_refuse_flags(uint32_t flags)
 {
-	uint32_t flags;
-
-	memcpy(&flags, value, sizeof(flags));
-	flags = block_u32(b, flags);
 	if (flags & PCAPNG_FLAG_RESERVED)
 		return "reserved bits 12 to 15 are set";
 	if ((flags & PCAPNG_FLAG_DIRECTION) == PCAPNG_FLAG_DIRECTION)
@@ -135,6 +131,14 @@ static const char *check_flags(const struct block *b, const uint8_t *value)
 	if ((flags & PCAPNG_FLAG_RECEPTION) > PCAPNG_FLAG_PROMISCUOUS)
 		return "no such reception type";
 	return NULL;
+}
+
+static const char *check_flags(const struct block *b, const uint8_t *value)
+{
+	uint32_t flags;
+
+	memcpy(&flags, value, sizeof(flags));
+	return opt_refuse_flags(block_u32(b, flags));
 }
 
 static const char *check_hash(uint8_t algorithm, size_t len)

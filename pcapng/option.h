@@ -45,4 +45,7 @@ static inline bool opt_is_there(const struct block *b, uint16_t code)
 /* Valid UTF-8: no overlong form, no surrogate, nothing above U+10FFFF, no NUL. */
 bool utf8_is_valid(const void *text, size_t len);
 
+/* Why these epb_flags may not be written; NULL: they may. */
+const char *opt_refuse_flags(uint32_t flags);
+
 #endif /* PCAPNG_OPTION_H */

@@ -150,11 +150,11 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 	return 0;
 }
 
-/* The short way: small, in one piece, right, without options, and with room. */
+/* The short way: small, of the plain sort, right, and with room. */
 static bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
 {
-	return p->caplen < w->plain_below && (p->data || !p->caplen) && !p->n_frags &&
-	       !encode_has_options(p) && encode_plain_len(p) <= staging_room(&w->staging, true) &&
+	return p->caplen < w->plain_below && encode_is_plain(p) &&
+	       encode_plain_len(p) <= staging_room(&w->staging, true) &&
 	       !check_packet(p, state_find_interface(w, p->interface), p->caplen);
 }
 

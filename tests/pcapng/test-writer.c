@@ -76,6 +76,58 @@ static void test_sections(struct fixture *f, gconstpointer data)
 	sink_keep(&f->sink);
 }
 
+/* What a packet with these options, as a copy of one piece or from a fragment, is in the file. */
+static GBytes *write_packet(struct pcapng_packet p, enum pcapng_order order, bool in_fragments)
+{
+	const struct pcapng_writer_config config = { .copy_below = SIZE_MAX };
+	const struct pcapng_section section = { .order = order };
+	const struct pcapng_interface interface = { .linktype = 1 };
+	const struct iovec frag = { (void *)p.data, p.caplen };
+	struct sink sink = { .bytes = g_byte_array_new() };
+	struct pcapng_writer *w = NULL;
+
+	if (in_fragments) {
+		p.frags = &frag;
+		p.n_frags = 1;
+		p.data = NULL;
+		p.caplen = 0;
+	}
+	g_assert_cmpint(pcapng_writer_new(&section, &config, sink_output, &sink, &w), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_interface(w, &interface, NULL), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_packet(w, &p), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(w), ==, 0);
+	pcapng_writer_free(w);
+	return g_byte_array_free_to_bytes(sink.bytes);
+}
+
+/* The short way for common packets makes the bytes that the long one makes. */
+static void test_short_way(struct fixture *f, gconstpointer data)
+{
+	const uint8_t bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	const struct pcapng_hash hash = { PCAPNG_HASH_TOEPLITZ, bytes, 4 };
+
+	for (uint32_t n = 0; n < 2 * 2 * 16 * sizeof(bytes); n++) {
+		enum pcapng_order order = n & 1 ? PCAPNG_ORDER_BIG : PCAPNG_ORDER_LITTLE;
+		struct pcapng_packet p = {
+			.ts = 0x1122334455667788,
+			.len = 60,
+			.data = bytes,
+			.caplen = n / 64,
+			.set = n >> 2 & 15,
+			.flags = PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_BROADCAST,
+			.dropcount = 0x0102030405060708,
+			.packetid = 42,
+			.queue = 3,
+			.hashes = &hash,
+			.n_hashes = n >> 1 & 1,
+		};
+		g_autoptr(GBytes) one = write_packet(p, order, false);
+		g_autoptr(GBytes) other = write_packet(p, order, true);
+
+		g_assert_true(g_bytes_equal(one, other));
+	}
+}
+
 static void test_size_packet(struct fixture *f, gconstpointer data)
 {
 	for (uint32_t len = 0; len < 70; len++) {
@@ -102,6 +154,7 @@ int main(int argc, char **argv)
 	ADD("writer/restart", test_restart);
 	ADD("writer/restart-after-error", test_restart_after_error);
 	ADD("writer/sections", test_sections);
+	ADD("writer/short-way", test_short_way);
 	ADD("writer/size-packet", test_size_packet);
 	r = g_test_run();
 	sinks_check();
