@@ -100,7 +100,7 @@ class Standalone(Process):
 
 class Extcap(Process):
     def __init__(self, namespace, fifo, *options, interface="near", program=XDPTAP, **process):
-        self.fifo, self.reader, self.stream = fifo, None, b""
+        self.fifo, self.reader, self.received = fifo, None, bytearray()
         if not os.path.exists(fifo):
             os.mkfifo(fifo, 0o600)
         super().__init__([program, "--capture", "--extcap-interface", f"xdptap-{interface}",
@@ -134,14 +134,18 @@ class Extcap(Process):
             data = os.read(self.reader, 1 << 20)
         except BlockingIOError:
             return b""
-        self.stream += data
+        self.received += data
         return data
+
+    @property
+    def stream(self):
+        return bytes(self.received)
 
     def wait_blocks(self, count):
         wait_until(lambda: self.read() and False or
-                   len(whole_blocks(self.stream)[0]) >= count or self.has_ended(),
+                   len(whole_blocks(self.received)[0]) >= count or self.has_ended(),
                    f"{count} blocks in the FIFO")
-        if len(whole_blocks(self.stream)[0]) < count:
+        if len(whole_blocks(self.received)[0]) < count:
             raise AssertionError(f"ended early: {self.text()}")
 
     def read_rest(self, deadline=DEADLINE):
