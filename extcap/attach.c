@@ -19,7 +19,7 @@ static bool explain_privilege(GError **error)
 
 	return fail(error,
 		    "not allowed to load XDP programs; run as root, or once: "
-		    "sudo setcap cap_net_admin,cap_bpf,cap_perfmon+ep %s",
+		    "sudo setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep %s",
 		    path ? path : "xdptap");
 }
 

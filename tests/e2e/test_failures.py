@@ -54,7 +54,7 @@ class Start(Case):
     def test_no_privilege(self):
         program = self.everybodys()
         os.chmod(self.folder, 0o777)
-        self.refuse("setcap cap_net_admin,cap_bpf,cap_perfmon+ep " + program, program=program,
+        self.refuse("setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep " + program, program=program,
                     user=NOBODY)
 
     def test_occupied(self):

@@ -73,12 +73,18 @@ class FilterCase(Case):
         return [packet.data for packet in read_pcap(self.path("some.pcap"))]
 
 
-class Filters(FilterCase):
-    def check(self, direction, *options):
+    def sender(self, direction):
+        """A socket whose frames xdptap sees received, or sent."""
         namespace, interface = ((self.pair.far, "far") if direction == "in"
                                 else (self.pair.near, "near"))
         sender = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
         self.addCleanup(sender.close)
+        return sender
+
+
+class Filters(FilterCase):
+    def check(self, direction, *options):
+        sender = self.sender(direction)
         for expression in EXPRESSIONS:
             with self.subTest(expression):
                 expected = self.expected(expression)
@@ -109,8 +115,9 @@ class Filters(FilterCase):
 class InTshark(FilterCase):
     """The same with tshark -f; all twenty with XDPTAP_TESTS_LONG=1."""
 
-    def check(self, mode):
+    def check(self, direction, mode):
         wireshark = Wireshark(self.folder)
+        sender = self.sender(direction)
         path = self.path("out.pcapng")
         step = 1 if os.environ.get("XDPTAP_TESTS_LONG") else 7
         for expression in EXPRESSIONS[1::step] + EXPRESSIONS[:1:step]:
@@ -118,21 +125,23 @@ class InTshark(FilterCase):
                 expected = self.expected(expression)
                 with wireshark.tshark("-i", "xdptap-near", "-w", path, "-f", expression, "-c",
                                       str(len(expected)), "-o", f"extcap.xdptap_near.mode:{mode}",
-                                      "-o", "extcap.xdptap_near.direction:in",
+                                      "-o", f"extcap.xdptap_near.direction:{direction}",
                                       namespace=self.pair.near) as tshark:
-                    self.wait_attached()
-                    with self.pair.sender() as sender:
-                        for frame in FRAMES:
-                            sender.send(frame)
+                    tshark.wait_for("Capture started")
+                    for frame in FRAMES:
+                        sender.send(frame)
                     self.assertEqual(tshark.wait(2 * harness.DEADLINE), 0, tshark.text())
                 self.assertEqual(Capture(path).data(), expected)
                 self.assert_free()
 
-    def test_native(self):
-        self.check("native")
+    def test_received_native(self):
+        self.check("in", "native")
 
-    def test_generic(self):
-        self.check("generic")
+    def test_received_generic(self):
+        self.check("in", "generic")
+
+    def test_sent(self):
+        self.check("out", "auto")
 
 
 class Edges(Case):

@@ -184,7 +184,7 @@ class Failures(WiresharkCase):
         self.file = self.wireshark.temporary + "/out.pcapng"
         self.check(self.enterContext(self.wireshark.tshark(
             "-i", "xdptap-near", "-w", self.file, namespace=self.pair.near, user=NOBODY)),
-            "setcap cap_net_admin,cap_bpf,cap_perfmon+ep " + self.path("xdptap"))
+            "setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep " + self.path("xdptap"))
 
 
 class Death(WiresharkCase):
