@@ -55,15 +55,18 @@ struct {
  */
 typedef long (*copy_fn)(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size);
 
+/* Length of the frame as the hook has it. */
+typedef __u32 (*len_fn)(void *ctx);
+
 /* What a hook tells of a frame, beside its bytes. */
 struct frame {
-	__u32 len; /* with the tag */
 	__u32 queue;
 	__u32 hash;
-	__u32 flags;  /* WIRE_HASH… */
-	__u16 proto;  /* of the VLAN tag that the card took out, network order; 0: none */
-	__u16 tci;    /* host order */
-	__u32 caplen; /* from here on filled in by emit() */
+	__u32 flags; /* WIRE_HASH… */
+	__u16 proto; /* of the VLAN tag that the card took out, network order; 0: none */
+	__u16 tci;   /* host order */
+	__u32 len;   /* with the tag; from here on filled in by emit() */
+	__u32 caplen;
 	__u64 ts_ns;
 };
 
@@ -185,12 +188,16 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 		return;                                                                            \
 	}
 
-static __always_inline void emit(void *ctx, copy_fn copy, struct frame *f)
+/*
+ * Counts a frame, and puts it into the ring if the filter accepts it. What a rejected frame does not
+ * need is done behind the filter.
+ */
+static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f)
 {
 	__u32 slot = config.slot, id = bpf_get_smp_processor_id();
 	struct wire_count *count = bpf_map_lookup_elem(&counts, &slot);
-	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
-	void *ring = bpf_map_lookup_elem(&rings, &id);
+	struct wire_cpu *cpu;
+	void *ring;
 
 	if (!count)
 		return; /* never: tap.c gives out slots below the size of the map */
@@ -198,7 +205,10 @@ static __always_inline void emit(void *ctx, copy_fn copy, struct frame *f)
 	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
 		return;
 	count->accepted++;
+	cpu = bpf_map_lookup_elem(&cpus, &id);
+	ring = bpf_map_lookup_elem(&rings, &id);
 	f->ts_ns = bpf_ktime_get_ns();
+	f->len = len(ctx) + (f->proto ? TAG : 0);
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
 	if (!cpu || !ring) {
 		lose(count, WIRE_LOST_FULL); /* a CPU that came up after we counted them */

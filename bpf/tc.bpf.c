@@ -8,6 +8,11 @@
 
 #include "bpf/ring.bpf.h"
 
+static __always_inline __u32 len_tc(void *ctx)
+{
+	return ((const struct __sk_buff *)ctx)->len;
+}
+
 static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
 {
 	const struct __sk_buff *skb = ctx;
@@ -22,16 +27,14 @@ SEC("tc")
 int tap_tc(struct __sk_buff *skb)
 {
 	struct frame f = {
-		.len = skb->len,
 		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
 	};
 
 	if (skb->vlan_present) {
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
-		f.len += TAG;
 	}
-	emit(skb, copy_tc, &f);
+	emit(skb, len_tc, copy_tc, &f);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }
 

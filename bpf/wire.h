@@ -41,7 +41,7 @@ struct wire_config {
 
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
 struct wire_frame {
-	__u64 ts_ns;  /* CLOCK_MONOTONIC, before anything else was done with the frame */
+	__u64 ts_ns;  /* CLOCK_MONOTONIC, right behind the filter and before the copy */
 	__u32 len;    /* length of the frame, with a tag that the card took out put back */
 	__u32 caplen; /* bytes kept, at most len */
 	__u32 lost;   /* frames of this slot lost on this CPU since its record before this one */

@@ -18,6 +18,11 @@ extern int bpf_xdp_metadata_rx_hash(const struct xdp_md *ctx, __u32 *hash,
 extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, __u16 *proto,
 					__u16 *tci) __ksym __weak;
 
+static __always_inline __u32 len_xdp(void *ctx)
+{
+	return bpf_xdp_get_buff_len(ctx);
+}
+
 static __always_inline long copy_xdp(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
 {
 	const struct xdp_md *x = ctx;
@@ -33,12 +38,11 @@ SEC("xdp.frags")
 int tap_xdp(struct xdp_md *ctx)
 {
 	struct frame f = {
-		.len = bpf_xdp_get_buff_len(ctx),
 		.queue = ctx->rx_queue_index,
 		.flags = WIRE_QUEUE,
 	};
 
-	emit(ctx, copy_xdp, &f);
+	emit(ctx, len_xdp, copy_xdp, &f);
 	return XDP_PASS;
 }
 
@@ -46,7 +50,6 @@ SEC("?xdp.frags")
 int tap_xdp_offloads(struct xdp_md *ctx)
 {
 	struct frame f = {
-		.len = bpf_xdp_get_buff_len(ctx),
 		.queue = ctx->rx_queue_index,
 		.flags = WIRE_QUEUE,
 	};
@@ -55,12 +58,10 @@ int tap_xdp_offloads(struct xdp_md *ctx)
 	if (bpf_xdp_metadata_rx_hash && bpf_xdp_metadata_rx_hash(ctx, &f.hash, &type) == 0 &&
 	    f.hash)
 		f.flags |= WIRE_HASH;
-	if (bpf_xdp_metadata_rx_vlan_tag &&
-	    bpf_xdp_metadata_rx_vlan_tag(ctx, &f.proto, &f.tci) == 0 && f.proto)
-		f.len += TAG;
-	else
+	if (!bpf_xdp_metadata_rx_vlan_tag ||
+	    bpf_xdp_metadata_rx_vlan_tag(ctx, &f.proto, &f.tci) != 0)
 		f.proto = 0;
-	emit(ctx, copy_xdp, &f);
+	emit(ctx, len_xdp, copy_xdp, &f);
 	return XDP_PASS;
 }
 

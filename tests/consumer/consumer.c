@@ -2,6 +2,7 @@
 /*
  * consumer.c - a stranger's program: nothing but the installed headers, in strict C11 or C++
  */
+#include <pcapng/files.h>
 #include <pcapng/format.h>
 #include <pcapng/writer.h>
 

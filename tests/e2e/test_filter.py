@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The filter takes exactly the frames that tcpdump takes with the same expression."""
+import os
 import socket
 import struct
 import subprocess
@@ -8,8 +9,8 @@ import unittest
 
 import harness
 import net
-from captures import read_pcap
-from program import Case, xdptap
+from captures import Capture, read_pcap
+from program import Case, Wireshark, xdptap
 
 # Twenty, of which each one takes some of FRAMES and leaves others.
 EXPRESSIONS = (
@@ -62,7 +63,7 @@ def write_pcap(path, frames):
             file.write(struct.pack("=IIII", 0, 0, len(frame), len(frame)) + frame)
 
 
-class Filters(Case):
+class FilterCase(Case):
     def expected(self, expression):
         """What tcpdump takes of FRAMES."""
         write_pcap(self.path("all.pcap"), FRAMES)
@@ -71,6 +72,8 @@ class Filters(Case):
                        stderr=subprocess.DEVNULL)
         return [packet.data for packet in read_pcap(self.path("some.pcap"))]
 
+
+class Filters(FilterCase):
     def check(self, direction, *options):
         namespace, interface = ((self.pair.far, "far") if direction == "in"
                                 else (self.pair.near, "near"))
@@ -101,6 +104,35 @@ class Filters(Case):
 
     def test_sent(self):
         self.check("out")
+
+
+class InTshark(FilterCase):
+    """The same with tshark -f; all twenty with XDPTAP_TESTS_LONG=1."""
+
+    def check(self, mode):
+        wireshark = Wireshark(self.folder)
+        path = self.path("out.pcapng")
+        step = 1 if os.environ.get("XDPTAP_TESTS_LONG") else 7
+        for expression in EXPRESSIONS[1::step] + EXPRESSIONS[:1:step]:
+            with self.subTest(expression):
+                expected = self.expected(expression)
+                with wireshark.tshark("-i", "xdptap-near", "-w", path, "-f", expression, "-c",
+                                      str(len(expected)), "-o", f"extcap.xdptap_near.mode:{mode}",
+                                      "-o", "extcap.xdptap_near.direction:in",
+                                      namespace=self.pair.near) as tshark:
+                    self.wait_attached()
+                    with self.pair.sender() as sender:
+                        for frame in FRAMES:
+                            sender.send(frame)
+                    self.assertEqual(tshark.wait(2 * harness.DEADLINE), 0, tshark.text())
+                self.assertEqual(Capture(path).data(), expected)
+                self.assert_free()
+
+    def test_native(self):
+        self.check("native")
+
+    def test_generic(self):
+        self.check("generic")
 
 
 class Edges(Case):

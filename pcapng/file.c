@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c - one capture file: begun as NAME.part, ended as NAME, whole at any time
+ *
+ * write(2) may take less than it is given and fail later, on a full disk above all. Then the file
+ * ends within a block; it is cut back to the last whole one, and only that is reported as taken, so
+ * that the writer keeps the rest and may offer it again. Formats are recover.c's business.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pcapng/file.h"
+#include "pcapng/recover.h"
+
+void file_part_name(const char *name, char out[NAME_MAX + 1])
+{
+	size_t len = strnlen(name, NAME_MAX - strlen(".part"));
+
+	memcpy(out, name, len);
+	stpcpy(out + len, ".part");
+}
+
+static bool is_there(int folder, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
+{
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? O_TRUNC : O_EXCL | O_NOFOLLOW);
+	char part[NAME_MAX + 1];
+
+	file_part_name(name, part);
+	if (!single && is_there(folder, name))
+		return -EEXIST;
+	f->fd = openat(folder, single ? name : part, flags, mode);
+	if (f->fd < 0)
+		return -errno;
+	f->folder = folder;
+	f->single = single;
+	f->size = 0;
+	stpcpy(f->name, name);
+	(void)flock(f->fd,
+		    LOCK_EX | LOCK_NB); /* a help to recovery; not every file system has it */
+	return 0;
+}
+
+/* Passes over `n` bytes of the list. */
+static void skip(struct iovec **iov, int *iovcnt, size_t n)
+{
+	while (*iovcnt > 0 && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		++*iov;
+		--*iovcnt;
+	}
+	if (n > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+/* Until all is written or it fails: 0 or -errno; f->size counts what is there. */
+static int write_out(struct file *f, struct iovec *iov, int iovcnt)
+{
+	while (iovcnt > 0) {
+		ssize_t n = writev(f->fd, iov, iovcnt);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		f->size += n;
+		skip(&iov, &iovcnt, n);
+	}
+	return 0;
+}
+
+/* Back to the last whole block behind `start`; 0 or -errno. */
+static int cut_back(struct file *f, uint64_t start)
+{
+	uint64_t end;
+	int r = recover_cut(f->fd, start, &end);
+
+	if (r < 0)
+		return r;
+	if (lseek(f->fd, end, SEEK_SET) < 0)
+		return -errno;
+	f->size = end;
+	return 0;
+}
+
+ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt)
+{
+	struct iovec copy[1024]; /* IOV_MAX; skip() changes it */
+	uint64_t start = f->size;
+	int r, cut;
+
+	memcpy(copy, iov, iovcnt * sizeof(*iov));
+	r = write_out(f, copy, iovcnt);
+	if (r < 0) {
+		cut = f->size > start ? cut_back(f, start) : 0;
+		if (cut < 0)
+			return cut;
+		if (f->size == start)
+			return r;
+	}
+	return f->size - start;
+}
+
+/* Moves without ever replacing; file systems without that flag have link(2). */
+static int rename_noreplace(int folder, const char *from, const char *to)
+{
+	if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (linkat(folder, from, folder, to, 0) < 0)
+		return -errno;
+	return unlinkat(folder, from, 0) < 0 ? -errno : 0;
+}
+
+/* "cap.pcapng", 2: "cap-2.pcapng". */
+static void number_name(const char *name, unsigned int n, char out[NAME_MAX + 1])
+{
+	const char *dot = strrchr(name, '.');
+	size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+
+	snprintf(out, NAME_MAX + 1, "%.*s-%u%s", (int)stem, name, n, name + stem);
+}
+
+int file_rename(int folder, const char *from, char to[NAME_MAX + 1])
+{
+	char other[NAME_MAX + 1];
+	int r = rename_noreplace(folder, from, to);
+
+	for (unsigned int n = 2; r == -EEXIST && n < 1000; n++) {
+		number_name(to, n, other);
+		r = rename_noreplace(folder, from, other);
+		if (r == 0)
+			stpcpy(to, other);
+	}
+	return r;
+}
+
+int file_end(struct file *f, bool sync)
+{
+	char part[NAME_MAX + 1];
+	int r = 0;
+
+	if (sync && fdatasync(f->fd) < 0)
+		r = -errno;
+	file_part_name(f->name, part);
+	if (!f->single) {
+		int named = file_rename(f->folder, part, f->name);
+
+		r = r < 0 ? r : named;
+	}
+	if (close(f->fd) < 0 && r == 0)
+		r = -errno;
+	f->fd = -1;
+	if (sync)
+		(void)fsync(f->folder); /* the name itself; not every file system can */
+	return r;
+}
+
+void file_abandon(struct file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+}

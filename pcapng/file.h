@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - one capture file: begun as NAME.part, ended as NAME, whole at any time
+ */
+#ifndef PCAPNG_FILE_H
+#define PCAPNG_FILE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct file {
+	int fd;	     /* -1: none open */
+	int folder;  /* borrowed */
+	bool single; /* has its own name from the beginning */
+	uint64_t size;
+	char name[NAME_MAX + 1];
+};
+
+/* Of a name, the one it has while it is written. */
+void file_part_name(const char *name, char out[NAME_MAX + 1]);
+
+/*
+ * Begins `name` in `folder`. 0; -EEXIST: it, or its .part, is there (not if single, which replaces);
+ * or -errno. The file is locked: another process can tell that somebody writes it.
+ */
+int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode);
+
+/*
+ * Writes all of it, or as many whole blocks as there is room for, and cuts off the rest. `iov` must
+ * begin with a block. Return: bytes of whole blocks; or -errno and none is there.
+ */
+ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt);
+
+/*
+ * Gives the file its name, which is changed in `f` if another has taken it, and closes it. `sync`:
+ * it is on the disk before. 0 or the first -errno.
+ */
+int file_end(struct file *f, bool sync);
+
+/* Closes it and leaves it as it is. Accepts one that is not open. */
+void file_abandon(struct file *f);
+
+/* renameat2(2) that never replaces: takes NAME-2, -3, ... if need be, and changes `to`. 0, -errno. */
+int file_rename(int folder, const char *from, char to[NAME_MAX + 1]);
+
+#endif /* PCAPNG_FILE_H */

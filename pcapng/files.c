@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c - a capture in files, one after the other
+ *
+ * It stands on the public writer and is the writer's output. A new file is: statistics, flush, the
+ * old file gets its name, retention, the new file is begun, pcapng_writer_restart(). When is decided
+ * here; names are pattern.c's, a single file is file.c's, which old ones stay is set.c's business.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pcapng/file.h"
+#include "pcapng/files.h"
+#include "pcapng/set.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+/* What an Interface Statistics Block with all counters and both times takes, and some more. */
+#define STATS_BYTES 160
+
+struct pcapng_files {
+	struct pcapng_files_config config;
+	struct pattern pattern;
+	struct set set;
+	struct file file;
+	struct pcapng_writer *writer;
+	int broken; /* the sticky error, 0: none */
+	uint32_t seq;
+	uint32_t interfaces;
+	uint64_t packets;  /* in this file */
+	uint64_t begun_ns; /* monotonic */
+	uint64_t turn_ns;  /* when the interval ends, since 1970 */
+	bool has_stats;	   /* the file's end is written, only the output is slow */
+};
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static bool is_full(ssize_t r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
+static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
+{
+	struct pcapng_files *f = user;
+	ssize_t r = file_write(&f->file, iov, iovcnt);
+
+	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && set_delete_oldest(&f->set))
+		r = file_write(&f->file, iov, iovcnt);
+	return is_full(r) && f->config.full == PCAPNG_FULL_DROP ? -EAGAIN : r;
+}
+
+/* The first free name; names of the same second differ by their number. */
+static int begin_named(struct pcapng_files *f)
+{
+	mode_t mode = f->config.mode ? f->config.mode : 0640;
+	char name[NAME_MAX + 1];
+	int r = -EEXIST;
+
+	if (f->config.single)
+		return file_begin(&f->file, f->set.folder, f->pattern.name, true, mode);
+	for (int tries = 0; r == -EEXIST && tries < 1000; tries++) {
+		pattern_format(&f->pattern, ++f->seq, time(NULL), name);
+		r = file_begin(&f->file, f->set.folder, name, false, mode);
+	}
+	return r;
+}
+
+static int begin_file(struct pcapng_files *f)
+{
+	uint64_t now = clock_ns(CLOCK_REALTIME), interval = f->config.interval_ns;
+	int r;
+
+	set_make_room(&f->set);
+	r = begin_named(f);
+	if (r < 0)
+		return r;
+	f->packets = 0;
+	f->has_stats = false;
+	f->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	f->turn_ns = interval ? (now / interval + 1) * interval : 0;
+	set_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
+	return 0;
+}
+
+/* The section header at once, so that what a crash leaves can be told to be ours. */
+static int write_begin(struct pcapng_files *f)
+{
+	int r = pcapng_writer_flush(f->writer);
+
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Statistics behind everything, once, however often the output has to be asked. */
+static int write_end(struct pcapng_files *f)
+{
+	int r = pcapng_writer_flush(f->writer);
+
+	if (r < 0)
+		return r;
+	if (!f->has_stats && f->config.add_stats)
+		r = f->config.add_stats(f->config.user, f->writer);
+	f->has_stats = r == 0;
+	return r < 0 ? r : pcapng_writer_flush(f->writer);
+}
+
+static int name_file(struct pcapng_files *f)
+{
+	uint64_t bytes = f->file.size;
+	int r = file_end(&f->file, f->config.sync), added;
+
+	if (r < 0)
+		return r;
+	set_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
+	if (f->config.single)
+		return 0;
+	added = set_add(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
+	return added;
+}
+
+static int stick(struct pcapng_files *f, int r)
+{
+	if (r < 0 && r != -EAGAIN && r != -EINVAL)
+		f->broken = r;
+	return r;
+}
+
+int pcapng_files_rotate(struct pcapng_files *f)
+{
+	int r;
+
+	if (f->broken || f->config.single)
+		return f->broken ? f->broken : -EINVAL;
+	r = write_end(f);
+	if (r < 0)
+		return stick(f, r);
+	r = name_file(f);
+	if (r == 0)
+		r = begin_file(f);
+	if (r == 0)
+		r = pcapng_writer_restart(f->writer);
+	if (r == 0)
+		r = write_begin(f);
+	return stick(f, r);
+}
+
+static uint64_t stats_bytes(const struct pcapng_files *f)
+{
+	if (!f->config.add_stats)
+		return 0;
+	return f->config.stats_bytes ? f->config.stats_bytes : f->interfaces * STATS_BYTES;
+}
+
+/* True: the file has packets and has no room for this one within its limits. */
+static bool needs_new_file(struct pcapng_files *f, const struct pcapng_packet *p)
+{
+	uint64_t limit = f->config.max_bytes, used = pcapng_writer_bytes(f->writer);
+	ssize_t size;
+
+	if (f->config.single || !f->packets)
+		return false;
+	if (f->config.max_packets && f->packets >= f->config.max_packets)
+		return true;
+	if (!limit)
+		return false;
+	used += stats_bytes(f);
+	if (!p->n_frags && p->caplen + used + 4096 < limit && !p->options.n_comments &&
+	    !p->options.n_custom && !p->options.n_extra && !p->n_hashes && !p->n_verdicts)
+		return false; /* far from it: no need to measure */
+	size = pcapng_writer_size_packet(f->writer, p);
+	return size > 0 && used + size > limit;
+}
+
+int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *packet)
+{
+	int r;
+
+	if (f->broken)
+		return f->broken;
+	if (needs_new_file(f, packet)) {
+		r = pcapng_files_rotate(f);
+		if (r < 0)
+			return r;
+	}
+	r = pcapng_writer_add_packet(f->writer, packet);
+	if (r == 0)
+		f->packets++;
+	return stick(f, r);
+}
+
+int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_interface *interface,
+			       uint32_t *ret_id)
+{
+	int r = f->broken ? f->broken : pcapng_writer_add_interface(f->writer, interface, ret_id);
+
+	f->interfaces += r == 0;
+	return stick(f, r);
+}
+
+/* Nanoseconds until the file ends by time, UINT64_MAX: never. */
+static uint64_t time_left(const struct pcapng_files *f)
+{
+	uint64_t left = UINT64_MAX, now, age;
+
+	if (f->config.single || (f->config.skip_empty && !f->packets))
+		return left;
+	if (f->turn_ns) {
+		now = clock_ns(CLOCK_REALTIME);
+		left = f->turn_ns > now ? f->turn_ns - now : 0;
+		/* A clock that was set back must not make one file last for hours. */
+		left = left < f->config.interval_ns ? left : f->config.interval_ns;
+	}
+	if (f->config.max_duration_ns) {
+		age = clock_ns(CLOCK_MONOTONIC) - f->begun_ns;
+		now = age < f->config.max_duration_ns ? f->config.max_duration_ns - age : 0;
+		left = now < left ? now : left;
+	}
+	return left;
+}
+
+int pcapng_files_tick(struct pcapng_files *f)
+{
+	if (f->broken)
+		return f->broken;
+	return time_left(f) == 0 ? pcapng_files_rotate(f) : 0;
+}
+
+int pcapng_files_timeout_ms(const struct pcapng_files *f)
+{
+	uint64_t left = f->broken ? UINT64_MAX : time_left(f);
+
+	if (left == UINT64_MAX)
+		return -1;
+	left = (left + 999999) / 1000000;
+	return left < 1000000 ? left : 1000000;
+}
+
+int pcapng_files_flush(struct pcapng_files *f)
+{
+	return f->broken ? f->broken : stick(f, pcapng_writer_flush(f->writer));
+}
+
+int pcapng_files_close(struct pcapng_files *f)
+{
+	int r = f->broken, named;
+
+	if (f->file.fd < 0)
+		return r;
+	if (r == 0)
+		r = write_end(f);
+	if (r == -EAGAIN)
+		r = -ENOSPC; /* there is no later */
+	named = name_file(f);
+	f->broken = r < 0 ? r : named < 0 ? named : -ESHUTDOWN;
+	return r < 0 ? r : named;
+}
+
+struct pcapng_writer *pcapng_files_writer(struct pcapng_files *f)
+{
+	return f->writer;
+}
+
+void pcapng_files_free(struct pcapng_files *f)
+{
+	if (!f)
+		return;
+	file_abandon(&f->file);
+	pcapng_writer_free(f->writer);
+	set_done(&f->set);
+	pattern_done(&f->pattern);
+	free(f);
+}
+
+/* A single file's name is no pattern. */
+static int init_names(struct pcapng_files *f, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	int r;
+
+	if (!f->config.single)
+		return pattern_init(&f->pattern, path, name);
+	r = pattern_init(&f->pattern, path, "%{seq}");
+	if (r < 0)
+		return r;
+	free(f->pattern.name);
+	f->pattern.name = strdup(slash ? slash + 1 : path);
+	if (!f->pattern.name)
+		return -ENOMEM;
+	return strlen(f->pattern.name) <= NAME_MAX - 32 ? 0 : -EINVAL;
+}
+
+static int files_init(struct pcapng_files *f, const struct pcapng_section *section,
+		      const struct pcapng_writer_config *writer)
+{
+	int r = init_names(f, f->config.path, f->config.name);
+
+	f->config.path = f->config.name = NULL; /* the caller's */
+	if (r == 0)
+		r = set_init(&f->set, &f->pattern, &f->config);
+	if (r == 0 && !f->config.single)
+		r = set_adopt(&f->set, section ? section->userappl : NULL);
+	f->seq = f->set.last_seq;
+	if (r == 0)
+		r = pcapng_writer_new(section, writer, files_output, f, &f->writer);
+	if (r == 0)
+		r = begin_file(f);
+	return r < 0 ? r : write_begin(f);
+}
+
+int pcapng_files_new(const struct pcapng_section *section,
+		     const struct pcapng_writer_config *writer,
+		     const struct pcapng_files_config *config, struct pcapng_files **ret)
+{
+	struct pcapng_files *f;
+	int r;
+
+	if (!config->path || config->full > PCAPNG_FULL_DROP)
+		return -EINVAL;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->file.fd = -1;
+	f->set.folder = -1;
+	f->config = *config;
+	r = files_init(f, section, writer);
+	if (r < 0) {
+		pcapng_files_free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}

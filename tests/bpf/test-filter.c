@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filters in the capture points themselves, on a pair of interfaces in a network namespace of our
+ * own: what is counted and taken, also while one filter takes the place of another. Needs root, else
+ * skips.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bpf/tap.h"
+#include "tests/bpf/oracle.h"
+
+#define FRAMES 20000
+
+struct fixture {
+	struct tap *tap;
+	const struct point *point;
+	int socket; /* send() makes the point see a frame */
+	uint64_t taken;
+	gint is_sending;
+};
+
+static bool skip(const char *why)
+{
+	if (g_getenv("XDPTAP_TESTS_MUST_RUN"))
+		g_error("this test must run: %s", why);
+	g_test_skip(why);
+	return false;
+}
+
+static bool enter_namespace(void)
+{
+	static bool is_done;
+
+	if (is_done)
+		return true;
+	if (unshare(CLONE_NEWNET) < 0)
+		return skip("may not make network namespaces");
+	if (system("ip link add near type veth peer name far && ip link set near up && "
+		   "ip link set far up && sysctl -qw net.ipv6.conf.all.disable_ipv6=1") != 0)
+		return skip("cannot make a pair of interfaces");
+	is_done = true;
+	return true;
+}
+
+static int open_socket(const char *interface)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET,
+				       .sll_ifindex = (int)if_nametoindex(interface) };
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	return fd;
+}
+
+static void send_frame(struct fixture *f, uint16_t type)
+{
+	uint8_t frame[60] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, (uint8_t)(type >> 8), (uint8_t)type
+	};
+
+	while (send(f->socket, frame, sizeof(frame), 0) < 0)
+		g_assert_cmpint(errno, ==, ENOBUFS);
+}
+
+/* Compiled for this call; the point keeps nothing of it. */
+static int set_filter(struct fixture *f, const char *expression)
+{
+	const char *error = NULL;
+	size_t n = 0;
+	g_autofree struct sock_filter *filter = oracle_compile(expression, &n, &error);
+
+	g_assert_nonnull(filter);
+	return tap_set_filter(f->tap, 0, filter, n);
+}
+
+static bool setup(struct fixture *f, const struct point *point)
+{
+	const struct tap_config config = { .ring_size = 16 << 20 };
+	struct tap_target target = { .point = point, .snaplen = 64 };
+	enum tap_mode mode;
+
+	*f = (struct fixture){ .point = point };
+	if (!enter_namespace())
+		return false;
+	if (tap_new(&config, &f->tap) == -EPERM)
+		return skip("may not load BPF programs");
+	target.ifindex = if_nametoindex("near");
+	g_assert_cmpint(tap_attach(f->tap, &target, &mode), ==, 0);
+	f->socket = open_socket(point->is_egress ? "near" : "far");
+	return true;
+}
+
+static void teardown(struct fixture *f)
+{
+	if (f->socket)
+		close(f->socket);
+	tap_free(f->tap);
+}
+
+static int on_frame(void *user, const struct tap_frame *frame)
+{
+	struct fixture *f = user;
+
+	f->taken += frame->len == 60;
+	return 0;
+}
+
+static struct tap_stats stats(struct fixture *f)
+{
+	struct tap_stats s;
+
+	g_assert_cmpint(tap_read_stats(f->tap, 0, &s), ==, 0);
+	return s;
+}
+
+/* One filter after another: each decides over the frames that come after it. */
+static void test_change(const void *point)
+{
+	static const struct {
+		const char *expression;
+		uint64_t accepted; /* of one 0x88b5 and one 0x88b6 */
+	} steps[] = { { "ether proto 0x88b5", 1 },
+		      { "ether proto 0x88b6", 1 },
+		      { "ether proto 0x88b5 or ether proto 0x88b6", 2 },
+		      { "len > 60", 0 },
+		      { "vlan", 0 },
+		      { "ether[59] = 0 and not vlan", 2 } };
+	uint64_t expected = 0;
+	struct fixture f;
+
+	if (!setup(&f, point))
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+		g_assert_cmpint(set_filter(&f, steps[i].expression), ==, 0);
+		send_frame(&f, 0x88b5);
+		send_frame(&f, 0x88b6);
+		expected += steps[i].accepted;
+		g_assert_cmpuint(stats(&f).seen, ==, 2 * (i + 1));
+		g_assert_cmpuint(stats(&f).accepted, ==, expected);
+	}
+	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0), ==, 0);
+	send_frame(&f, 0x88b7);
+	tap_detach(f.tap);
+	tap_drain_rest(f.tap, on_frame, &f);
+	g_assert_cmpuint(f.taken, ==, expected + 1);
+	teardown(&f);
+}
+
+/* One that cannot be translated leaves the one before in place. */
+static void test_refused(const void *point)
+{
+	struct fixture f;
+
+	if (!setup(&f, point))
+		return;
+	g_assert_cmpint(set_filter(&f, "ether proto 0x88b5"), ==, 0);
+	g_assert_cmpint(set_filter(&f, "ip6 protochain 6"), ==, -ELOOP);
+	g_assert_cmpint(tap_set_filter(f.tap, 1, NULL, 0), ==, -EINVAL);
+	send_frame(&f, 0x88b5);
+	send_frame(&f, 0x88b6);
+	g_assert_cmpuint(stats(&f).accepted, ==, 1);
+	teardown(&f);
+}
+
+static gpointer send_many(gpointer user)
+{
+	struct fixture *f = user;
+
+	for (int i = 0; i < FRAMES; i++)
+		send_frame(f, 0x88b5);
+	g_atomic_int_set(&f->is_sending, 0);
+	return NULL;
+}
+
+/* While frames come, filters that all accept them change places: no frame is missed. */
+static void test_no_gap(const void *point)
+{
+	static const char *const both[] = { "ether proto 0x88b5", "not ip and greater 60" };
+	unsigned int changes = 0;
+	struct fixture f;
+	GThread *thread;
+
+	if (!setup(&f, point))
+		return;
+	g_assert_cmpint(set_filter(&f, both[0]), ==, 0);
+	f.is_sending = 1;
+	thread = g_thread_new("sender", send_many, &f);
+	while (g_atomic_int_get(&f.is_sending))
+		g_assert_cmpint(set_filter(&f, both[++changes % 2]), ==, 0);
+	g_thread_join(thread);
+	tap_detach(f.tap);
+	tap_drain_rest(f.tap, on_frame, &f);
+	g_test_message("%u changes while %u frames came", changes, FRAMES);
+	g_assert_cmpuint(changes, >, 0);
+	g_assert_cmpuint(stats(&f).seen, ==, FRAMES);
+	g_assert_cmpuint(stats(&f).accepted, ==, FRAMES);
+	g_assert_cmpuint(f.taken, ==, FRAMES);
+	teardown(&f);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	for (size_t i = 0; points[i]; i++) {
+		g_autofree char *change = g_strdup_printf("/filter/%s/change", points[i]->name);
+		g_autofree char *refused = g_strdup_printf("/filter/%s/refused", points[i]->name);
+		g_autofree char *no_gap = g_strdup_printf("/filter/%s/no-gap", points[i]->name);
+
+		g_test_add_data_func(change, points[i], test_change);
+		g_test_add_data_func(refused, points[i], test_refused);
+		g_test_add_data_func(no_gap, points[i], test_no_gap);
+	}
+	return g_test_run();
+}

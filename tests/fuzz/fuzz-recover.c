@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz-recover.c - any file is walked safely, cut once, and then found whole
+ */
+#include "pcapng/recover.h"
+#include "tests/fuzz/memory-file.h"
+#include "tests/fuzz/target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	int fd = memory_file(data, len);
+	uint64_t bytes = 0, end = 0, size = 0;
+
+	if (recover_fd(fd, &bytes) == 0) {
+		g_assert_cmpuint(bytes, <=, len);
+		g_assert_cmpint(recover_find_end(fd, &end, &size), ==, 0);
+		g_assert_cmpuint(end, ==, bytes);
+		g_assert_cmpuint(size, ==, bytes);
+	}
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * capture.c - a set of files in a temporary folder, and what must be true of it
+ */
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "tests/pcapng/capture.h"
+
+static const struct pcapng_section section = { .userappl = "test-files 1" };
+
+static void on_event(void *user, const struct pcapng_files_event *e)
+{
+	struct capture *c = user;
+
+	c->opened += e->what == PCAPNG_FILES_OPENED;
+	c->finished += e->what == PCAPNG_FILES_FINISHED;
+	c->deleted += e->what == PCAPNG_FILES_DELETED;
+	c->recovered += e->what == PCAPNG_FILES_RECOVERED;
+	/* Who opens a file when it is announced sees all of it. */
+	if (e->what == PCAPNG_FILES_FINISHED)
+		g_assert_cmpint(access(e->path, R_OK), ==, 0);
+}
+
+static int add_stats(void *user, struct pcapng_writer *w)
+{
+	struct capture *c = user;
+
+	return pcapng_writer_add_stats(w, &(struct pcapng_stats){
+						  .set = PCAPNG_STATS_USRDELIV,
+						  .usrdeliv = c->written,
+					  });
+}
+
+void capture_set_up(struct capture *c)
+{
+	c->folder = g_dir_make_tmp("files-XXXXXX", NULL);
+	c->path = g_build_filename(c->folder, "cap.pcapng", NULL);
+}
+
+int capture_start_with(struct capture *c, const struct pcapng_writer_config *writer)
+{
+	int r;
+
+	c->config.path = c->path;
+	c->config.add_stats = add_stats;
+	c->config.on_event = on_event;
+	c->config.user = c;
+	r = pcapng_files_new(&section, writer, &c->config, &c->f);
+	if (r < 0)
+		return r;
+	return pcapng_files_add_interface(c->f, &(struct pcapng_interface){ .linktype = 1 }, NULL);
+}
+
+void capture_start(struct capture *c)
+{
+	g_assert_cmpint(capture_start_with(c, NULL), ==, 0);
+}
+
+int capture_add(struct capture *c)
+{
+	uint64_t data[16] = { c->written };
+	uint32_t len = 64 + c->written % 60;
+	int r = pcapng_files_add_packet(c->f, &(struct pcapng_packet){
+						      .data = data, .caplen = len, .len = len });
+
+	c->written += r == 0;
+	return r;
+}
+
+void capture_add_many(struct capture *c, unsigned int n)
+{
+	while (n--)
+		g_assert_cmpint(capture_add(c), ==, 0);
+}
+
+void capture_stop(struct capture *c)
+{
+	g_assert_cmpint(pcapng_files_close(c->f), ==, 0);
+	pcapng_files_free(c->f);
+	c->f = NULL;
+}
+
+static int compare(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Paths of the folder's files by name; those that end in `suffix`. */
+GPtrArray *capture_list(const struct capture *c, const char *suffix)
+{
+	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+	GDir *folder = g_dir_open(c->folder, 0, NULL);
+	const char *name;
+
+	while ((name = g_dir_read_name(folder)))
+		if (g_str_has_suffix(name, suffix))
+			g_ptr_array_add(paths, g_build_filename(c->folder, name, NULL));
+	g_dir_close(folder);
+	g_ptr_array_sort(paths, compare);
+	return paths;
+}
+
+/* The strict checker on all of them. */
+void capture_check(GPtrArray *paths)
+{
+	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	int status;
+
+	g_ptr_array_add(argv, (char *)g_getenv("PCAPNG_CHECKER"));
+	for (unsigned int i = 0; i < paths->len; i++)
+		g_ptr_array_add(argv, paths->pdata[i]);
+	g_ptr_array_add(argv, NULL);
+	if (paths->len == 0)
+		return;
+	g_assert_true(g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL,
+				   NULL, NULL, &status, NULL));
+	g_assert_cmpint(status, ==, 0);
+}
+
+/* The serial numbers in the file, which must go on from *next; returns how many. */
+unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max_bytes)
+{
+	g_autofree char *data = NULL;
+	unsigned int n = 0;
+	gsize len;
+
+	g_assert_true(g_file_get_contents(path, &data, &len, NULL));
+	if (max_bytes)
+		g_assert_cmpuint(len, <=, max_bytes);
+	for (size_t at = 0; at < len;) {
+		uint32_t head[2];
+		uint64_t serial;
+
+		memcpy(head, data + at, sizeof(head));
+		memcpy(&serial, data + at + 28, sizeof(serial));
+		if (head[0] == PCAPNG_BLOCK_EPB) {
+			g_assert_cmpuint(serial, ==, *next);
+			++*next;
+			n++;
+		}
+		at += head[1];
+	}
+	return n;
+}
+
+/* Every file is right and no .part is left; the numbers from `first` to the last are all there. */
+void capture_check_all(struct capture *c, uint64_t first, unsigned int files)
+{
+	g_autoptr(GPtrArray) paths = capture_list(c, ".pcapng");
+	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
+	uint64_t next = first;
+
+	g_assert_cmpuint(parts->len, ==, 0);
+	if (files)
+		g_assert_cmpuint(paths->len, ==, files);
+	capture_check(paths);
+	for (unsigned int i = 0; i < paths->len; i++)
+		capture_read_serials(paths->pdata[i], &next, c->config.max_bytes);
+	g_assert_cmpuint(next, ==, c->written);
+}
+
+void capture_tear_down(struct capture *c)
+{
+	g_autoptr(GPtrArray) paths = capture_list(c, "");
+
+	for (unsigned int i = 0; i < paths->len; i++)
+		g_unlink(paths->pdata[i]);
+	g_rmdir(c->folder);
+	g_free(c->folder);
+	g_free(c->path);
+}

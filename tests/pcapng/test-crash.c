@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-crash.c - sets of files: torn files, killed programs, full disks
+ */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/pcapng/capture.h"
+
+/* A file cut at any offset is whole again, and has every block that was whole before. */
+static void test_recover_everywhere(void)
+{
+	struct capture c = { 0 };
+	g_autofree char *whole = NULL, *path = NULL;
+	g_autoptr(GPtrArray) paths = NULL;
+	uint64_t last = 0, bytes = 0;
+	gsize len;
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 3);
+	capture_stop(&c);
+	paths = capture_list(&c, "");
+	g_assert_true(g_file_get_contents(paths->pdata[0], &whole, &len, NULL));
+	path = g_build_filename(c.folder, "torn", NULL);
+	for (gsize n = 0; n <= len; n++) {
+		int r;
+
+		g_assert_true(g_file_set_contents(path, whole, n, NULL));
+		r = pcapng_recover(path, &bytes);
+		g_assert_cmpint(r, ==, last ? 0 : r);
+		if (r < 0)
+			continue;
+		g_assert_cmpuint(bytes, <=, n);
+		g_assert_cmpuint(bytes, >=, last);
+		last = bytes;
+	}
+	g_assert_cmpuint(last, ==, len);
+
+	/* A block whose lengths differ is not whole. */
+	whole[len - 1] ^= 1;
+	g_assert_true(g_file_set_contents(path, whole, len, NULL));
+	g_assert_cmpint(pcapng_recover(path, &bytes), ==, 0);
+	g_assert_cmpuint(bytes, <, len);
+	capture_tear_down(&c);
+}
+
+/* Killed before there was anything in it: such a .part is not known to be ours, and stays. */
+static void remove_empty_parts(const struct capture *c)
+{
+	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
+
+	for (unsigned int i = 0; i < parts->len; i++) {
+		struct stat st;
+
+		g_assert_cmpint(stat(parts->pdata[i], &st), ==, 0);
+		g_assert_cmpuint(st.st_size, ==, 0);
+		g_unlink(parts->pdata[i]);
+	}
+}
+
+/* A child writes until it is killed; what it leaves is recovered, and no flushed packet is lost. */
+static void test_killed(void)
+{
+	for (int round = 0; round < 8; round++) {
+		struct capture c = { .config = { .max_bytes = 60000 } };
+		uint64_t *flushed = mmap(NULL, sizeof(*flushed), PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		g_autoptr(GPtrArray) paths = NULL;
+		uint64_t next = 0;
+		pid_t child;
+
+		capture_set_up(&c);
+		child = fork();
+		if (child == 0) {
+			capture_start(&c);
+			for (;;) {
+				capture_add(&c);
+				if (pcapng_files_flush(c.f) == 0)
+					*flushed = c.written;
+			}
+		}
+		g_usleep(3000 + round * 2000);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		capture_start(&c);
+		capture_stop(&c);
+		g_assert_cmpuint(c.recovered, <=, 1);
+		remove_empty_parts(&c);
+		paths = capture_list(&c, ".pcapng");
+		capture_check(paths);
+		for (unsigned int i = 0; i < paths->len; i++)
+			capture_read_serials(paths->pdata[i], &next, 60000);
+		g_assert_cmpuint(next, >=, *flushed);
+		munmap(flushed, sizeof(*flushed));
+		capture_tear_down(&c);
+	}
+}
+
+/* 1 MiB of disk of our own, or false: not allowed here. */
+static bool mount_small(const char *folder)
+{
+	static bool done;
+
+	if (!done && unshare(CLONE_NEWNS) < 0)
+		return false;
+	done = true;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	return mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0;
+}
+
+static void test_disk_full(gconstpointer data)
+{
+	enum pcapng_full full = GPOINTER_TO_INT(data);
+	struct capture c = { .config = { .max_bytes = 300000, .full = full } };
+	unsigned int refused = 0;
+	int r = 0;
+
+	capture_set_up(&c);
+	if (!mount_small(c.folder)) {
+		g_test_skip("no permission to mount a small disk");
+		capture_tear_down(&c);
+		return;
+	}
+	g_assert_cmpint(capture_start_with(&c,
+					   &(struct pcapng_writer_config){ .buffer_size = 65536 }),
+			==, 0);
+	for (int i = 0; i < 20000 && (r == 0 || r == -EAGAIN); i++) {
+		r = capture_add(&c);
+		refused += r == -EAGAIN;
+	}
+	switch (full) {
+	case PCAPNG_FULL_STOP:
+		g_assert_cmpint(r, ==, -ENOSPC);
+		g_assert_cmpint(pcapng_files_close(c.f), ==, -ENOSPC);
+		break;
+	case PCAPNG_FULL_PRUNE:
+		g_assert_cmpint(r, ==, 0);
+		g_assert_cmpuint(c.deleted, >, 0);
+		g_assert_cmpint(pcapng_files_close(c.f), ==, 0);
+		break;
+	case PCAPNG_FULL_DROP: {
+		g_autoptr(GPtrArray) paths = capture_list(&c, ".pcapng");
+		uint64_t next = 0;
+
+		g_assert_cmpuint(refused, >, 0);
+		g_assert_cmpint(pcapng_files_flush(c.f), ==, -EAGAIN);
+		capture_read_serials(paths->pdata[0], &next, 300000);
+		g_unlink(paths->pdata[0]); /* somebody makes room */
+		g_assert_cmpint(pcapng_files_close(c.f), ==, 0);
+		capture_check_all(&c, next, 0);
+	}
+	}
+	{
+		g_autoptr(GPtrArray) paths = capture_list(&c, ".pcapng");
+		g_autoptr(GPtrArray) parts = capture_list(&c, ".part");
+
+		g_assert_cmpuint(parts->len, ==, 0);
+		capture_check(paths);
+	}
+	pcapng_files_free(c.f);
+	umount2(c.folder, MNT_DETACH);
+	capture_tear_down(&c);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/files/recover-everywhere", test_recover_everywhere);
+	g_test_add_func("/files/killed", test_killed);
+	g_test_add_data_func("/files/full-stop", GINT_TO_POINTER(PCAPNG_FULL_STOP), test_disk_full);
+	g_test_add_data_func("/files/full-prune", GINT_TO_POINTER(PCAPNG_FULL_PRUNE),
+			     test_disk_full);
+	g_test_add_data_func("/files/full-drop", GINT_TO_POINTER(PCAPNG_FULL_DROP), test_disk_full);
+	return g_test_run();
+}
