@@ -4,6 +4,7 @@
 The interface "near" is captured on; "far" is where its frames come from. Nothing moves on the wire
 but what a test sends: no IPv6, and both ends know each other's address.
 """
+import atexit
 import ctypes
 import fcntl
 import itertools
@@ -30,6 +31,13 @@ CLONE_NEWNET = 0x40000000
 
 libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
+open_contexts = []  # of Namespace and Process: unittest leaves them open when it is interrupted
+
+
+@atexit.register
+def close_all():
+    while open_contexts:
+        open_contexts[-1].__exit__()
 
 
 def ip(*arguments):
@@ -45,6 +53,7 @@ class Namespace:
         self.name = f"xt{os.getpid()}-{next(numbers)}"
 
     def __enter__(self):
+        open_contexts.append(self)
         ip("netns", "add", self.name)
         self.write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
         self.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")
@@ -52,7 +61,9 @@ class Namespace:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL)
+        if self in open_contexts:
+            open_contexts.remove(self)
+            subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL)
 
     def ip(self, *arguments):
         return ip("-n", self.name, *arguments)
@@ -183,11 +194,14 @@ class Process:
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.popen = subprocess.Popen(command, stdin=stdin, stdout=stdout or self.out,
                                       stderr=self.err, **popen)
+        open_contexts.append(self)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        if self in open_contexts:
+            open_contexts.remove(self)
         if self.popen.poll() is None:
             self.popen.kill()
             self.popen.wait()
