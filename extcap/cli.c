@@ -133,7 +133,7 @@ static bool check_filter(const struct config *config, GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
 
-	if (filter_check(config->filter, FILTER_ETHERNET, &wrong))
+	if (filter_check(config->filter, IFACE_LINKTYPE, &wrong))
 		return true;
 	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
 }

@@ -12,6 +12,7 @@
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/filter.h"
+#include "extcap/iface.h"
 
 void filter_done(struct filter *f)
 {
@@ -94,7 +95,7 @@ bool filter_print(FILE *to, const char *expression, bool is_classic, GError **er
 {
 	_cleanup_(filter_done) struct filter f;
 
-	if (!filter_compile(expression, FILTER_ETHERNET, &f, error))
+	if (!filter_compile(expression, IFACE_LINKTYPE, &f, error))
 		return false;
 	if (is_classic)
 		print_classic(to, &f);

@@ -15,8 +15,7 @@ struct filter {
 	size_t n;
 };
 
-#define FILTER_NONE	((struct filter){ 0 })
-#define FILTER_ETHERNET 1 /* linktype */
+#define FILTER_NONE ((struct filter){ 0 })
 
 /*
  * Compiles an expression (NULL: none) for a linktype; one that nothing can match is a filter like any
