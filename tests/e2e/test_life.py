@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What becomes of an interface while it is captured on: the capture goes on, or ends as a whole."""
+import os
+import random
+import signal
+import subprocess
+import threading
+
+import harness
+import net
+from captures import Capture
+from program import Case
+
+POINTS = {"native": ("--point", "xdp"), "generic": ("--mode", "generic"), "tc": ("--point", "tc")}
+
+
+class Changes(Case):
+    def survives(self, change, undo):
+        """Frames before and behind the change are there, and in the end nothing is left."""
+        for name, options in POINTS.items():
+            with self.subTest(name):
+                capture = self.start(*options, file=name)
+                before = self.pair.send(3)
+                capture.wait_packets(3)
+                namespace, interface = change()
+                after = self.pair.send(5)
+                capture.wait_packets(8)
+                self.assertEqual(capture.finish().data(), before + after)
+                link = namespace.link(interface)
+                self.assertNotIn("xdp", link)
+                self.assertEqual(link["promiscuity"], 0)
+                undo(namespace)
+                self.assertEqual(subprocess.check_output(
+                    ["ip", "netns", "exec", self.pair.near.name, "tc", "filter", "show", "dev", "near",
+                     "ingress"]), b"")
+
+    def test_renamed(self):
+        def rename():
+            self.pair.near.ip("link", "set", "near", "down")
+            self.pair.near.ip("link", "set", "near", "name", "other")
+            self.pair.near.ip("link", "set", "other", "up")
+            return self.pair.near, "other"
+
+        def undo(_):
+            self.pair.near.ip("link", "set", "other", "down")
+            self.pair.near.ip("link", "set", "other", "name", "near", "up")
+        self.survives(rename, undo)
+
+    def test_moved(self):
+        """Into another network namespace, where nothing but the capture knows it."""
+        other = self.enterContext(net.Namespace())
+
+        def move():
+            self.pair.near.ip("link", "set", "near", "netns", other.name)
+            other.ip("link", "set", "near", "up")
+            return other, "near"
+
+        def undo(_):
+            other.ip("link", "set", "near", "netns", self.pair.near.name)
+            self.pair.near.ip("link", "set", "near", "up")
+        self.survives(move, undo)
+
+    def test_namespace_is_deleted(self):
+        """The interfaces go with it: one sentence, and what came before is whole."""
+        capture = self.start("-Q", "both")
+        sent = self.pair.send(3)
+        capture.wait_packets(3)
+        net.ip("netns", "del", self.pair.far.name)
+        self.assertEqual(capture.wait(), 1)
+        self.assertEqual([*map(len, Capture(capture.file).data())], [*map(len, sent)])
+        self.assert_sentence(capture.stderr().splitlines(keepends=True)[-1], "near", "deleted")
+
+
+class Load(Case):
+    def senders(self, count):
+        """Sends from both ends, each from a CPU of its own, as fast as it can."""
+        def send(interface, cpu):
+            os.sched_setaffinity(0, {cpu})
+            frame = net.frame(200)
+            with self.pair.sender(interface) as sender:
+                for _ in range(count):
+                    sender.send(frame)
+        cpus = sorted(os.sched_getaffinity(0))
+        threads = [threading.Thread(target=send, args=("near", cpus[0])),
+                   threading.Thread(target=send, args=("far", cpus[-1]))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def test_order(self):
+        """Both directions, two CPUs: no time goes back, and every frame is there once."""
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("needs two CPUs")
+        capture = self.start("-B", "64")
+        self.senders(30000)
+        finished = capture.finish()
+        times = [packet.ts_ns for packet in finished.packets]
+        self.assertEqual(len(times), 60000)
+        self.assertEqual(times, sorted(times))
+        same = sum(this == last for last, this in zip(times, times[1:]))
+        self.assertLess(same, 60, "frames that came late were given the time of an earlier one")
+        ways = [packet.option("epb_flags") & 3 for packet in finished.named("EPB")]
+        self.assertEqual((ways.count(1), ways.count(2)), (30000, 30000))
+        changes = sum(this != last for last, this in zip(ways, ways[1:]))
+        self.assertGreater(changes, 100, "the two were not at it at the same time")
+
+    def test_killed(self):
+        """Three times under load: no program, filter, qdisc or promiscuous mode stays."""
+        for number in range(3):
+            capture = self.start("-Q", "both", file=str(number))
+            load = threading.Thread(target=self.senders, args=(5000,))
+            load.start()
+            capture.wait_packets(random.Random(number).randrange(1, 5000))
+            objects = net.bpf_objects(capture.pid)
+            capture.signal(signal.SIGKILL)
+            capture.wait()
+            load.join()
+            self.assert_free()
+            self.assert_unloaded(objects)
+            self.assertNotIn("clsact", self.pair.near.ip("link", "show", "near"))
+
+
+if __name__ == "__main__":
+    harness.main()
