@@ -118,9 +118,16 @@ static uint32_t flags(const struct stream_port *p, const struct tap_frame *f)
 	return direction | reception(p, f) | offload;
 }
 
-int stream_write(struct stream *s, const struct tap_frame *f)
+/* The backlog has no room: the reader is too slow for this frame. */
+static int drop(struct stream_port *p)
 {
-	guint number = g_array_index(s->slots, guint, f->slot);
+	p->lost_backlog++;
+	p->gap++;
+	return 0;
+}
+
+static int put(struct stream *s, guint number, const struct tap_frame *f)
+{
 	struct stream_port *p = port(s, number);
 	const uint32_t hash = GUINT32_TO_BE(f->hash);
 	struct pcapng_packet packet = {
@@ -135,18 +142,27 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 		.hashes = &(struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &hash, sizeof(hash) },
 		.n_hashes = f->has_hash,
 	};
-	int r;
 
-	p->gap += f->lost;
 	if (p->gap) {
 		packet.set |= PCAPNG_PACKET_DROPCOUNT;
 		packet.dropcount = p->gap;
 	}
-	r = pcapng_writer_add_packet(s->writer, &packet);
+	return pcapng_writer_add_packet(s->writer, &packet);
+}
+
+int stream_write(struct stream *s, const struct tap_frame *f)
+{
+	guint number = g_array_index(s->slots, guint, f->slot);
+	struct stream_port *p = port(s, number);
+	int r;
+
+	p->gap += f->lost;
+	if (s->is_blocked)
+		return drop(p);
+	r = put(s, number, f);
 	if (r == -EAGAIN) {
-		p->lost_backlog++;
-		p->gap++;
-		return 0;
+		s->is_blocked = true;
+		return drop(p);
 	}
 	if (r == 0) {
 		p->gap = 0;
@@ -158,8 +174,10 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 
 int stream_flush(struct stream *s)
 {
-	int r = pcapng_writer_flush(s->writer);
+	int r;
 
+	s->is_blocked = false;
+	r = pcapng_writer_flush(s->writer);
 	if (r == 0) {
 		s->whole_bytes = s->output->taken;
 		for (guint i = 0; i < s->ports->len; i++)

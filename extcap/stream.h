@@ -33,6 +33,7 @@ struct stream {
 	GArray *ports; /* of struct stream_port */
 	GArray *slots; /* of guint: the port that each slot of the tap belongs to */
 	uint64_t written;
+	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t whole_bytes; /* the output ended with a whole block when it had taken so many */
 	uint64_t started_ns;  /* since the epoch */
 };
