@@ -82,7 +82,7 @@ static __always_inline void copy_words(void *to, const void *from, const __u32 l
 }
 
 /* Of two constant pieces that overlap, the second; half of a record, but not more than LAST. */
-#define LAST 512
+#define LAST	   512
 #define LINEAR_MAX 2048
 
 /*

@@ -29,9 +29,9 @@
 #include "extcap/promisc.h"
 #include "extcap/stream.h"
 
-#define PROGRESS_MS 500
-#define RETRY_MAX_MS 16 /* between offers to a pipe whose reader does not read at all */
-#define LAST_MS	    400 /* how long the reader of a pipe gets to take the rest at the end */
+#define PROGRESS_MS  500
+#define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
+#define LAST_MS	     400 /* how long the reader of a pipe gets to take the rest at the end */
 
 struct capture {
 	const struct config *config;

@@ -3,7 +3,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#define LATE_NS 100000 /* what may be made up for */
+#define LATE_NS	 100000 /* what may be made up for */
 #define PATIENCE 1000000
 
 const volatile __u32 ifindex;

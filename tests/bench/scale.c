@@ -32,7 +32,8 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	uint8_t frame[LEN] = { 0 };
 	cpu_set_t one;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = LEN, .repeat = FRAMES);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = LEN,
+		    .repeat = FRAMES);
 
 	CPU_ZERO(&one);
 	CPU_SET(w->cpu, &one);
