@@ -13,6 +13,7 @@
 
 #include "pcapng/file.h"
 #include "pcapng/files.h"
+#include "pcapng/gzip.h"
 #include "pcapng/set.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -24,6 +25,7 @@ struct pcapng_files {
 	struct pattern pattern;
 	struct set set;
 	struct file file;
+	struct gzip *gzip; /* NULL: not compressed */
 	struct pcapng_writer *writer;
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
@@ -47,14 +49,30 @@ static bool is_full(ssize_t r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* No pieces: what was compressed goes to the file. */
+static ssize_t output_once(struct pcapng_files *f, const struct iovec *iov, int iovcnt)
+{
+	if (!f->gzip)
+		return file_write(&f->file, iov, iovcnt);
+	return iovcnt ? gzip_write(f->gzip, iov, iovcnt) : gzip_flush(f->gzip);
+}
+
 static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
 {
 	struct pcapng_files *f = user;
-	ssize_t r = file_write(&f->file, iov, iovcnt);
+	ssize_t r = output_once(f, iov, iovcnt);
 
 	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && set_delete_oldest(&f->set))
-		r = file_write(&f->file, iov, iovcnt);
+		r = output_once(f, iov, iovcnt);
 	return is_full(r) && f->config.full == PCAPNG_FULL_DROP ? -EAGAIN : r;
+}
+
+/* Everything, into the file: 0 or -errno. */
+static int drain(struct pcapng_files *f)
+{
+	int r = pcapng_writer_flush(f->writer);
+
+	return r < 0 || !f->gzip ? r : (int)files_output(f, NULL, 0);
 }
 
 /* The first free name; names of the same second differ by their number. */
@@ -93,7 +111,7 @@ static int begin_file(struct pcapng_files *f)
 /* The section header at once, so that what a crash leaves can be told to be ours. */
 static int write_begin(struct pcapng_files *f)
 {
-	int r = pcapng_writer_flush(f->writer);
+	int r = drain(f);
 
 	return r == -EAGAIN ? 0 : r;
 }
@@ -101,20 +119,25 @@ static int write_begin(struct pcapng_files *f)
 /* Statistics behind everything, once, however often the output has to be asked. */
 static int write_end(struct pcapng_files *f)
 {
-	int r = pcapng_writer_flush(f->writer);
+	int r = drain(f);
 
 	if (r < 0)
 		return r;
 	if (!f->has_stats && f->config.add_stats)
 		r = f->config.add_stats(f->config.user, f->writer);
 	f->has_stats = r == 0;
-	return r < 0 ? r : pcapng_writer_flush(f->writer);
+	return r < 0 ? r : drain(f);
 }
 
 static int name_file(struct pcapng_files *f)
 {
-	uint64_t bytes = f->file.size;
-	int r = file_end(&f->file, f->config.sync), added;
+	uint64_t bytes;
+	int r, added;
+
+	if (f->gzip)
+		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
+	bytes = f->file.size;
+	r = file_end(&f->file, f->config.sync);
 
 	if (r < 0)
 		return r;
@@ -244,7 +267,7 @@ int pcapng_files_timeout_ms(const struct pcapng_files *f)
 
 int pcapng_files_flush(struct pcapng_files *f)
 {
-	return f->broken ? f->broken : stick(f, pcapng_writer_flush(f->writer));
+	return f->broken ? f->broken : stick(f, drain(f));
 }
 
 int pcapng_files_close(struct pcapng_files *f)
@@ -271,11 +294,28 @@ void pcapng_files_free(struct pcapng_files *f)
 {
 	if (!f)
 		return;
+	gzip_free(f->gzip);
 	file_abandon(&f->file);
 	pcapng_writer_free(f->writer);
 	set_done(&f->set);
 	pattern_done(&f->pattern);
 	free(f);
+}
+
+/* Names say that the file is compressed. */
+static int add_gz(struct pattern *p)
+{
+	size_t len = strlen(p->name);
+	char *name;
+
+	if (len > 3 && !strcmp(p->name + len - 3, ".gz"))
+		return 0;
+	name = realloc(p->name, len + sizeof(".gz"));
+	if (!name)
+		return -ENOMEM;
+	stpcpy(name + len, ".gz");
+	p->name = name;
+	return 0;
 }
 
 /* A single file's name is no pattern. */
@@ -284,8 +324,10 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 	const char *slash = strrchr(path, '/');
 	int r;
 
-	if (!f->config.single)
-		return pattern_init(&f->pattern, path, name);
+	if (!f->config.single) {
+		r = pattern_init(&f->pattern, path, name);
+		return r < 0 || !f->config.gzip ? r : add_gz(&f->pattern);
+	}
 	r = pattern_init(&f->pattern, path, "%{seq}");
 	if (r < 0)
 		return r;
@@ -309,6 +351,8 @@ static int files_init(struct pcapng_files *f, const struct pcapng_section *secti
 	f->seq = f->set.last_seq;
 	if (r == 0)
 		r = pcapng_writer_new(section, writer, files_output, f, &f->writer);
+	if (r == 0 && f->config.gzip)
+		r = gzip_new(f->config.gzip, &f->file, &f->gzip);
 	if (r == 0)
 		r = begin_file(f);
 	return r < 0 ? r : write_begin(f);
@@ -321,7 +365,8 @@ int pcapng_files_new(const struct pcapng_section *section,
 	struct pcapng_files *f;
 	int r;
 
-	if (!config->path || config->full > PCAPNG_FULL_DROP)
+	if (!config->path || config->full > PCAPNG_FULL_DROP || config->gzip < 0 ||
+	    config->gzip > 9)
 		return -EINVAL;
 	f = calloc(1, sizeof(*f));
 	if (!f)

@@ -83,7 +83,15 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 	uint64_t keep_free;   /* bytes that are to stay free on the file system */
 
 	enum pcapng_full full;
-	bool sync;   /* fdatasync before a file gets its name */
+	bool sync; /* fdatasync before a file gets its name */
+	/*
+	 * 1 (fast) to 9 (small): compressed while it is written, by a thread that pcapng_files_new()
+	 * starts; 0: not. Names end in .gz (`single`: the name is as you give it). tshark reads such
+	 * files, libpcap does not. max_bytes counts what was compressed, keep_bytes what came out.
+	 * A crash loses what was not flushed, some 10 MB at most. When the thread is behind by that
+	 * much, calls wait for it, as they do for a disk.
+	 */
+	int gzip;
 	mode_t mode; /* of new files; 0: 0640 */
 
 	/*
@@ -124,7 +132,11 @@ int pcapng_files_tick(struct pcapng_files *f);
 /* Milliseconds until pcapng_files_tick() has something to do; -1: never. For poll(2). */
 int pcapng_files_timeout_ms(const struct pcapng_files *f);
 
-/* As pcapng_writer_flush(): no packet data is referenced any more. */
+/*
+ * As pcapng_writer_flush(): no packet data is referenced any more. All is in the file; with gzip that
+ * means to wait for the thread and begins another member, so not after each packet. There
+ * pcapng_writer_flush(pcapng_files_writer(f)) gives packet data back without waiting.
+ */
 int pcapng_files_flush(struct pcapng_files *f);
 
 /*

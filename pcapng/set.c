@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "pcapng/file.h"
+#include "pcapng/gzip.h"
 #include "pcapng/recover.h"
 #include "pcapng/set.h"
 
@@ -148,7 +149,8 @@ static bool is_by_program(int fd, const char *program)
 {
 	uint32_t head[2] = { 0 };
 	char text[2048];
-	ssize_t n = pread(fd, text, sizeof(text), 0);
+	ssize_t n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, text, sizeof(text))
+				    : pread(fd, text, sizeof(text), 0);
 
 	if (n < (ssize_t)sizeof(head))
 		return false;
@@ -172,8 +174,7 @@ static int adopt_finished(struct set *s, const char *name, int fd, uint32_t seq)
 /* "cap.pcapng" to "cap-recovered.pcapng". */
 static void recovered_name(const char *name, char out[NAME_MAX + 1])
 {
-	const char *dot = strrchr(name, '.');
-	size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+	size_t stem = file_stem(name);
 
 	stpcpy(stpcpy(stpncpy(out, name, stem), "-recovered"), name + stem);
 }
