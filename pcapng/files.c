@@ -7,9 +7,11 @@
  * here; names are pattern.c's, a single file is file.c's, which old ones stay is set.c's business.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pcapng/file.h"
 #include "pcapng/files.h"
@@ -19,6 +21,8 @@
 #define NS_PER_S UINT64_C(1000000000)
 /* What an Interface Statistics Block with all counters and both times takes, and some more. */
 #define STATS_BYTES 160
+/* How long a full disk is left alone by packets. */
+#define RETRY_NS (NS_PER_S / 10)
 
 struct pcapng_files {
 	struct pcapng_files_config config;
@@ -30,10 +34,13 @@ struct pcapng_files {
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
 	uint32_t interfaces;
-	uint64_t packets;  /* in this file */
-	uint64_t begun_ns; /* monotonic */
-	uint64_t turn_ns;  /* when the interval ends, since 1970 */
-	bool has_stats;	   /* the file's end is written, only the output is slow */
+	uint64_t packets;	   /* in this file */
+	uint64_t begun_ns;	   /* monotonic */
+	uint64_t turn_ns;	   /* when the interval ends, since 1970 */
+	uint64_t synced_ns;	   /* the last fdatasync, monotonic as is */
+	uint64_t retry_ns;	   /* on a full disk: not before */
+	bool has_stats;		   /* the file's end is written, only the output is slow */
+	struct pcapng_error error; /* of what broke it */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -49,6 +56,16 @@ static bool is_full(ssize_t r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* Says where and at what; the code says why. Returns `r`. */
+static int fail(struct pcapng_files *f, int r, const char *step)
+{
+	const char *name = *f->file.name ? f->file.name : f->pattern.name;
+
+	f->error = (struct pcapng_error){ .code = r, .offset = f->file.size };
+	snprintf(f->error.text, sizeof(f->error.text), "%.90s: %s", name ? name : "path", step);
+	return r;
+}
+
 /* No pieces: what was compressed goes to the file. */
 static ssize_t output_once(struct pcapng_files *f, const struct iovec *iov, int iovcnt)
 {
@@ -60,18 +77,28 @@ static ssize_t output_once(struct pcapng_files *f, const struct iovec *iov, int 
 static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
 {
 	struct pcapng_files *f = user;
-	ssize_t r = output_once(f, iov, iovcnt);
+	ssize_t r;
 
+	if (f->retry_ns && clock_ns(CLOCK_MONOTONIC) < f->retry_ns)
+		return -EAGAIN;
+	r = output_once(f, iov, iovcnt);
 	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && set_delete_oldest(&f->set))
 		r = output_once(f, iov, iovcnt);
-	return is_full(r) && f->config.full == PCAPNG_FULL_DROP ? -EAGAIN : r;
+	f->retry_ns = 0;
+	if (is_full(r) && f->config.full == PCAPNG_FULL_DROP) {
+		f->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+		return -EAGAIN;
+	}
+	return r < 0 && r != -EAGAIN && r != -ENOMEM ? fail(f, r, "writing") : r;
 }
 
-/* Everything, into the file: 0 or -errno. */
+/* Everything, into the file, also if the disk was full just now: 0 or -errno. */
 static int drain(struct pcapng_files *f)
 {
-	int r = pcapng_writer_flush(f->writer);
+	int r;
 
+	f->retry_ns = 0;
+	r = pcapng_writer_flush(f->writer);
 	return r < 0 || !f->gzip ? r : (int)files_output(f, NULL, 0);
 }
 
@@ -99,10 +126,10 @@ static int begin_file(struct pcapng_files *f)
 	set_make_room(&f->set);
 	r = begin_named(f);
 	if (r < 0)
-		return r;
+		return fail(f, r, "beginning it");
 	f->packets = 0;
 	f->has_stats = false;
-	f->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	f->begun_ns = f->synced_ns = clock_ns(CLOCK_MONOTONIC);
 	f->turn_ns = interval ? (now / interval + 1) * interval : 0;
 	set_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
 	return 0;
@@ -132,26 +159,27 @@ static int write_end(struct pcapng_files *f)
 static int name_file(struct pcapng_files *f)
 {
 	uint64_t bytes;
-	int r, added;
+	int r;
 
 	if (f->gzip)
 		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
 	bytes = f->file.size;
 	r = file_end(&f->file, f->config.sync);
-
 	if (r < 0)
-		return r;
+		return fail(f, r, "ending it");
 	set_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
 	if (f->config.single)
 		return 0;
-	added = set_add(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
-	return added;
+	return set_append(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
 }
 
 static int stick(struct pcapng_files *f, int r)
 {
-	if (r < 0 && r != -EAGAIN && r != -EINVAL)
+	if (r < 0 && r != -EAGAIN && r != -EINVAL) {
+		if (f->error.code != r)
+			f->error = *pcapng_writer_error(f->writer);
 		f->broken = r;
+	}
 	return r;
 }
 
@@ -248,17 +276,42 @@ static uint64_t time_left(const struct pcapng_files *f)
 	return left;
 }
 
+/* Likewise until it is put on the disk. */
+static uint64_t sync_left(const struct pcapng_files *f)
+{
+	uint64_t age;
+
+	if (!f->config.sync_interval_ns)
+		return UINT64_MAX;
+	age = clock_ns(CLOCK_MONOTONIC) - f->synced_ns;
+	return age < f->config.sync_interval_ns ? f->config.sync_interval_ns - age : 0;
+}
+
+static int sync_file(struct pcapng_files *f)
+{
+	int r = drain(f);
+
+	f->synced_ns = clock_ns(CLOCK_MONOTONIC);
+	if (r == 0 && fdatasync(f->file.fd) < 0)
+		r = fail(f, -errno, "fdatasync");
+	return r == -EAGAIN ? 0 : r;
+}
+
 int pcapng_files_tick(struct pcapng_files *f)
 {
 	if (f->broken)
 		return f->broken;
-	return time_left(f) == 0 ? pcapng_files_rotate(f) : 0;
+	if (time_left(f) == 0)
+		return pcapng_files_rotate(f);
+	return sync_left(f) == 0 ? stick(f, sync_file(f)) : 0;
 }
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
 	uint64_t left = f->broken ? UINT64_MAX : time_left(f);
 
+	if (!f->broken && sync_left(f) < left)
+		left = sync_left(f);
 	if (left == UINT64_MAX)
 		return -1;
 	left = (left + 999999) / 1000000;
@@ -279,10 +332,18 @@ int pcapng_files_close(struct pcapng_files *f)
 	if (r == 0)
 		r = write_end(f);
 	if (r == -EAGAIN)
-		r = -ENOSPC; /* there is no later */
+		r = fail(f, -ENOSPC, "writing"); /* there is no later */
+	(void)stick(f, r);
 	named = name_file(f);
-	f->broken = r < 0 ? r : named < 0 ? named : -ESHUTDOWN;
-	return r < 0 ? r : named;
+	if (r == 0)
+		r = stick(f, named);
+	f->broken = r < 0 ? r : -ESHUTDOWN;
+	return r;
+}
+
+const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f)
+{
+	return f->error.code ? &f->error : pcapng_writer_error(f->writer);
 }
 
 struct pcapng_writer *pcapng_files_writer(struct pcapng_files *f)
@@ -341,16 +402,22 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 static int files_init(struct pcapng_files *f, const struct pcapng_section *section,
 		      const struct pcapng_writer_config *writer)
 {
+	struct pcapng_writer_config with_error = { 0 };
 	int r = init_names(f, f->config.path, f->config.name);
 
 	f->config.path = f->config.name = NULL; /* the caller's */
-	if (r == 0)
-		r = set_init(&f->set, &f->pattern, &f->config);
+	if (r < 0)
+		return fail(f, r, "no such name");
+	r = set_init(&f->set, &f->pattern, &f->config);
 	if (r == 0 && !f->config.single)
 		r = set_adopt(&f->set, section ? section->userappl : NULL);
+	if (r < 0)
+		return fail(f, r, "opening its folder");
 	f->seq = f->set.last_seq;
-	if (r == 0)
-		r = pcapng_writer_new(section, writer, files_output, f, &f->writer);
+	if (writer)
+		with_error = *writer;
+	with_error.error = &f->error;
+	r = pcapng_writer_new(section, &with_error, files_output, f, &f->writer);
 	if (r == 0 && f->config.gzip)
 		r = gzip_new(f->config.gzip, &f->file, &f->gzip);
 	if (r == 0)
@@ -376,6 +443,8 @@ int pcapng_files_new(const struct pcapng_section *section,
 	f->config = *config;
 	r = files_init(f, section, writer);
 	if (r < 0) {
+		if (config->error)
+			*config->error = f->error;
 		pcapng_files_free(f);
 		return r;
 	}
