@@ -255,10 +255,23 @@ int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_inter
 	return stick(f, r);
 }
 
+/* Of a duration since then, on the monotonic clock, what is left. */
+static uint64_t left_of(uint64_t duration_ns, uint64_t since_ns)
+{
+	uint64_t age = clock_ns(CLOCK_MONOTONIC) - since_ns;
+
+	return age < duration_ns ? duration_ns - age : 0;
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Nanoseconds until the file ends by time, UINT64_MAX: never. */
 static uint64_t time_left(const struct pcapng_files *f)
 {
-	uint64_t left = UINT64_MAX, now, age;
+	uint64_t left = UINT64_MAX, now;
 
 	if (f->config.single || (f->config.skip_empty && !f->packets))
 		return left;
@@ -266,25 +279,18 @@ static uint64_t time_left(const struct pcapng_files *f)
 		now = clock_ns(CLOCK_REALTIME);
 		left = f->turn_ns > now ? f->turn_ns - now : 0;
 		/* A clock that was set back must not make one file last for hours. */
-		left = left < f->config.interval_ns ? left : f->config.interval_ns;
+		left = min(left, left_of(f->config.interval_ns, f->begun_ns));
 	}
-	if (f->config.max_duration_ns) {
-		age = clock_ns(CLOCK_MONOTONIC) - f->begun_ns;
-		now = age < f->config.max_duration_ns ? f->config.max_duration_ns - age : 0;
-		left = now < left ? now : left;
-	}
+	if (f->config.max_duration_ns)
+		left = min(left, left_of(f->config.max_duration_ns, f->begun_ns));
 	return left;
 }
 
 /* Likewise until it is put on the disk. */
 static uint64_t sync_left(const struct pcapng_files *f)
 {
-	uint64_t age;
-
-	if (!f->config.sync_interval_ns)
-		return UINT64_MAX;
-	age = clock_ns(CLOCK_MONOTONIC) - f->synced_ns;
-	return age < f->config.sync_interval_ns ? f->config.sync_interval_ns - age : 0;
+	return f->config.sync_interval_ns ? left_of(f->config.sync_interval_ns, f->synced_ns)
+					  : UINT64_MAX;
 }
 
 static int sync_file(struct pcapng_files *f)
@@ -308,10 +314,8 @@ int pcapng_files_tick(struct pcapng_files *f)
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	uint64_t left = f->broken ? UINT64_MAX : time_left(f);
+	uint64_t left = f->broken ? UINT64_MAX : min(time_left(f), sync_left(f));
 
-	if (!f->broken && sync_left(f) < left)
-		left = sync_left(f);
 	if (left == UINT64_MAX)
 		return -1;
 	left = (left + 999999) / 1000000;
