@@ -114,6 +114,32 @@ ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt)
 	return f->size - start;
 }
 
+int file_append(struct file *f, const void *data, size_t len)
+{
+	struct iovec iov = { (void *)data, len };
+	uint64_t start = f->size;
+	int r = write_out(f, &iov, 1);
+
+	if (r < 0 && f->size > start) {
+		if (ftruncate(f->fd, start) < 0 || lseek(f->fd, start, SEEK_SET) < 0)
+			return -errno;
+		f->size = start;
+	}
+	return r;
+}
+
+size_t file_stem(const char *name)
+{
+	size_t len = strlen(name), end = len;
+
+	if (len > 3 && !strcmp(name + len - 3, ".gz"))
+		end -= 3;
+	for (size_t i = end; i > 1; i--)
+		if (name[i - 1] == '.')
+			return i - 1;
+	return end < len ? end : len;
+}
+
 /* Moves without ever replacing; file systems without that flag have link(2). */
 static int rename_noreplace(int folder, const char *from, const char *to)
 {
@@ -129,8 +155,7 @@ static int rename_noreplace(int folder, const char *from, const char *to)
 /* "cap.pcapng", 2: "cap-2.pcapng". */
 static void number_name(const char *name, unsigned int n, char out[NAME_MAX + 1])
 {
-	const char *dot = strrchr(name, '.');
-	size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+	size_t stem = file_stem(name);
 
 	snprintf(out, NAME_MAX + 1, "%.*s-%u%s", (int)stem, name, n, name + stem);
 }

@@ -34,6 +34,9 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
  */
 ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt);
 
+/* Writes all of it or, if there is no room, nothing. 0 or -errno. */
+int file_append(struct file *f, const void *data, size_t len);
+
 /*
  * Gives the file its name, which is changed in `f` if another has taken it, and closes it. `sync`:
  * it is on the disk before. 0 or the first -errno.
@@ -42,6 +45,9 @@ int file_end(struct file *f, bool sync);
 
 /* Closes it and leaves it as it is. Accepts one that is not open. */
 void file_abandon(struct file *f);
+
+/* How many bytes of a name stand before its suffix: ".pcapng", ".pcapng.gz". */
+size_t file_stem(const char *name);
 
 /* renameat2(2) that never replaces: takes NAME-2, -3, ... if need be, and changes `to`. 0, -errno. */
 int file_rename(int folder, const char *from, char to[NAME_MAX + 1]);

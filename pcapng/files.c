@@ -7,31 +7,40 @@
  * here; names are pattern.c's, a single file is file.c's, which old ones stay is set.c's business.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pcapng/file.h"
 #include "pcapng/files.h"
+#include "pcapng/gzip.h"
 #include "pcapng/set.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* What an Interface Statistics Block with all counters and both times takes, and some more. */
 #define STATS_BYTES 160
+/* How long a full disk is left alone by packets. */
+#define RETRY_NS (NS_PER_S / 10)
 
 struct pcapng_files {
 	struct pcapng_files_config config;
 	struct pattern pattern;
 	struct set set;
 	struct file file;
+	struct gzip *gzip; /* NULL: not compressed */
 	struct pcapng_writer *writer;
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
 	uint32_t interfaces;
-	uint64_t packets;  /* in this file */
-	uint64_t begun_ns; /* monotonic */
-	uint64_t turn_ns;  /* when the interval ends, since 1970 */
-	bool has_stats;	   /* the file's end is written, only the output is slow */
+	uint64_t packets;	   /* in this file */
+	uint64_t begun_ns;	   /* monotonic */
+	uint64_t turn_ns;	   /* when the interval ends, since 1970 */
+	uint64_t synced_ns;	   /* the last fdatasync, monotonic as is */
+	uint64_t retry_ns;	   /* on a full disk: not before */
+	bool has_stats;		   /* the file's end is written, only the output is slow */
+	struct pcapng_error error; /* of what broke it */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -47,14 +56,50 @@ static bool is_full(ssize_t r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* Says where and at what; the code says why. Returns `r`. */
+static int fail(struct pcapng_files *f, int r, const char *step)
+{
+	const char *name = *f->file.name ? f->file.name : f->pattern.name;
+
+	f->error = (struct pcapng_error){ .code = r, .offset = f->file.size };
+	snprintf(f->error.text, sizeof(f->error.text), "%.90s: %s", name ? name : "path", step);
+	return r;
+}
+
+/* No pieces: what was compressed goes to the file. */
+static ssize_t output_once(struct pcapng_files *f, const struct iovec *iov, int iovcnt)
+{
+	if (!f->gzip)
+		return file_write(&f->file, iov, iovcnt);
+	return iovcnt ? gzip_write(f->gzip, iov, iovcnt) : gzip_flush(f->gzip);
+}
+
 static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
 {
 	struct pcapng_files *f = user;
-	ssize_t r = file_write(&f->file, iov, iovcnt);
+	ssize_t r;
 
+	if (f->retry_ns && clock_ns(CLOCK_MONOTONIC) < f->retry_ns)
+		return -EAGAIN;
+	r = output_once(f, iov, iovcnt);
 	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && set_delete_oldest(&f->set))
-		r = file_write(&f->file, iov, iovcnt);
-	return is_full(r) && f->config.full == PCAPNG_FULL_DROP ? -EAGAIN : r;
+		r = output_once(f, iov, iovcnt);
+	f->retry_ns = 0;
+	if (is_full(r) && f->config.full == PCAPNG_FULL_DROP) {
+		f->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+		return -EAGAIN;
+	}
+	return r < 0 && r != -EAGAIN && r != -ENOMEM ? fail(f, r, "writing") : r;
+}
+
+/* Everything, into the file, also if the disk was full just now: 0 or -errno. */
+static int drain(struct pcapng_files *f)
+{
+	int r;
+
+	f->retry_ns = 0;
+	r = pcapng_writer_flush(f->writer);
+	return r < 0 || !f->gzip ? r : (int)files_output(f, NULL, 0);
 }
 
 /* The first free name; names of the same second differ by their number. */
@@ -81,10 +126,10 @@ static int begin_file(struct pcapng_files *f)
 	set_make_room(&f->set);
 	r = begin_named(f);
 	if (r < 0)
-		return r;
+		return fail(f, r, "beginning it");
 	f->packets = 0;
 	f->has_stats = false;
-	f->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	f->begun_ns = f->synced_ns = clock_ns(CLOCK_MONOTONIC);
 	f->turn_ns = interval ? (now / interval + 1) * interval : 0;
 	set_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
 	return 0;
@@ -93,7 +138,7 @@ static int begin_file(struct pcapng_files *f)
 /* The section header at once, so that what a crash leaves can be told to be ours. */
 static int write_begin(struct pcapng_files *f)
 {
-	int r = pcapng_writer_flush(f->writer);
+	int r = drain(f);
 
 	return r == -EAGAIN ? 0 : r;
 }
@@ -101,34 +146,40 @@ static int write_begin(struct pcapng_files *f)
 /* Statistics behind everything, once, however often the output has to be asked. */
 static int write_end(struct pcapng_files *f)
 {
-	int r = pcapng_writer_flush(f->writer);
+	int r = drain(f);
 
 	if (r < 0)
 		return r;
 	if (!f->has_stats && f->config.add_stats)
 		r = f->config.add_stats(f->config.user, f->writer);
 	f->has_stats = r == 0;
-	return r < 0 ? r : pcapng_writer_flush(f->writer);
+	return r < 0 ? r : drain(f);
 }
 
 static int name_file(struct pcapng_files *f)
 {
-	uint64_t bytes = f->file.size;
-	int r = file_end(&f->file, f->config.sync), added;
+	uint64_t bytes;
+	int r;
 
+	if (f->gzip)
+		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
+	bytes = f->file.size;
+	r = file_end(&f->file, f->config.sync);
 	if (r < 0)
-		return r;
+		return fail(f, r, "ending it");
 	set_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
 	if (f->config.single)
 		return 0;
-	added = set_add(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
-	return added;
+	return set_append(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
 }
 
 static int stick(struct pcapng_files *f, int r)
 {
-	if (r < 0 && r != -EAGAIN && r != -EINVAL)
+	if (r < 0 && r != -EAGAIN && r != -EINVAL) {
+		if (f->error.code != r)
+			f->error = *pcapng_writer_error(f->writer);
 		f->broken = r;
+	}
 	return r;
 }
 
@@ -204,10 +255,23 @@ int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_inter
 	return stick(f, r);
 }
 
+/* Of a duration since then, on the monotonic clock, what is left. */
+static uint64_t left_of(uint64_t duration_ns, uint64_t since_ns)
+{
+	uint64_t age = clock_ns(CLOCK_MONOTONIC) - since_ns;
+
+	return age < duration_ns ? duration_ns - age : 0;
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Nanoseconds until the file ends by time, UINT64_MAX: never. */
 static uint64_t time_left(const struct pcapng_files *f)
 {
-	uint64_t left = UINT64_MAX, now, age;
+	uint64_t left = UINT64_MAX, now;
 
 	if (f->config.single || (f->config.skip_empty && !f->packets))
 		return left;
@@ -215,26 +279,42 @@ static uint64_t time_left(const struct pcapng_files *f)
 		now = clock_ns(CLOCK_REALTIME);
 		left = f->turn_ns > now ? f->turn_ns - now : 0;
 		/* A clock that was set back must not make one file last for hours. */
-		left = left < f->config.interval_ns ? left : f->config.interval_ns;
+		left = min(left, left_of(f->config.interval_ns, f->begun_ns));
 	}
-	if (f->config.max_duration_ns) {
-		age = clock_ns(CLOCK_MONOTONIC) - f->begun_ns;
-		now = age < f->config.max_duration_ns ? f->config.max_duration_ns - age : 0;
-		left = now < left ? now : left;
-	}
+	if (f->config.max_duration_ns)
+		left = min(left, left_of(f->config.max_duration_ns, f->begun_ns));
 	return left;
+}
+
+/* Likewise until it is put on the disk. */
+static uint64_t sync_left(const struct pcapng_files *f)
+{
+	return f->config.sync_interval_ns ? left_of(f->config.sync_interval_ns, f->synced_ns)
+					  : UINT64_MAX;
+}
+
+static int sync_file(struct pcapng_files *f)
+{
+	int r = drain(f);
+
+	f->synced_ns = clock_ns(CLOCK_MONOTONIC);
+	if (r == 0 && fdatasync(f->file.fd) < 0)
+		r = fail(f, -errno, "fdatasync");
+	return r == -EAGAIN ? 0 : r;
 }
 
 int pcapng_files_tick(struct pcapng_files *f)
 {
 	if (f->broken)
 		return f->broken;
-	return time_left(f) == 0 ? pcapng_files_rotate(f) : 0;
+	if (time_left(f) == 0)
+		return pcapng_files_rotate(f);
+	return sync_left(f) == 0 ? stick(f, sync_file(f)) : 0;
 }
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	uint64_t left = f->broken ? UINT64_MAX : time_left(f);
+	uint64_t left = f->broken ? UINT64_MAX : min(time_left(f), sync_left(f));
 
 	if (left == UINT64_MAX)
 		return -1;
@@ -244,7 +324,7 @@ int pcapng_files_timeout_ms(const struct pcapng_files *f)
 
 int pcapng_files_flush(struct pcapng_files *f)
 {
-	return f->broken ? f->broken : stick(f, pcapng_writer_flush(f->writer));
+	return f->broken ? f->broken : stick(f, drain(f));
 }
 
 int pcapng_files_close(struct pcapng_files *f)
@@ -256,10 +336,18 @@ int pcapng_files_close(struct pcapng_files *f)
 	if (r == 0)
 		r = write_end(f);
 	if (r == -EAGAIN)
-		r = -ENOSPC; /* there is no later */
+		r = fail(f, -ENOSPC, "writing"); /* there is no later */
+	(void)stick(f, r);
 	named = name_file(f);
-	f->broken = r < 0 ? r : named < 0 ? named : -ESHUTDOWN;
-	return r < 0 ? r : named;
+	if (r == 0)
+		r = stick(f, named);
+	f->broken = r < 0 ? r : -ESHUTDOWN;
+	return r;
+}
+
+const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f)
+{
+	return f->error.code ? &f->error : pcapng_writer_error(f->writer);
 }
 
 struct pcapng_writer *pcapng_files_writer(struct pcapng_files *f)
@@ -271,11 +359,28 @@ void pcapng_files_free(struct pcapng_files *f)
 {
 	if (!f)
 		return;
+	gzip_free(f->gzip);
 	file_abandon(&f->file);
 	pcapng_writer_free(f->writer);
 	set_done(&f->set);
 	pattern_done(&f->pattern);
 	free(f);
+}
+
+/* Names say that the file is compressed. */
+static int add_gz(struct pattern *p)
+{
+	size_t len = strlen(p->name);
+	char *name;
+
+	if (len > 3 && !strcmp(p->name + len - 3, ".gz"))
+		return 0;
+	name = realloc(p->name, len + sizeof(".gz"));
+	if (!name)
+		return -ENOMEM;
+	stpcpy(name + len, ".gz");
+	p->name = name;
+	return 0;
 }
 
 /* A single file's name is no pattern. */
@@ -284,8 +389,10 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 	const char *slash = strrchr(path, '/');
 	int r;
 
-	if (!f->config.single)
-		return pattern_init(&f->pattern, path, name);
+	if (!f->config.single) {
+		r = pattern_init(&f->pattern, path, name);
+		return r < 0 || !f->config.gzip ? r : add_gz(&f->pattern);
+	}
 	r = pattern_init(&f->pattern, path, "%{seq}");
 	if (r < 0)
 		return r;
@@ -299,16 +406,24 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 static int files_init(struct pcapng_files *f, const struct pcapng_section *section,
 		      const struct pcapng_writer_config *writer)
 {
+	struct pcapng_writer_config with_error = { 0 };
 	int r = init_names(f, f->config.path, f->config.name);
 
 	f->config.path = f->config.name = NULL; /* the caller's */
-	if (r == 0)
-		r = set_init(&f->set, &f->pattern, &f->config);
+	if (r < 0)
+		return fail(f, r, "no such name");
+	r = set_init(&f->set, &f->pattern, &f->config);
 	if (r == 0 && !f->config.single)
 		r = set_adopt(&f->set, section ? section->userappl : NULL);
+	if (r < 0)
+		return fail(f, r, "opening its folder");
 	f->seq = f->set.last_seq;
-	if (r == 0)
-		r = pcapng_writer_new(section, writer, files_output, f, &f->writer);
+	if (writer)
+		with_error = *writer;
+	with_error.error = &f->error;
+	r = pcapng_writer_new(section, &with_error, files_output, f, &f->writer);
+	if (r == 0 && f->config.gzip)
+		r = gzip_new(f->config.gzip, &f->file, &f->gzip);
 	if (r == 0)
 		r = begin_file(f);
 	return r < 0 ? r : write_begin(f);
@@ -321,7 +436,8 @@ int pcapng_files_new(const struct pcapng_section *section,
 	struct pcapng_files *f;
 	int r;
 
-	if (!config->path || config->full > PCAPNG_FULL_DROP)
+	if (!config->path || config->full > PCAPNG_FULL_DROP || config->gzip < 0 ||
+	    config->gzip > 9)
 		return -EINVAL;
 	f = calloc(1, sizeof(*f));
 	if (!f)
@@ -331,6 +447,8 @@ int pcapng_files_new(const struct pcapng_section *section,
 	f->config = *config;
 	r = files_init(f, section, writer);
 	if (r < 0) {
+		if (config->error)
+			*config->error = f->error;
 		pcapng_files_free(f);
 		return r;
 	}

@@ -37,7 +37,7 @@ enum pcapng_full {
 	PCAPNG_FULL_STOP,  /* fail: -ENOSPC or -EDQUOT, which sticks */
 	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and go on; else stop */
 	PCAPNG_FULL_DROP,  /* -EAGAIN once the buffer is full, so that the caller counts losses;
-	                      written again as soon as there is room */
+	                      tried again ten times a second, by flush and by close */
 };
 
 enum pcapng_files_what {
@@ -74,7 +74,7 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 
 	/*
 	 * Which finished files stay: the oldest are deleted before a new one is begun. Files of
-	 * earlier runs count if the name fits the pattern and the section header names the same
+	 * earlier runs, recovered ones too, count if the name fits the pattern and the section header names the same
 	 * program (userappl up to its first space); nothing else is ever touched. 0: no limit.
 	 */
 	uint32_t keep_files;  /* with the one being written */
@@ -83,7 +83,16 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 	uint64_t keep_free;   /* bytes that are to stay free on the file system */
 
 	enum pcapng_full full;
-	bool sync;   /* fdatasync before a file gets its name */
+	bool sync;		   /* fdatasync before a file gets its name */
+	uint64_t sync_interval_ns; /* and this often, by pcapng_files_tick(); 0: not */
+	/*
+	 * 1 (fast) to 9 (small): compressed while it is written, by a thread that pcapng_files_new()
+	 * starts; 0: not. Names end in .gz (`single`: the name is as you give it). tshark reads such
+	 * files, libpcap does not. max_bytes counts what was compressed, keep_bytes what came out.
+	 * A crash loses what was not flushed, some 10 MB at most. When the thread is behind by that
+	 * much, calls wait for it, as they do for a disk.
+	 */
+	int gzip;
 	mode_t mode; /* of new files; 0: 0640 */
 
 	/*
@@ -95,6 +104,7 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 	uint64_t stats_bytes;
 	void (*on_event)(void *user, const struct pcapng_files_event *event); /* NULL: not asked */
 	void *user;
+	struct pcapng_error *error; /* borrowed, written only by a failing pcapng_files_new() */
 };
 
 /*
@@ -124,7 +134,11 @@ int pcapng_files_tick(struct pcapng_files *f);
 /* Milliseconds until pcapng_files_tick() has something to do; -1: never. For poll(2). */
 int pcapng_files_timeout_ms(const struct pcapng_files *f);
 
-/* As pcapng_writer_flush(): no packet data is referenced any more. */
+/*
+ * As pcapng_writer_flush(): no packet data is referenced any more. All is in the file; with gzip that
+ * means to wait for the thread and begins another member, so not after each packet. There
+ * pcapng_writer_flush(pcapng_files_writer(f)) gives packet data back without waiting.
+ */
 int pcapng_files_flush(struct pcapng_files *f);
 
 /*
@@ -132,6 +146,12 @@ int pcapng_files_flush(struct pcapng_files *f);
  * last block nevertheless, and has its name; the failure is returned. Only free may follow.
  */
 int pcapng_files_close(struct pcapng_files *f);
+
+/*
+ * The last failure in words, -EAGAIN apart: the writer's, or "cap_00001_20261123040000.pcapng:
+ * writing", which error.code explains. Never NULL; belongs to `f`.
+ */
+const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f);
 
 /* For other blocks, which count for max_bytes from the next packet on. Belongs to `f`. */
 struct pcapng_writer *pcapng_files_writer(struct pcapng_files *f);

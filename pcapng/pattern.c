@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcapng/file.h"
 #include "pcapng/pattern.h"
 
 #define SEQ_DIGITS  5
@@ -74,8 +75,7 @@ static int pattern_check(const char *name)
 /* "cap.pcapng" to "cap_%{seq}_%{time}.pcapng"; a percent sign stays one. */
 static char *default_name(const char *file)
 {
-	const char *dot = strrchr(file, '.');
-	size_t prefix = dot && dot != file ? (size_t)(dot - file) : strlen(file);
+	size_t prefix = file_stem(file);
 	char *name = malloc(2 * strlen(file) + 32), *out = name;
 
 	if (!name)

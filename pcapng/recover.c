@@ -4,7 +4,8 @@
  *
  * A crash leaves a file that ends within a block, or in zeros. It is walked from the front: a block
  * is whole if its two lengths agree. Byte order is that of the section header before it. The walk
- * reads twelve bytes of each block, never more than the file has, and believes nothing else.
+ * reads twelve bytes of each block, never more than the file has, and believes nothing else. A
+ * compressed file is cut behind the last member whose checksum is right.
  */
 #include <byteswap.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "pcapng/files.h"
+#include "pcapng/gzip.h"
 #include "pcapng/recover.h"
 
 static bool read_at(int fd, uint64_t offset, void *data, size_t n)
@@ -55,6 +57,9 @@ int recover_find_end(int fd, uint64_t *ret_end, uint64_t *ret_size)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	*ret_size = st.st_size;
+	if (gzip_is_one(fd))
+		return gzip_find_end(fd, ret_end);
 	if (!read_at(fd, 0, &type, sizeof(type)) || type != PCAPNG_BLOCK_SHB)
 		return -EINVAL;
 	while ((n = whole_block(fd, at, st.st_size, &swap)) > 0)
@@ -62,7 +67,6 @@ int recover_find_end(int fd, uint64_t *ret_end, uint64_t *ret_size)
 	if (at == 0)
 		return -EINVAL;
 	*ret_end = at;
-	*ret_size = st.st_size;
 	return 0;
 }
 

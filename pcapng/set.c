@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "pcapng/file.h"
+#include "pcapng/gzip.h"
 #include "pcapng/recover.h"
 #include "pcapng/set.h"
 
@@ -59,35 +60,33 @@ void set_tell(const struct set *s, enum pcapng_files_what what, const char *name
 }
 
 /* File systems round times: files of the same moment go by name, and so by number. */
-static bool is_newer(const struct set_entry *a, const struct set_entry *b)
+static int compare(const void *x, const void *y)
 {
-	return a->time_ns != b->time_ns ? a->time_ns > b->time_ns : strcmp(a->name, b->name) > 0;
+	const struct set_entry *a = x, *b = y;
+
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	return strcmp(a->name, b->name);
 }
 
-/* Kept in order of time; most come last. */
-int set_add(struct set *s, const char *name, uint64_t bytes, int64_t time_ns)
+int set_append(struct set *s, const char *name, uint64_t bytes, int64_t time_ns)
 {
-	struct set_entry entry = { strdup(name), bytes, time_ns };
-	size_t at = s->n;
+	char *copy = strdup(name);
 
-	if (entry.name && s->n == s->size) {
+	if (copy && s->n == s->size) {
 		size_t size = s->size ? 2 * s->size : 16;
-		struct set_entry *entries = reallocarray(s->entries, size, sizeof(entry));
+		struct set_entry *entries = reallocarray(s->entries, size, sizeof(*entries));
 
 		if (entries) {
 			s->entries = entries;
 			s->size = size;
 		}
 	}
-	if (!entry.name || s->n == s->size) {
-		free(entry.name);
+	if (!copy || s->n == s->size) {
+		free(copy);
 		return -ENOMEM;
 	}
-	while (at > 0 && is_newer(&s->entries[at - 1], &entry))
-		at--;
-	memmove(s->entries + at + 1, s->entries + at, (s->n - at) * sizeof(entry));
-	s->entries[at] = entry;
-	s->n++;
+	s->entries[s->n++] = (struct set_entry){ copy, bytes, time_ns };
 	s->bytes += bytes;
 	return 0;
 }
@@ -148,7 +147,8 @@ static bool is_by_program(int fd, const char *program)
 {
 	uint32_t head[2] = { 0 };
 	char text[2048];
-	ssize_t n = pread(fd, text, sizeof(text), 0);
+	ssize_t n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, text, sizeof(text))
+				    : pread(fd, text, sizeof(text), 0);
 
 	if (n < (ssize_t)sizeof(head))
 		return false;
@@ -165,15 +165,42 @@ static int adopt_finished(struct set *s, const char *name, int fd, uint32_t seq)
 		return 0;
 	if (seq > s->last_seq)
 		s->last_seq = seq;
-	return set_add(s, name, st.st_size,
-		       (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	return set_append(s, name, st.st_size,
+			  (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+}
+
+/* Takes "-recovered", or the "-2" of a name that was taken, from a name's stem. */
+static bool strip_addition(char *name)
+{
+	size_t stem = file_stem(name), from = stem;
+
+	while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9')
+		from--;
+	if (from == stem)
+		from = stem > 9 && !memcmp(name + stem - 9, "recovered", 9) ? stem - 9 : 0;
+	if (from == 0 || name[from - 1] != '-')
+		return false;
+	memmove(name + from - 1, name + stem, strlen(name + stem) + 1);
+	return true;
+}
+
+/* True: the name fits the pattern, as it is or without what may have been added. */
+static bool is_in_set(const struct set *s, const char *file, uint32_t *ret_seq)
+{
+	char name[NAME_MAX + 1];
+	bool matches;
+
+	stpcpy(name, file);
+	matches = pattern_matches(s->pattern, name, ret_seq);
+	for (int i = 0; i < 2 && !matches && strip_addition(name); i++)
+		matches = pattern_matches(s->pattern, name, ret_seq);
+	return matches;
 }
 
 /* "cap.pcapng" to "cap-recovered.pcapng". */
 static void recovered_name(const char *name, char out[NAME_MAX + 1])
 {
-	const char *dot = strrchr(name, '.');
-	size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+	size_t stem = file_stem(name);
 
 	stpcpy(stpcpy(stpncpy(out, name, stem), "-recovered"), name + stem);
 }
@@ -191,7 +218,8 @@ static void recover_part(struct set *s, const char *part, const char *name, int 
 		set_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
 }
 
-static int adopt_one(struct set *s, const char *file, const char *program)
+/* `parts`: those that are to be recovered, or else the finished ones. */
+static int adopt_one(struct set *s, const char *file, const char *program, bool parts)
 {
 	char name[NAME_MAX + 1];
 	const char *dot = strrchr(file, '.');
@@ -202,7 +230,7 @@ static int adopt_one(struct set *s, const char *file, const char *program)
 	stpcpy(name, file);
 	if (is_part)
 		name[dot - file] = '\0';
-	if (!pattern_matches(s->pattern, name, &seq))
+	if (is_part != parts || !is_in_set(s, name, &seq))
 		return 0;
 	fd = openat(s->folder, file,
 		    (is_part ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -229,7 +257,12 @@ int set_adopt(struct set *s, const char *program)
 		return r;
 	}
 	while (r == 0 && (entry = readdir(folder)))
-		r = adopt_one(s, entry->d_name, program);
+		r = adopt_one(s, entry->d_name, program, true);
+	rewinddir(folder);
+	while (r == 0 && (entry = readdir(folder)))
+		r = adopt_one(s, entry->d_name, program, false);
 	closedir(folder);
+	if (s->n)
+		qsort(s->entries, s->n, sizeof(*s->entries), compare);
 	return r;
 }

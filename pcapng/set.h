@@ -37,8 +37,8 @@ void set_done(struct set *s);
  */
 int set_adopt(struct set *s, const char *program);
 
-/* A file was finished. 0 or -ENOMEM. */
-int set_add(struct set *s, const char *name, uint64_t bytes, int64_t time_ns);
+/* A file was finished, whatever the clock says: the newest. 0 or -ENOMEM. */
+int set_append(struct set *s, const char *name, uint64_t bytes, int64_t time_ns);
 
 /* Deletes the oldest; false: there is none, or it cannot be deleted. */
 bool set_delete_oldest(struct set *s);

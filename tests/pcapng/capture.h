@@ -17,6 +17,7 @@ struct capture {
 	struct pcapng_files *f;
 	struct pcapng_files_config config;
 	uint64_t written;
+	uint64_t first_of_last; /* number in the last file, after capture_check_all() */
 	unsigned int opened, finished, deleted, recovered;
 };
 
@@ -37,6 +38,9 @@ void capture_stop(struct capture *c);
 
 /* Paths of the folder's files by name; those that end in `suffix`. */
 GPtrArray *capture_list(const struct capture *c, const char *suffix);
+
+/* Killed before there was anything in it, a .part is not known to be ours, and stays: goes here. */
+void capture_remove_parts(const struct capture *c);
 
 /* The strict checker on all of them. */
 void capture_check(GPtrArray *paths);

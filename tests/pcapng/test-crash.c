@@ -52,20 +52,6 @@ static void test_recover_everywhere(void)
 	capture_tear_down(&c);
 }
 
-/* Killed before there was anything in it: such a .part is not known to be ours, and stays. */
-static void remove_empty_parts(const struct capture *c)
-{
-	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
-
-	for (unsigned int i = 0; i < parts->len; i++) {
-		struct stat st;
-
-		g_assert_cmpint(stat(parts->pdata[i], &st), ==, 0);
-		g_assert_cmpuint(st.st_size, ==, 0);
-		g_unlink(parts->pdata[i]);
-	}
-}
-
 /* A child writes until it is killed; what it leaves is recovered, and no flushed packet is lost. */
 static void test_killed(void)
 {
@@ -93,7 +79,7 @@ static void test_killed(void)
 		capture_start(&c);
 		capture_stop(&c);
 		g_assert_cmpuint(c.recovered, <=, 1);
-		remove_empty_parts(&c);
+		capture_remove_parts(&c);
 		paths = capture_list(&c, ".pcapng");
 		capture_check(paths);
 		for (unsigned int i = 0; i < paths->len; i++)
@@ -117,10 +103,15 @@ static bool mount_small(const char *folder)
 	return mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0;
 }
 
+/* Added to a policy: compressed, too. */
+#define GZIP 16
+
 static void test_disk_full(gconstpointer data)
 {
-	enum pcapng_full full = GPOINTER_TO_INT(data);
-	struct capture c = { .config = { .max_bytes = 300000, .full = full } };
+	enum pcapng_full full = GPOINTER_TO_INT(data) % GZIP;
+	int gzip = GPOINTER_TO_INT(data) / GZIP;
+	struct capture c = { .config = { .max_bytes = 300000, .full = full, .gzip = gzip } };
+	const char *suffix = gzip ? ".pcapng.gz" : ".pcapng";
 	unsigned int refused = 0;
 	int r = 0;
 
@@ -148,7 +139,7 @@ static void test_disk_full(gconstpointer data)
 		g_assert_cmpint(pcapng_files_close(c.f), ==, 0);
 		break;
 	case PCAPNG_FULL_DROP: {
-		g_autoptr(GPtrArray) paths = capture_list(&c, ".pcapng");
+		g_autoptr(GPtrArray) paths = capture_list(&c, suffix);
 		uint64_t next = 0;
 
 		g_assert_cmpuint(refused, >, 0);
@@ -160,7 +151,7 @@ static void test_disk_full(gconstpointer data)
 	}
 	}
 	{
-		g_autoptr(GPtrArray) paths = capture_list(&c, ".pcapng");
+		g_autoptr(GPtrArray) paths = capture_list(&c, suffix);
 		g_autoptr(GPtrArray) parts = capture_list(&c, ".part");
 
 		g_assert_cmpuint(parts->len, ==, 0);
@@ -180,5 +171,11 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/files/full-prune", GINT_TO_POINTER(PCAPNG_FULL_PRUNE),
 			     test_disk_full);
 	g_test_add_data_func("/files/full-drop", GINT_TO_POINTER(PCAPNG_FULL_DROP), test_disk_full);
+	g_test_add_data_func("/files/full-stop-gzip", GINT_TO_POINTER(PCAPNG_FULL_STOP + GZIP),
+			     test_disk_full);
+	g_test_add_data_func("/files/full-prune-gzip", GINT_TO_POINTER(PCAPNG_FULL_PRUNE + GZIP),
+			     test_disk_full);
+	g_test_add_data_func("/files/full-drop-gzip", GINT_TO_POINTER(PCAPNG_FULL_DROP + GZIP),
+			     test_disk_full);
 	return g_test_run();
 }
