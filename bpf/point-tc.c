@@ -30,12 +30,13 @@
 #define HANDLE	 0x78647074 /* "xdpt" */
 #define PRIORITY 49135	    /* late: those before us decide, and we see what they left */
 
-static struct bpf_tc_hook hook_of(const struct point_link *link)
+/* In place: libbpf refuses a struct whose padding is not zero, and a copy need not keep it so. */
+static void hook_init(struct bpf_tc_hook *hook, const struct point_link *link)
 {
-	struct bpf_tc_hook hook = { .sz = sizeof(hook), .ifindex = (int)link->ifindex };
-
-	hook.attach_point = link->is_egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
-	return hook;
+	memset(hook, 0, sizeof(*hook));
+	hook->sz = sizeof(*hook);
+	hook->ifindex = (int)link->ifindex;
+	hook->attach_point = link->is_egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
 /* The right to our handle at this place: -EBUSY where another live process has it. */
@@ -59,7 +60,7 @@ static int take_lock(const struct point_link *link)
 
 static int attach_clsact(int prog_fd, struct point_link *link)
 {
-	struct bpf_tc_hook hook = hook_of(link);
+	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
 		    .flags = BPF_TC_F_REPLACE);
 	int r = take_lock(link);
@@ -67,6 +68,7 @@ static int attach_clsact(int prog_fd, struct point_link *link)
 	if (r < 0)
 		return r;
 	link->lock_fd = r;
+	hook_init(&hook, link);
 	r = bpf_tc_hook_create(&hook);
 	link->made_qdisc = r == 0;
 	if (r == 0 || r == -EEXIST)
@@ -81,9 +83,10 @@ static int attach_clsact(int prog_fd, struct point_link *link)
 
 static void detach_clsact(const struct point_link *link)
 {
-	struct bpf_tc_hook hook = hook_of(link);
+	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = HANDLE, .priority = PRIORITY);
 
+	hook_init(&hook, link);
 	(void)bpf_tc_detach(&hook, &filter);
 	if (link->made_qdisc)
 		(void)qdisc_remove_unused(link->ifindex);
@@ -143,10 +146,11 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 /* The same handle and priority: the kernel puts the new program where the old one is. */
 static int replace_clsact(int prog_fd, const struct point_link *link)
 {
-	struct bpf_tc_hook hook = hook_of(link);
+	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
 		    .flags = BPF_TC_F_REPLACE);
 
+	hook_init(&hook, link);
 	return bpf_tc_attach(&hook, &filter);
 }
 

@@ -73,6 +73,21 @@ struct frame {
 #define ADDRESSES 12 /* bytes before the place of a tag */
 #define TAG	  4
 
+/*
+ * Whether a length is 1…max, which the verifier believes. It follows a register, not a value: the bounds
+ * of what was compared must be those of what is used, and Clang would compare something else.
+ */
+static __always_inline _Bool is_within(__u32 *len, const __u32 max)
+{
+	__u32 less = *len - 1;
+
+	asm volatile("" : "+r"(less));
+	if (less >= max)
+		return 0;
+	*len = less + 1;
+	return 1;
+}
+
 /* In words of 8, which the compiler would not dare for bytes that may lie anywhere. */
 static __always_inline void copy_words(void *to, const void *from, const __u32 len)
 {
@@ -118,8 +133,7 @@ static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct fr
 	*(__u16 *)(to + ADDRESSES + 2) = bpf_htons(f->tci);
 	if (len <= ADDRESSES + TAG)
 		return 0; /* the snaplen ends here; there is room for more in the smallest record */
-	asm volatile("" : "+r"(rest));
-	if (rest < 1 || rest > size - ADDRESSES - TAG)
+	if (!is_within(&rest, size - ADDRESSES - TAG))
 		return -1;
 	return copy(ctx, ADDRESSES, to + ADDRESSES + TAG, rest, size);
 }
@@ -167,9 +181,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 		lose(count, WIRE_LOST_FULL);
 		return;
 	}
-	/* Clang proves the bounds and drops the check; the verifier still wants to see it. */
-	asm volatile("" : "+r"(caplen));
-	if (caplen < 1 || caplen > size || copy_frame(ctx, copy, f, w->data, caplen, size) < 0) {
+	if (!is_within(&caplen, size) || copy_frame(ctx, copy, f, w->data, caplen, size) < 0) {
 		bpf_ringbuf_discard(w, BPF_RB_NO_WAKEUP);
 		lose(count, WIRE_LOST_COPY);
 		return;
