@@ -82,7 +82,7 @@ def compare_packets(read):
 
 
 TSHARK = {
-    "frame.time_epoch": lambda b: b["ts_ns"] or "",
+    "frame.time_epoch": lambda b: "" if b["ts_ns"] is None else b["ts_ns"],
     "frame.cap_len": lambda b: str(b["caplen"]),
     "frame.len": lambda b: str(b["len"]),
     "frame.section_number": lambda b: str(b.section + 1),
