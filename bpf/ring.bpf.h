@@ -76,28 +76,33 @@ struct frame {
 /* In words of 8, which the compiler would not dare for bytes that may lie anywhere. */
 static __always_inline void copy_words(void *to, const void *from, const __u32 len)
 {
+#pragma clang loop unroll(full)
 	for (__u32 i = 0; i < len / 8; i++)
 		((__u64 *)to)[i] = ((const __u64 *)from)[i];
 }
 
-/*
- * A small frame (half of size, to size bytes) in two overlapping pieces of constant length, each of
- * which the compiler turns into plain loads and stores: a third of what the kernel's helper takes.
- * False where the bytes are not all in the linear part of the frame.
- */
-static __always_inline _Bool copy_small(__u8 *to, __u32 len, const __u32 size, const void *data,
-					const void *end)
-{
-	const __u32 half = size / 2;
-	__u32 rest = len - half;
+/* Of two constant pieces that overlap, the second; half of a record, but not more than LAST. */
+#define LAST	   512
+#define LINEAR_MAX 2048
 
-	if (data + half > end)
+/*
+ * A frame of at most LINEAR_MAX bytes in two overlapping pieces of constant length, each of which the
+ * compiler turns into plain loads and stores: half of what the kernel's helper takes. False where the
+ * bytes are not all in the linear part of the frame, or the frame is shorter than the first piece.
+ */
+static __always_inline _Bool copy_linear(__u8 *to, __u32 len, const __u32 size, const void *data,
+					 const void *end)
+{
+	const __u32 last = size / 2 < LAST ? size / 2 : LAST, first = size - last;
+	__u32 rest = len - last;
+
+	if (size < 64 || size > LINEAR_MAX || data + first > end)
 		return 0;
-	copy_words(to, data, half);
 	asm volatile("" : "+r"(rest));
-	if (rest > half || data + rest + half > end)
+	if (rest < first - last || rest > first || data + rest + last > end)
 		return 0;
-	copy_words(to + rest, data + rest, half);
+	copy_words(to, data, first);
+	copy_words(to + rest, data + rest, last);
 	return 1;
 }
 
@@ -107,7 +112,7 @@ static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct fr
 {
 	__u32 rest = len - ADDRESSES - TAG;
 
-	if (copy(ctx, 0, to, ADDRESSES, size) < 0)
+	if (copy(ctx, 0, to, ADDRESSES, ADDRESSES) < 0)
 		return -1;
 	*(__u16 *)(to + ADDRESSES) = f->proto;
 	*(__u16 *)(to + ADDRESSES + 2) = bpf_htons(f->tci);

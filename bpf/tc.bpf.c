@@ -17,8 +17,8 @@ static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len
 {
 	const struct __sk_buff *skb = ctx;
 
-	if (!offset && size <= 128 &&
-	    copy_small(to, len, size, (void *)(long)skb->data, (void *)(long)skb->data_end))
+	if (!offset &&
+	    copy_linear(to, len, size, (void *)(long)skb->data, (void *)(long)skb->data_end))
 		return 0;
 	return bpf_skb_load_bytes(ctx, offset, to, len); /* also beyond the linear part */
 }

@@ -27,8 +27,7 @@ static __always_inline long copy_xdp(void *ctx, __u32 offset, __u8 *to, __u32 le
 {
 	const struct xdp_md *x = ctx;
 
-	if (!offset && size <= 128 &&
-	    copy_small(to, len, size, (void *)(long)x->data, (void *)(long)x->data_end))
+	if (!offset && copy_linear(to, len, size, (void *)(long)x->data, (void *)(long)x->data_end))
 		return 0;
 	return bpf_xdp_load_bytes(ctx, offset, to,
 				  len); /* also across a multi-buffer frame's parts */

@@ -7,7 +7,6 @@
 #include "extcap/error.h"
 #include "extcap/host.h"
 #include "extcap/stream.h"
-#include "pcapng/writer.h"
 
 #define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
 #define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
@@ -45,6 +44,9 @@ bool stream_init(struct stream *s, struct output *output, GError **error)
 	int r;
 
 	*s = (struct stream){ .output = output, .started_ns = now_ns() };
+	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
+					sizeof(s->hash_bytes) };
+	s->packet.hashes = &s->hash;
 	s->ports = g_array_new(false, true, sizeof(struct stream_port));
 	g_array_set_clear_func(s->ports, port_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
@@ -118,35 +120,48 @@ static uint32_t flags(const struct stream_port *p, const struct tap_frame *f)
 	return direction | reception(p, f) | offload;
 }
 
+/* The backlog has no room: the reader is too slow for this frame. */
+static int drop(struct stream_port *p)
+{
+	p->lost_backlog++;
+	p->gap++;
+	return 0;
+}
+
+/* In a packet that stays: to zero a new one would cost as much as all the rest here. */
+static int put(struct stream *s, guint number, const struct tap_frame *f)
+{
+	struct stream_port *p = port(s, number);
+	struct pcapng_packet *packet = &s->packet;
+
+	packet->interface = number;
+	packet->ts = f->ts_ns;
+	packet->len = f->len;
+	packet->data = f->data;
+	packet->caplen = f->caplen;
+	packet->set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
+		      (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0);
+	packet->flags = flags(p, f);
+	packet->queue = f->queue;
+	packet->dropcount = p->gap;
+	packet->n_hashes = f->has_hash;
+	s->hash_bytes = GUINT32_TO_BE(f->hash);
+	return pcapng_writer_add_packet(s->writer, packet);
+}
+
 int stream_write(struct stream *s, const struct tap_frame *f)
 {
 	guint number = g_array_index(s->slots, guint, f->slot);
 	struct stream_port *p = port(s, number);
-	const uint32_t hash = GUINT32_TO_BE(f->hash);
-	struct pcapng_packet packet = {
-		.interface = number,
-		.ts = f->ts_ns,
-		.len = f->len,
-		.data = f->data,
-		.caplen = f->caplen,
-		.set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0),
-		.flags = flags(p, f),
-		.queue = f->queue,
-		.hashes = &(struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &hash, sizeof(hash) },
-		.n_hashes = f->has_hash,
-	};
 	int r;
 
 	p->gap += f->lost;
-	if (p->gap) {
-		packet.set |= PCAPNG_PACKET_DROPCOUNT;
-		packet.dropcount = p->gap;
-	}
-	r = pcapng_writer_add_packet(s->writer, &packet);
+	if (s->is_blocked)
+		return drop(p);
+	r = put(s, number, f);
 	if (r == -EAGAIN) {
-		p->lost_backlog++;
-		p->gap++;
-		return 0;
+		s->is_blocked = true;
+		return drop(p);
 	}
 	if (r == 0) {
 		p->gap = 0;
@@ -158,8 +173,10 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 
 int stream_flush(struct stream *s)
 {
-	int r = pcapng_writer_flush(s->writer);
+	int r;
 
+	s->is_blocked = false;
+	r = pcapng_writer_flush(s->writer);
 	if (r == 0) {
 		s->whole_bytes = s->output->taken;
 		for (guint i = 0; i < s->ports->len; i++)

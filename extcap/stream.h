@@ -13,8 +13,7 @@
 #include "bpf/tap.h"
 #include "extcap/iface.h"
 #include "extcap/output.h"
-
-struct pcapng_writer;
+#include "pcapng/writer.h"
 
 /* One interface of the stream; its number is its id in the file. */
 struct stream_port {
@@ -33,8 +32,12 @@ struct stream {
 	GArray *ports; /* of struct stream_port */
 	GArray *slots; /* of guint: the port that each slot of the tap belongs to */
 	uint64_t written;
+	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t whole_bytes; /* the output ended with a whole block when it had taken so many */
 	uint64_t started_ns;  /* since the epoch */
+	struct pcapng_packet packet;
+	struct pcapng_hash hash;
+	uint32_t hash_bytes; /* network order */
 };
 
 /* What is to be said of an interface. */

@@ -4,7 +4,7 @@
  * redirects them to an interface. Run it in the namespace of one end of a veth pair; the other end
  * receives, on the CPU that this runs on.
  *
- *	flood INTERFACE LENGTH COUNT
+ *	flood INTERFACE LENGTH COUNT [PER-SECOND]
  *
  * Prints frames per second. Every frame is UDP to nobody's address, so that the stack drops it early.
  */
@@ -22,19 +22,21 @@
 #include <string.h>
 #include <time.h>
 
+#include "flood.skel.h"
+
 #define AT_ONCE (1u << 19)
 
-static int load(unsigned int ifindex)
+static int load(unsigned int ifindex, uint64_t per_second)
 {
-	const struct bpf_insn program[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = (int)ifindex },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0 },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
+	struct flood_bpf *skel = flood_bpf__open();
 
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "flood", "GPL", program,
-			     sizeof(program) / sizeof(*program), NULL);
+	if (!skel)
+		return -1;
+	skel->rodata->ifindex = ifindex;
+	skel->rodata->gap_ns = per_second ? 1000000000 / per_second : 0;
+	if (flood_bpf__load(skel) < 0)
+		return -1;
+	return bpf_program__fd(skel->progs.flood);
 }
 
 static void fill(uint8_t *frame, uint32_t len)
@@ -57,9 +59,10 @@ static void fill(uint8_t *frame, uint32_t len)
 
 int main(int argc, char **argv)
 {
-	unsigned int ifindex = argc == 4 ? if_nametoindex(argv[1]) : 0;
-	uint32_t len = argc == 4 ? (uint32_t)atoi(argv[2]) : 0;
-	uint64_t count = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
+	unsigned int ifindex = argc >= 4 ? if_nametoindex(argv[1]) : 0;
+	uint32_t len = argc >= 4 ? (uint32_t)atoi(argv[2]) : 0;
+	uint64_t count = argc >= 4 ? strtoull(argv[3], NULL, 10) : 0;
+	uint64_t per_second = argc == 5 ? strtoull(argv[4], NULL, 10) : 0;
 	uint8_t *frame = malloc(65536);
 	struct xdp_md context = { .data_end = len, .ingress_ifindex = ifindex };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
@@ -69,11 +72,15 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (!frame || !ifindex || len < 60 || len > 3000 || !count) {
-		fprintf(stderr, "usage: flood INTERFACE LENGTH COUNT\n");
+		fprintf(stderr, "usage: flood INTERFACE LENGTH COUNT [PER-SECOND]\n");
 		return 2;
 	}
 	fill(frame, len);
-	fd = load(ifindex);
+	fd = load(ifindex, per_second);
+	if (fd < 0) {
+		fprintf(stderr, "flood: cannot load its program: %s\n", strerror(errno));
+		return 1;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (uint64_t left = count; left;) {
 		opts.repeat = (int)(left < AT_ONCE ? left : AT_ONCE);

@@ -77,12 +77,12 @@ class Frames(Case):
         self.assertEqual([flag & 3 for flag in flags], [1, 2] * 3)
 
     def test_times(self):
-        """The median has to be within 1 ms, and 19 of 20: the rest may have lost the processor between
+        """The median has to be within 100 us, and 19 of 20 within 1 ms: the rest may have lost the processor between
         the two stamps. None may be off by a clock's step, and none go back."""
         capture, reference = self.compare(lambda: self.pair.ping(200), 400)
         times = [packet.ts_ns for packet in capture.packets]
         apart = sorted(abs(packet.ts_ns - ns) for packet, ns in zip(reference, times))
-        self.assertLess(statistics.median(apart), MS)
+        self.assertLess(statistics.median(apart), MS // 10)
         self.assertLess(apart[len(apart) * 19 // 20], MS)
         self.assertLess(apart[-1], 500 * MS)
         self.assertEqual(times, sorted(times))

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Expressions: what is a filter, what is refused, and in which words. */
+#include <glib.h>
+#include <linux/filter.h>
+#include <string.h>
+
+#include "extcap/cleanup.h"
+#include "extcap/filter.h"
+#include "extcap/iface.h"
+
+static void assert_refused(const char *expression, const char *word)
+{
+	_cleanup_(filter_done) struct filter f;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(filter_compile(expression, IFACE_LINKTYPE, &f, &error));
+	g_assert_nonnull(error);
+	g_assert_nonnull(strstr(error->message, word));
+	g_assert_null(strchr(error->message, '\n'));
+	g_clear_error(&error);
+	g_assert_false(filter_check(expression, IFACE_LINKTYPE, &error));
+	g_assert_nonnull(error);
+}
+
+static void test_none(void)
+{
+	_cleanup_(filter_done) struct filter f;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(filter_compile(NULL, IFACE_LINKTYPE, &f, &error));
+	g_assert_no_error(error);
+	g_assert_cmpuint(f.n, ==, 0);
+}
+
+static void test_expression(void)
+{
+	_cleanup_(filter_done) struct filter f;
+
+	g_assert_true(filter_compile("tcp port 443", IFACE_LINKTYPE, &f, NULL));
+	g_assert_cmpuint(f.n, >, 5);
+}
+
+/* libpcap calls it an error; tcpdump's users would say that it matches nothing. */
+static void test_nothing_matches(void)
+{
+	_cleanup_(filter_done) struct filter f;
+
+	g_assert_true(filter_compile("ip and arp", IFACE_LINKTYPE, &f, NULL));
+	g_assert_cmpuint(f.n, ==, 1);
+	g_assert_cmpuint(f.insns[0].code, ==, BPF_RET | BPF_K);
+	g_assert_cmpuint(f.insns[0].k, ==, 0);
+}
+
+static void test_refused(void)
+{
+	assert_refused("no such words", "");
+	assert_refused("port 99999999", "");
+	assert_refused("ip protochain 6", "protochain");
+}
+
+static char *printed(const char *expression, bool is_classic)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	g_assert_true(filter_print(to, expression, is_classic, NULL));
+	fclose(to);
+	return text;
+}
+
+static void test_listings(void)
+{
+	_cleanup_(filter_done) struct filter f;
+	g_autofree char *classic = printed("icmp", true), *kernels = printed("icmp", false);
+	g_auto(GStrv) lines = g_strsplit(g_strchomp(classic), "\n", -1);
+
+	g_assert_true(filter_compile("icmp", IFACE_LINKTYPE, &f, NULL));
+	g_assert_cmpuint(g_strv_length(lines), ==, f.n);
+	g_assert_nonnull(strstr(lines[0], "ldh"));
+	g_assert_cmpuint(strlen(kernels), >, strlen(classic));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/filter/none", test_none);
+	g_test_add_func("/filter/expression", test_expression);
+	g_test_add_func("/filter/nothing-matches", test_nothing_matches);
+	g_test_add_func("/filter/refused", test_refused);
+	g_test_add_func("/filter/listings", test_listings);
+	return g_test_run();
+}

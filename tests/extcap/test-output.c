@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a capture goes: files that were there, files that were not, and pipes with and without readers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "extcap/output.h"
+
+struct place {
+	char *folder, *path;
+};
+
+static void set_up(struct place *p, const void *unused)
+{
+	p->folder = g_dir_make_tmp("xdptap-XXXXXX", NULL);
+	p->path = g_build_filename(p->folder, "out", NULL);
+}
+
+static void tear_down(struct place *p, const void *unused)
+{
+	g_unlink(p->path);
+	g_rmdir(p->folder);
+	g_free(p->folder);
+	g_free(p->path);
+}
+
+static ssize_t put(struct output *o, const char *text)
+{
+	const struct iovec iov = { .iov_base = (void *)text, .iov_len = strlen(text) };
+
+	return output_write(o, &iov, 1);
+}
+
+static char *contents(const char *path)
+{
+	char *text;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	return text;
+}
+
+static void test_new_file(struct place *p, const void *unused)
+{
+	bool is_cancelled = false;
+	g_autofree char *text = NULL;
+	struct output o;
+	struct stat st;
+
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_begin(&o, NULL));
+	g_assert_cmpint(put(&o, "first"), ==, 5);
+	g_assert_cmpuint(o.taken, ==, 5);
+	output_cut(&o, 3);
+	g_assert_true(output_close(&o, NULL));
+	text = contents(p->path);
+	g_assert_cmpstr(text, ==, "fir");
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 0777, ==, 0600);
+}
+
+/* A capture that cannot begin leaves no empty file, and spares one that was there. */
+static void test_never_begun(struct place *p, const void *unused)
+{
+	bool is_cancelled = false;
+	g_autofree char *text = NULL;
+	struct output o;
+
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_false(g_file_test(p->path, G_FILE_TEST_EXISTS));
+
+	g_assert_true(g_file_set_contents(p->path, "old", -1, NULL));
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_close(&o, NULL));
+	text = contents(p->path);
+	g_assert_cmpstr(text, ==, "old");
+}
+
+static void test_old_file(struct place *p, const void *unused)
+{
+	bool is_cancelled = false;
+	g_autofree char *text = NULL;
+	struct output o;
+
+	g_assert_true(g_file_set_contents(p->path, "old and long", -1, NULL));
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_begin(&o, NULL));
+	g_assert_cmpint(put(&o, "new"), ==, 3);
+	g_assert_true(output_close(&o, NULL));
+	text = contents(p->path);
+	g_assert_cmpstr(text, ==, "new");
+}
+
+static gboolean cancel(void *is_cancelled)
+{
+	*(bool *)is_cancelled = true;
+	return G_SOURCE_REMOVE;
+}
+
+static void test_fifo_without_reader(struct place *p, const void *unused)
+{
+	bool is_cancelled = false;
+	struct output o;
+
+	g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
+	g_idle_add(cancel, &is_cancelled);
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_cmpint(o.fd, ==, -1);
+	g_assert_true(output_close(&o, NULL));
+	g_assert_true(g_file_test(p->path, G_FILE_TEST_EXISTS)); /* it is the reader's */
+}
+
+static void test_fifo(struct place *p, const void *unused)
+{
+	char block[4096], text[4096];
+	const struct iovec iov = { .iov_base = block, .iov_len = sizeof(block) };
+	bool is_cancelled = false;
+	struct output o;
+	ssize_t r;
+	int fd;
+
+	memset(block, 'x', sizeof(block));
+	g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
+	fd = open(p->path, O_RDONLY | O_NONBLOCK);
+	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(o.is_pipe);
+	do
+		r = output_write(&o, &iov, 1);
+	while (r > 0);
+	g_assert_cmpint(r, ==, -EAGAIN);
+	g_assert_false(output_wait(&o, 1));
+	g_assert_cmpint(read(fd, text, sizeof(text)), ==, sizeof(text));
+	g_assert_true(output_wait(&o, 1000));
+	close(fd);
+	g_assert_cmpint(output_write(&o, &iov, 1), ==, -EPIPE);
+	g_assert_true(output_close(&o, NULL));
+}
+
+static void test_nowhere(struct place *p, const void *unused)
+{
+	g_autofree char *path = g_build_filename(p->path, "below", NULL);
+	g_autoptr(GError) error = NULL;
+	bool is_cancelled = false;
+	struct output o;
+
+	g_assert_false(output_open(&o, path, &is_cancelled, &error));
+	g_assert_nonnull(strstr(error->message, path));
+}
+
+#define ADD(name, function) g_test_add(name, struct place, NULL, set_up, function, tear_down)
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	g_test_init(&argc, &argv, NULL);
+	ADD("/output/new-file", test_new_file);
+	ADD("/output/never-begun", test_never_begun);
+	ADD("/output/old-file", test_old_file);
+	ADD("/output/fifo-without-reader", test_fifo_without_reader);
+	ADD("/output/fifo", test_fifo);
+	ADD("/output/nowhere", test_nowhere);
+	return g_test_run();
+}
