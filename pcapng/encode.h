@@ -46,6 +46,8 @@ static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
 {
 	uint32_t len = 0;
 
+	if (!(p->set | p->n_hashes)) /* most; three times for each packet */
+		return 0;
 	len += p->set & PCAPNG_PACKET_FLAGS ? 8 : 0;
 	len += p->set & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
 	len += p->set & PCAPNG_PACKET_PACKETID ? 12 : 0;

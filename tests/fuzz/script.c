@@ -162,6 +162,41 @@ static void take_data(struct script *s, struct pcapng_packet *p)
 	say_hex(s, "data", data, n);
 }
 
+/* Kinds and lengths also as they may not be. */
+static void take_hash(struct script *s, struct pcapng_packet *p)
+{
+	struct pcapng_hash *hash;
+
+	if (take(s, 1) % 4)
+		return;
+	hash = (void *)take_bytes(s, sizeof(*hash));
+	memset(hash, 0, sizeof(*hash));
+	hash->algorithm = take(s, 1) % 7;
+	hash->len = take(s, 1) & 1 ? take(s, 1) : 4;
+	hash->data = take_bytes(s, hash->len);
+	p->hashes = hash;
+	p->n_hashes = 1;
+	g_string_append_printf(s->line, " epb_hash=%u:", hash->algorithm);
+	for (size_t i = 0; i < hash->len; i++)
+		g_string_append_printf(s->line, "%02x", ((const uint8_t *)hash->data)[i]);
+}
+
+static void take_verdict(struct script *s, struct pcapng_packet *p)
+{
+	struct pcapng_verdict *verdict;
+
+	if (take(s, 1) % 4)
+		return;
+	verdict = (void *)take_bytes(s, sizeof(*verdict));
+	memset(verdict, 0, sizeof(*verdict));
+	verdict->kind = 1 + take(s, 1) % 3;
+	verdict->value = take(s, 8);
+	p->verdicts = verdict;
+	p->n_verdicts = 1;
+	g_string_append_printf(s->line, " epb_verdict=%u:%" G_GUINT64_FORMAT, verdict->kind,
+			       verdict->value);
+}
+
 static int call_packet(struct script *s)
 {
 	struct pcapng_packet p = { .interface = take(s, 1) % 4, .ts = take(s, 8) };
@@ -182,8 +217,54 @@ static int call_packet(struct script *s)
 		say(s, "pid", p.pid = take(s, 4));
 		say(s, "tid", p.tid = take(s, 4));
 	}
+	take_hash(s, &p);
+	take_verdict(s, &p);
 	p.options = take_options(s);
 	return pcapng_writer_add_packet(s->w, &p);
+}
+
+/* As much of it as the format implies, or what the script says; the writer must know. */
+static int call_simple_packet(struct script *s)
+{
+	struct pcapng_packet p = { .len = take(s, 1) };
+	uint32_t caplen = take(s, 1) & 1 ? take(s, 1) : p.len;
+
+	p.caplen = caplen;
+	p.data = take_bytes(s, caplen);
+	g_string_append_printf(s->line, "SPB %u %u", caplen, p.len);
+	say_hex(s, "data", p.data, caplen);
+	return pcapng_writer_add_simple_packet(s->w, &p);
+}
+
+static int call_journal(struct script *s)
+{
+	GString *entry = g_string_new("__REALTIME_TIMESTAMP=");
+	size_t len;
+	char *text;
+
+	g_string_append_printf(entry, "%u\nMESSAGE=", (unsigned int)take(s, 4));
+	for (unsigned int n = take(s, 1); n > 0; n--)
+		g_string_append_c(entry, 'a' + take(s, 1) % 26);
+	g_string_append_c(entry, '\n');
+	g_string_append(s->line, "JOURNAL");
+	say_hex(s, "data", entry->str, entry->len);
+	len = entry->len;
+	text = g_string_free(entry, FALSE);
+	g_ptr_array_add(s->garbage, text);
+	return pcapng_writer_add_journal(s->w, text, len);
+}
+
+/* Without options: where they would begin only the vendor knows. */
+static int call_custom(struct script *s)
+{
+	struct pcapng_custom custom = { .pen = take(s, 4), .no_copy = take(s, 1) & 1 };
+
+	custom.len = take(s, 1) & ~3u;
+	custom.data = take_bytes(s, custom.len);
+	g_string_append_printf(s->line, "%s pen=%u", custom.no_copy ? "CUSTOM_NO_COPY" : "CUSTOM",
+			       custom.pen);
+	say_hex(s, "body", custom.data, custom.len);
+	return pcapng_writer_add_custom(s->w, &custom);
 }
 
 static int call_stats(struct script *s)
@@ -290,8 +371,9 @@ static void end_call(struct script *s, int r)
 static void run_calls(struct script *s)
 {
 	static int (*const calls[])(struct script *) = {
-		call_packet, call_interface, call_stats,  call_packet,	call_secrets,
-		call_names,  call_raw,	     call_packet, call_section,
+		call_packet,  call_interface,	  call_stats,	call_packet,
+		call_secrets, call_names,	  call_raw,	call_packet,
+		call_section, call_simple_packet, call_journal, call_custom,
 	};
 
 	while (s->at < s->end) {

@@ -18,6 +18,10 @@ def option_words(option):
         return [f"pen={pen}", f"{'public' if option.code == 2989 else 'private'}={data.hex()}"]
     if option.name == "epb_processid_threadid":
         return [f"pid={option.value[0]}", f"tid={option.value[1]}"]
+    if option.name == "epb_hash":
+        return [f"epb_hash={option.value[0]}:{option.value[1].hex()}"]
+    if option.name == "epb_verdict":
+        return [f"epb_verdict={option.value[0]}:{option.value[1]}"]
     if option.code >= 0x8000:
         return [f"local={option.code}", f"value={option.raw.hex()}"]
     if isinstance(option.value, str):
@@ -31,6 +35,12 @@ def words(block):
     elif block.name == "EPB":
         yield from ("EPB", block["interface"], block["ts"], block["caplen"], block["len"])
         yield "data=" + block["data"].hex()
+    elif block.name == "SPB":
+        yield from ("SPB", block["caplen"], block["len"], "data=" + block["data"].hex())
+    elif block.name == "JOURNAL":
+        yield from ("JOURNAL", "data=" + block["data"].hex())
+    elif block.name.startswith("CUSTOM"):
+        yield from (block.name, f"pen={block['pen']}", "body=" + block["body"].hex())
     elif block.name == "ISB":
         yield from ("ISB", block["interface"], block["ts"])
     elif block.name == "DSB":
@@ -64,7 +74,8 @@ def main(program, tests, seed="1"):
             for seen, want in zip(said, model):
                 assert seen == want, f"script {number}:\n  file  {seen}\n  calls {want}"
             assert len(said) == len(model), f"script {number}: {len(said)} of {len(model)} blocks"
-    missing = {"SHB", "IDB", "EPB", "ISB", "DSB", "NRB", "epb_queue", "opt_comment"} - kinds
+    missing = {"SHB", "IDB", "EPB", "SPB", "ISB", "DSB", "NRB", "JOURNAL", "CUSTOM",
+               "CUSTOM_NO_COPY", "epb_queue", "epb_hash", "epb_verdict", "opt_comment"} - kinds
     assert not missing, f"never happened: {missing}"
     return 0
 

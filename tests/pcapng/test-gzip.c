@@ -157,7 +157,7 @@ static void test_killed(void)
 	}
 }
 
-/* A set that was compressed and one that was not do not know each other. */
+/* Compressed files of an earlier run count, too. */
 static void test_adopt(void)
 {
 	struct capture c = { .config = { .gzip = 1, .max_packets = 10, .keep_files = 3 } };

@@ -4,6 +4,7 @@
 
     test_readers.py READER FILE...    READER: tshark capinfos libpcap scapy gopacket editcap
     test_readers.py --table FILE...   Markdown: which reader accepts what
+    test_readers.py --compare TABLE FILE...   that it still is what TABLE says
 
 The programs that read with libpcap and gopacket are found through READ_LIBPCAP and READ_GOPACKET.
 Exit 77: the reader is not there. What a reader is known to do wrong is in QUIRKS; a quirk that is
@@ -82,7 +83,7 @@ def compare_packets(read):
 
 
 TSHARK = {
-    "frame.time_epoch": lambda b: b["ts_ns"] or "",
+    "frame.time_epoch": lambda b: "" if b["ts_ns"] is None else b["ts_ns"],
     "frame.cap_len": lambda b: str(b["caplen"]),
     "frame.len": lambda b: str(b["len"]),
     "frame.section_number": lambda b: str(b.section + 1),
@@ -173,20 +174,33 @@ def check(reader, paths):
     return failed
 
 
-def print_table(paths):
-    print("| file | " + " | ".join(READERS) + " |")
-    print("|---" * (len(READERS) + 1) + "|")
+def table(paths):
+    yield "| file | " + " | ".join(READERS) + " |"
+    yield "|---" * (len(READERS) + 1) + "|"
     for path in paths:
         cells = []
         for reader in READERS:
             quirk = QUIRKS.get((reader, Path(path).stem), "")
             cells.append("yes" if judge(reader, path) is None else f"no: {quirk}")
-        print(f"| {Path(path).stem} | " + " | ".join(cells) + " |")
+        yield f"| {Path(path).stem} | " + " | ".join(cells) + " |"
+
+
+def print_table(paths):
+    print("\n".join(table(paths)))
     return 0
+
+
+def compare_table(path, paths):
+    text = Path(path).read_text(encoding="utf-8")
+    missing = [row for row in table(paths) if row not in text]
+    print("\n".join(missing), file=sys.stderr)
+    return 1 if missing else 0
 
 
 def main(argv):
     try:
+        if argv[1] == "--compare":
+            return compare_table(argv[2], argv[3:])
         return print_table(argv[2:]) if argv[1] == "--table" else check(argv[1], argv[2:])
     except Missing as error:
         print(f"SKIP: {error}")
