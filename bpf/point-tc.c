@@ -27,8 +27,9 @@
 #define TCX_INGRESS ((enum bpf_attach_type)46)
 #define TCX_EGRESS  ((enum bpf_attach_type)47)
 
-#define HANDLE	 0x78647074 /* "xdpt" */
-#define PRIORITY 49135	    /* late: those before us decide, and we see what they left */
+#define HANDLE	 0x78647074 /* "xdpt", and those behind it for several taps at one place */
+#define HANDLES	 8
+#define PRIORITY 49135 /* late: those before us decide, and we see what they left */
 
 /* In place: libbpf refuses a struct whose padding is not zero, and a copy need not keep it so. */
 static void hook_init(struct bpf_tc_hook *hook, const struct point_link *link)
@@ -39,16 +40,16 @@ static void hook_init(struct bpf_tc_hook *hook, const struct point_link *link)
 	hook->attach_point = link->is_egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
-/* The right to our handle at this place: -EBUSY where another live process has it. */
-static int take_lock(const struct point_link *link)
+/* The right to a handle at this place: -EBUSY where another live process has it. */
+static int lock_handle(const struct point_link *link, uint32_t handle)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int r, len, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "xdptap-clsact-%u-%s",
-		       link->ifindex, link->is_egress ? "egress" : "ingress");
+	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "xdptap-clsact-%u-%s-%x",
+		       link->ifindex, link->is_egress ? "egress" : "ingress", handle);
 	if (bind(fd, (struct sockaddr *)&name,
 		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0) {
 		r = errno == EADDRINUSE ? -EBUSY : -errno;
@@ -58,16 +59,46 @@ static int take_lock(const struct point_link *link)
 	return fd;
 }
 
+static void remove_filter(const struct point_link *link, uint32_t handle)
+{
+	struct bpf_tc_hook hook;
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle, .priority = PRIORITY);
+
+	hook_init(&hook, link);
+	(void)bpf_tc_detach(&hook, &filter);
+}
+
+/* Takes the first handle that is free; a filter at another free one is stale and goes. */
+static int take_handle(struct point_link *link)
+{
+	for (uint32_t handle = HANDLE; handle < HANDLE + HANDLES; handle++) {
+		int fd = lock_handle(link, handle);
+
+		if (fd == -EBUSY)
+			continue;
+		if (fd < 0)
+			return fd;
+		if (link->lock_fd < 0) {
+			link->lock_fd = fd;
+			link->handle = handle;
+		} else {
+			remove_filter(link, handle);
+			close(fd);
+		}
+	}
+	return link->lock_fd < 0 ? -EBUSY : 0;
+}
+
 static int attach_clsact(int prog_fd, struct point_link *link)
 {
 	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .priority = PRIORITY,
 		    .flags = BPF_TC_F_REPLACE);
-	int r = take_lock(link);
+	int r = take_handle(link);
 
 	if (r < 0)
 		return r;
-	link->lock_fd = r;
+	filter.handle = link->handle;
 	hook_init(&hook, link);
 	r = bpf_tc_hook_create(&hook);
 	link->made_qdisc = r == 0;
@@ -83,11 +114,7 @@ static int attach_clsact(int prog_fd, struct point_link *link)
 
 static void detach_clsact(const struct point_link *link)
 {
-	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = HANDLE, .priority = PRIORITY);
-
-	hook_init(&hook, link);
-	(void)bpf_tc_detach(&hook, &filter);
+	remove_filter(link, link->handle);
 	if (link->made_qdisc)
 		(void)qdisc_remove_unused(link->ifindex);
 	close(link->lock_fd);
@@ -147,8 +174,8 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 static int replace_clsact(int prog_fd, const struct point_link *link)
 {
 	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY,
-		    .flags = BPF_TC_F_REPLACE);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = link->handle,
+		    .priority = PRIORITY, .flags = BPF_TC_F_REPLACE);
 
 	hook_init(&hook, link);
 	return bpf_tc_attach(&hook, &filter);

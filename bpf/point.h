@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bpf/wire.h"
 
@@ -33,8 +34,9 @@ struct point_target {
 /* A program in place. It is taken off by detach(), and with the process where the kernel can. */
 struct point_link {
 	void *skeleton;
-	int link_fd; /* the bpf_link; -1: there is none, see point-tc.c */
-	int lock_fd; /* of a point without a link: ours while it is open; -1 */
+	int link_fd;	 /* the bpf_link; -1: there is none, see point-tc.c */
+	int lock_fd;	 /* of a point without a link: ours while it is open; -1 */
+	uint32_t handle; /* of its filter */
 	unsigned int ifindex;
 	bool is_egress; /* where a point without a link is attached */
 	bool made_qdisc;

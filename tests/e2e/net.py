@@ -282,6 +282,12 @@ def are_loaded(objects):
         subprocess.check_output(["bpftool", "-j", kind, "list"]))} for kind, ids in objects.items())
 
 
+def has_tcx():
+    """Linux 6.6 and newer; before, a tc program outlives a kill, and is lost with a move."""
+    with open("/proc/kallsyms", encoding="ascii") as file:
+        return any(line.split()[2] == "tcx_link_attach" for line in file)
+
+
 def readable(fd):
     """Bytes in a pipe."""
     return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
