@@ -165,6 +165,11 @@ static int name_file(struct pcapng_files *f)
 	if (f->gzip)
 		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
 	bytes = f->file.size;
+	if (!bytes && !f->config.single) {
+		file_discard(
+			&f->file); /* not even a header had room: nothing that a name could promise */
+		return 0;
+	}
 	r = file_end(&f->file, f->config.sync);
 	if (r < 0)
 		return fail(f, r, "ending it");
