@@ -6,12 +6,12 @@
  *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
  *
  * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
- * empty is how a failure is told), then the programs are put in place, then the file's head is
- * written. From there on everything happens in on_tap(), until something calls stop(). Then the
- * programs are taken off, what is still in the rings is written, and the counters go behind it.
+ * empty is how a failure is told), then the programs are put in place, all privileges are given up,
+ * and the file's head is written. From there on everything happens in on_tap(), until something calls
+ * stop(). Then the programs are taken off, what is still in the rings is written, and the counters go
+ * behind it.
  */
 #include <errno.h>
-#include <glib-unix.h>
 #include <inttypes.h>
 #include <net/if_arp.h>
 #include <signal.h>
@@ -26,7 +26,9 @@
 #include "extcap/iface.h"
 #include "extcap/netns.h"
 #include "extcap/output.h"
+#include "extcap/privileges.h"
 #include "extcap/promisc.h"
+#include "extcap/signals.h"
 #include "extcap/stream.h"
 
 #define PROGRESS_MS  500
@@ -193,9 +195,9 @@ static void die_with_parent(struct capture *c)
 static void watch_signals(struct capture *c)
 {
 	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
-	g_unix_signal_add(SIGINT, on_signal, c);
-	g_unix_signal_add(SIGTERM, on_signal, c);
-	g_unix_signal_add(SIGHUP, on_signal, c);
+	signals_add(SIGINT, on_signal, c);
+	signals_add(SIGTERM, on_signal, c);
+	signals_add(SIGHUP, on_signal, c);
 	if (c->face->is_child)
 		die_with_parent(c);
 }
@@ -255,6 +257,17 @@ static bool add_named(struct capture *c, const char *name, GError **error)
 	return i && add_interface(c, i, error);
 }
 
+/* From here on nothing is opened or attached but what is said here. */
+static bool drop_privileges(const struct capture *c, GError **error)
+{
+	const struct privileges_need need = {
+		.reads_files = !c->output.is_pipe,
+		.detaches_tc = tap_needs_netlink(c->tap),
+	};
+
+	return privileges_drop(&need, error);
+}
+
 /* All that can go wrong before the first byte is written. */
 static bool prepare(struct capture *c, GError **error)
 {
@@ -268,7 +281,7 @@ static bool prepare(struct capture *c, GError **error)
 	for (guint n = 0; n < config->interfaces->len; n++)
 		if (!add_named(c, config->interfaces->pdata[n], error))
 			return false;
-	return output_begin(&c->output, error);
+	return output_begin(&c->output, error) && drop_privileges(c, error);
 }
 
 /* The main loop, from the file's head to a reason to stop. */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals as events of the main loop, without the thread that GLib's own would start. */
+#ifndef XDPTAP_EXTCAP_SIGNALS_H
+#define XDPTAP_EXTCAP_SIGNALS_H
+
+#include <glib.h>
+
+/* From now on the signal calls fn(user) from the main loop, once for all that came meanwhile. */
+void signals_add(int number, GSourceFunc fn, void *user);
+
+#endif
