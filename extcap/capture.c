@@ -6,16 +6,14 @@
  *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
  *
  * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
- * empty is how a failure is told; rotated files later), then the programs are put in place, then the
- * file's head is written. From there on everything happens in on_tap(), until something calls stop().
- * Then the programs are taken off, what is still in the rings is written, and the counters go behind it.
+ * empty is how a failure is told; rotated files later), then the programs are put in place, all
+ * privileges are given up, and the file's head is written. From there on everything happens in on_tap(),
+ * until something calls stop(). Then the programs are taken off, what is still in the rings is written,
+ * and the counters go behind it.
  */
 #include <errno.h>
-#include <glib-unix.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "bpf/tap.h"
 #include "extcap/attach.h"
@@ -26,6 +24,8 @@
 #include "extcap/members.h"
 #include "extcap/netns.h"
 #include "extcap/output.h"
+#include "extcap/privileges.h"
+#include "extcap/signals.h"
 #include "extcap/sink-files.h"
 #include "extcap/source.h"
 #include "extcap/stream.h"
@@ -253,25 +253,15 @@ static gboolean on_question(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* Wireshark, when killed, does not end its children: without this an idle capture would stay. */
-static void die_with_parent(struct capture *c)
-{
-	pid_t parent = getppid();
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		stop(c);
-}
-
 static void watch_signals(struct capture *c)
 {
 	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
-	g_unix_signal_add(SIGINT, on_end, c);
-	g_unix_signal_add(SIGTERM, on_end, c);
-	g_unix_signal_add(SIGHUP, on_hangup, c);
-	g_unix_signal_add(SIGUSR1, on_question, c);
-	if (c->face->is_child)
-		die_with_parent(c);
+	signals_add(SIGINT, on_end, c);
+	signals_add(SIGTERM, on_end, c);
+	signals_add(SIGHUP, on_hangup, c);
+	signals_add(SIGUSR1, on_question, c);
+	if (c->face->is_child && !signals_end_with_parent())
+		stop(c);
 }
 
 static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
@@ -281,28 +271,50 @@ static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 	(void)tap_read_stats(c->tap, slot, ret);
 }
 
-static struct sink *make_sink(struct capture *c, GError **error)
+static struct sink *make_sink(struct capture *c, const struct pcapng_section *section,
+			      GError **error)
 {
 	const struct config *config = c->config;
-	struct stream_section s;
-	struct sink *sink;
 
-	stream_section_init(&s);
 	if (c->output.fd < 0)
-		sink = c->files = sink_files_new(config, &s.section, on_file, c, error);
-	else if (config->format == FORMAT_PCAP)
-		sink = sink_pcap_new(&c->output, (uint32_t)config->snaplen);
-	else
-		sink = sink_pcapng_new(&c->output, &s.section, error);
-	stream_section_done(&s);
-	return sink;
+		return c->files = sink_files_new(config, section, on_file, c, error);
+	if (config->format == FORMAT_PCAP)
+		return sink_pcap_new(&c->output, (uint32_t)config->snaplen);
+	return sink_pcapng_new(&c->output, section, error);
+}
+
+/* From here on nothing is opened or attached but what is said here. */
+static bool drop_privileges(const struct capture *c, GError **error)
+{
+	const struct config *config = c->config;
+	const char *file = c->output.fd < 0 ? config->output : config->stats_file;
+	g_autofree char *folder = file ? g_path_get_dirname(file) : NULL;
+	const struct privileges_need need = {
+		.reads_files = !c->output.is_pipe,
+		.folder = folder,
+		.runs_commands = config->post_rotate,
+		.detaches_tc = tap_needs_netlink(c->tap),
+	};
+
+	return privileges_drop(&need, error);
+}
+
+/* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
+static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
+{
+	struct sink *sink = make_sink(c, &section->section, error);
+
+	if (!sink)
+		return false;
+	stream_init(&c->stream, sink, read_slot, c);
+	return members_describe(&c->members, section->os, &c->stream, error);
 }
 
 /* All that can go wrong before the first byte is written. */
 static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
-	struct sink *sink;
+	_cleanup_(stream_section_done) struct stream_section section = { 0 };
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
@@ -311,11 +323,8 @@ static bool prepare(struct capture *c, GError **error)
 	    !members_attach(&c->members, c->tap, error) ||
 	    !(c->output.fd < 0 || output_begin(&c->output, error)))
 		return false;
-	sink = make_sink(c, error);
-	if (!sink)
-		return false;
-	stream_init(&c->stream, sink, read_slot, c);
-	return members_describe(&c->members, &c->stream, error);
+	stream_section_init(&section);
+	return drop_privileges(c, error) && begin_stream(c, &section, error);
 }
 
 static void add_sources(struct capture *c)

@@ -9,12 +9,13 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
+#include "extcap/setup.h"
 #include "extcap/standalone.h"
 #include "extcap/version.h"
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */
-	gboolean help, list, version, print_config;
+	gboolean help, list, version, print_config, setup;
 	unsigned int print_filter; /* how often -d was given */
 };
 
@@ -40,6 +41,8 @@ static GOptionContext *make_context(struct verbs *v)
 		  "Print what the filter becomes in the kernel; given twice, what libpcap makes" },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &v->print_config,
 		  "Print the configuration that the other options make, and exit" },
+		{ "setup", 0, 0, G_OPTION_ARG_NONE, &v->setup,
+		  "Print the commands that let ordinary users capture" },
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version, "Print the version" },
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help" },
 		{ NULL },
@@ -124,6 +127,8 @@ bool cli_run(int argc, char **argv, GError **error)
 		print_help(context);
 	else if (verbs.version)
 		fputs(version_text(), stdout);
+	else if (verbs.setup)
+		setup_print(stdout);
 	else if (verbs.list)
 		return print_interfaces(error);
 	else if (verbs.print_filter)
