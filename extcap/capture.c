@@ -28,6 +28,7 @@
 #include "extcap/output.h"
 #include "extcap/promisc.h"
 #include "extcap/stream.h"
+#include "extcap/toolbar.h"
 
 #define PROGRESS_MS  500
 #define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
@@ -39,6 +40,7 @@ struct capture {
 	struct output output;
 	struct stream stream;
 	struct tap *tap;
+	struct toolbar *toolbar;
 	GMainLoop *loop;
 	GSource *tap_source;
 	GSource *output_source; /* NULL: a file */
@@ -49,6 +51,7 @@ struct capture {
 	int promisc_fd;
 	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
 	bool is_stopped;     /* a reason to end has come */
+	bool is_signalled;   /* it was a signal */
 	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
 	int failure;	     /* -errno of the stream */
 };
@@ -62,8 +65,11 @@ static void stop(struct capture *c)
 
 static gboolean on_signal(void *user)
 {
+	struct capture *c = user;
+
 	g_debug("stopped by a signal");
-	stop(user);
+	c->is_signalled = true;
+	stop(c);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -288,11 +294,13 @@ static void run(struct capture *c)
 		c->links_source = add_source(on_links, c);
 		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
 	}
+	toolbar_start(c->toolbar, c->tap, &c->stream);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	if (progress)
 		g_source_remove(progress);
+	toolbar_stop(c->toolbar);
 	g_clear_pointer(&c->tap_source, g_source_destroy);
 	g_clear_pointer(&c->output_source, g_source_destroy);
 	g_clear_pointer(&c->links_source, g_source_destroy);
@@ -391,10 +399,13 @@ static void finish(struct capture *c)
 		c->face->finished(counts, n, c->face->user);
 }
 
-void capture_refuse(const struct config *config)
+void capture_refuse(const struct config *config, struct control *control)
 {
+	const bool is_cancelled = false;
+
 	signal(SIGPIPE, SIG_IGN);
 	output_refuse(config->output);
+	control_linger(control, &is_cancelled);
 }
 
 /* Whether the capture ended as the user wanted; else the sentence. */
@@ -417,6 +428,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 		.retry_ms = 1,
 		.links_fd = -1,
 		.promisc_fd = -1,
+		.toolbar = toolbar_new(face->control, config),
 	};
 	bool ok;
 
@@ -432,9 +444,12 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 			ok = explain_end(&c, error);
 		}
 	}
+	toolbar_free(c.toolbar);
 	close_fdp(&c.promisc_fd);
 	close_fdp(&c.links_fd);
 	tap_free(c.tap);
 	stream_done(&c.stream);
-	return output_close(&c.output, ok ? error : NULL) && ok;
+	ok = output_close(&c.output, ok ? error : NULL) && ok;
+	control_linger(face->control, &c.is_signalled);
+	return ok;
 }

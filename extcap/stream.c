@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills in the writer's structs; all knowledge of what a file of ours says is here. */
 #include <errno.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,6 +63,12 @@ void stream_done(struct stream *s)
 	*s = (struct stream){ 0 };
 }
 
+void stream_add_slots(struct stream *s, guint port, unsigned int n)
+{
+	while (n--)
+		g_array_append_val(s->slots, port);
+}
+
 bool stream_add(struct stream *s, const struct stream_interface *i, GError **error)
 {
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
@@ -84,8 +91,8 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 
 	new.has_mac = i->iface->has_mac;
 	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
-	for (unsigned int n = 0; n < i->n_slots; n++)
-		g_array_append_val(s->slots, s->ports->len);
+	new.is_loopback = i->iface->type == ARPHRD_LOOPBACK;
+	stream_add_slots(s, s->ports->len, i->n_slots);
 	g_array_append_val(s->ports, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
 			      pcapng_writer_error(s->writer)->text);
@@ -128,11 +135,21 @@ static int drop(struct stream_port *p)
 	return 0;
 }
 
+/* The first frame under a change says so. */
+static const char *note(const struct stream *s, const struct stream_port *p,
+			const struct tap_frame *f)
+{
+	if (f->mark == p->mark || !s->notes || !notes_is_later(f->mark, p->mark))
+		return NULL;
+	return notes_find(s->notes, f->mark);
+}
+
 /* In a packet that stays: to zero a new one would cost as much as all the rest here. */
 static int put(struct stream *s, guint number, const struct tap_frame *f)
 {
 	struct stream_port *p = port(s, number);
 	struct pcapng_packet *packet = &s->packet;
+	const char *comment = note(s, p, f);
 
 	packet->interface = number;
 	packet->ts = f->ts_ns;
@@ -146,6 +163,8 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	packet->dropcount = p->gap;
 	packet->n_hashes = f->has_hash;
 	s->hash_bytes = GUINT32_TO_BE(f->hash);
+	packet->options.comments = &comment;
+	packet->options.n_comments = comment != NULL;
 	return pcapng_writer_add_packet(s->writer, packet);
 }
 
@@ -165,6 +184,8 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 	}
 	if (r == 0) {
 		p->gap = 0;
+		if (notes_is_later(f->mark, p->mark))
+			p->mark = f->mark;
 		p->written++;
 		s->written++;
 	}
@@ -241,6 +262,8 @@ bool stream_is_pending(const struct stream *s)
 
 int stream_write_stats(struct stream *s, guint number, const struct tap_stats *stats)
 {
+	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
+	const char *comment = changes;
 	const struct pcapng_stats isb = {
 		.interface = number,
 		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
@@ -253,6 +276,7 @@ int stream_write_stats(struct stream *s, guint number, const struct tap_stats *s
 		.filteraccept = stats->accepted,
 		.osdrop = stats->accepted - port(s, number)->written,
 		.usrdeliv = port(s, number)->written,
+		.options = { .comments = &comment, .n_comments = changes != NULL },
 	};
 
 	return pcapng_writer_add_stats(s->writer, &isb);

@@ -12,6 +12,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/iface.h"
+#include "extcap/notes.h"
 #include "extcap/output.h"
 #include "pcapng/writer.h"
 
@@ -24,6 +25,8 @@ struct stream_port {
 	uint64_t whole;	       /* of these, before stream.whole_bytes */
 	uint64_t lost_backlog; /* frames dropped because the backlog was full */
 	uint64_t gap;	       /* frames lost since the last one written */
+	bool is_loopback;
+	uint16_t mark; /* of the last frame written, see notes.h */
 };
 
 struct stream {
@@ -37,7 +40,8 @@ struct stream {
 	uint64_t started_ns;  /* since the epoch */
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
-	uint32_t hash_bytes; /* network order */
+	uint32_t hash_bytes;	   /* network order */
+	const struct notes *notes; /* borrowed; NULL: nothing is ever changed */
 };
 
 /* What is to be said of an interface. */
@@ -54,6 +58,8 @@ bool stream_init(struct stream *s, struct output *output, GError **error);
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_interface *interface, GError **error);
+/* The tap's next slots belong to that port, too. */
+void stream_add_slots(struct stream *s, guint port, unsigned int n);
 /* Writes one frame, or counts it as lost where the backlog is full. 0, or the output's -errno. */
 int stream_write(struct stream *s, const struct tap_frame *frame);
 /* Hands over what there is. 0; -EAGAIN: the reader of a pipe is slow, the rest waits; or -errno. */
