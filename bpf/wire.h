@@ -37,7 +37,7 @@ struct wire_config {
 	__u32 slot;	  /* index into the counters; names the interface in every record */
 	__u32 snaplen;	  /* bytes kept of a frame, 1…WIRE_FRAME_MAX */
 	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
-	__u32 mark;	  /* of the filter in place, below 65536: in every record that it let through */
+	__u32 mark; /* of the filter in place, below 65536: in every record that it let through */
 };
 
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */

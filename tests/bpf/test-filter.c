@@ -23,7 +23,7 @@
 struct fixture {
 	struct tap *tap;
 	const struct point *point;
-	int socket; /* send() makes the point see a frame */
+	int socket;		/* send() makes the point see a frame */
 	uint64_t taken, marked; /* marked: by the filter set last */
 	uint16_t mark;
 	gint is_sending;
