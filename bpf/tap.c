@@ -149,7 +149,8 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	return 0;
 }
 
-int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n)
+int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
+		   uint16_t mark)
 {
 	struct point_target target;
 	struct attached *a;
@@ -160,7 +161,15 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
+	target.config.mark = mark;
 	return a->point->replace(&target, &a->link);
+}
+
+struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
+{
+	const struct attached *a = &t->attached[slot];
+
+	return (struct tap_place){ a->target.ifindex, a->point };
 }
 
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
@@ -279,6 +288,7 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.has_queue = w->flags & WIRE_QUEUE,
 		.has_hash = w->flags & WIRE_HASH,
 		.is_segments = w->flags & WIRE_SEGMENTS,
+		.mark = w->mark,
 		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};

@@ -46,6 +46,7 @@ struct tap_frame {
 	uint32_t hash;	     /* Toeplitz hash over the flow, where has_hash */
 	bool has_queue, has_hash;
 	bool is_segments; /* several frames on the wire (TSO, GRO) */
+	uint16_t mark;	  /* of the filter that let it through; 0: the one of tap_attach() */
 	const struct point *point;
 	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
@@ -58,6 +59,11 @@ struct tap_stats {
 	uint64_t lost_long; /* … longer than TAP_SNAPLEN_MAX */
 	uint64_t lost_copy; /* … the kernel could not copy its bytes */
 	uint64_t taken;	    /* given out by tap_drain() */
+};
+
+struct tap_place {
+	unsigned int ifindex;
+	const struct point *point;
 };
 
 /* Somebody's XDP program on an interface. */
@@ -80,10 +86,12 @@ void tap_free(struct tap *t);
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /*
- * Gives a slot another filter (NULL: none); of the frames that come meanwhile none is missed. 0 or an
- * -errno as point.replace has it, and then the old one still counts.
+ * Gives a slot another filter (NULL: none); of the frames that come meanwhile none is missed, and each
+ * that the new one lets through bears the mark. 0 or an -errno as point.replace has it, and then the
+ * old one still counts.
  */
-int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n);
+int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
+		   uint16_t mark);
 /*
  * Whether a filter can be translated, without a kernel. 0; -ELOOP: it jumps back (libpcap's
  * "protochain"); -E2BIG: too large; -EINVAL, -EOPNOTSUPP: not what libpcap makes. *ret_culprit is the
@@ -92,6 +100,8 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit);
 /* Writes a listing of what the filter becomes at the XDP hook. 0 or -errno as above. */
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n);
+/* Where the program of a slot is. */
+struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
 /* Takes all programs away. When it returns none is running; what they left is in the rings. */
 void tap_detach(struct tap *t);
 /* Whether the program of a slot is still in place: false when its interface was deleted. */

@@ -37,6 +37,7 @@ struct wire_config {
 	__u32 slot;	  /* index into the counters; names the interface in every record */
 	__u32 snaplen;	  /* bytes kept of a frame, 1…WIRE_FRAME_MAX */
 	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
+	__u32 mark; /* of the filter in place, below 65536: in every record that it let through */
 };
 
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
@@ -48,7 +49,8 @@ struct wire_frame {
 	__u16 slot;
 	__u16 queue; /* receive queue, 0xffff where it is larger */
 	__u32 hash;
-	__u32 flags; /* WIRE_HASH… */
+	__u16 flags; /* WIRE_HASH… */
+	__u16 mark;  /* of the filter that let it through */
 	__u8 data[];
 };
 
@@ -56,6 +58,7 @@ _Static_assert(sizeof(struct wire_frame) == 32, "wire_frame changed size");
 _Static_assert(__builtin_offsetof(struct wire_frame, len) == 8, "wire_frame.len moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, lost) == 16, "wire_frame.lost moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, hash) == 24, "wire_frame.hash moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, mark) == 30, "wire_frame.mark moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, data) == 32, "wire_frame.data moved");
 
 /* One per slot and CPU, only ever counted up by that CPU: seen >= accepted >= the sum of lost. */

@@ -29,6 +29,7 @@
 #include "extcap/sink-files.h"
 #include "extcap/source.h"
 #include "extcap/stream.h"
+#include "extcap/toolbar.h"
 
 #define PROGRESS_MS  500
 #define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
@@ -42,6 +43,7 @@ struct capture {
 	struct stream stream;
 	struct sink *files; /* the stream's sink, where that is files; else NULL */
 	struct tap *tap;
+	struct toolbar *toolbar;
 	GMainLoop *loop;
 	GSource *tap_source;
 	GSource *output_source; /* NULL: not a pipe */
@@ -53,6 +55,7 @@ struct capture {
 	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
 	bool is_started;     /* the face knows that it runs */
 	bool is_stopped;     /* a reason to end has come */
+	bool is_signalled;   /* it was a signal */
 	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
 	int failure;	     /* -errno of the stream */
 };
@@ -231,13 +234,19 @@ static gboolean on_end(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_signal(void *user)
+{
+	((struct capture *)user)->is_signalled = true;
+	return on_end(user);
+}
+
 static gboolean on_hangup(void *user)
 {
 	struct capture *c = user;
 	int r;
 
 	if (!c->files || !rules_rotate(&c->config->rotate))
-		return on_end(user);
+		return on_signal(user);
 	r = sink_files_rotate(c->files);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
@@ -256,8 +265,8 @@ static gboolean on_question(void *user)
 static void watch_signals(struct capture *c)
 {
 	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
-	signals_add(SIGINT, on_end, c);
-	signals_add(SIGTERM, on_end, c);
+	signals_add(SIGINT, on_signal, c);
+	signals_add(SIGTERM, on_signal, c);
 	signals_add(SIGHUP, on_hangup, c);
 	signals_add(SIGUSR1, on_question, c);
 	if (c->face->is_child && !signals_end_with_parent())
@@ -271,18 +280,6 @@ static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 	(void)tap_read_stats(c->tap, slot, ret);
 }
 
-static struct sink *make_sink(struct capture *c, const struct pcapng_section *section,
-			      GError **error)
-{
-	const struct config *config = c->config;
-
-	if (c->output.fd < 0)
-		return c->files = sink_files_new(config, section, on_file, c, error);
-	if (config->format == FORMAT_PCAP)
-		return sink_pcap_new(&c->output, (uint32_t)config->snaplen);
-	return sink_pcapng_new(&c->output, section, error);
-}
-
 /* From here on nothing is opened or attached but what is said here. */
 static bool drop_privileges(const struct capture *c, GError **error)
 {
@@ -294,6 +291,7 @@ static bool drop_privileges(const struct capture *c, GError **error)
 		.folder = folder,
 		.runs_commands = config->post_rotate,
 		.detaches_tc = tap_needs_netlink(c->tap),
+		.replaces_filters = c->toolbar,
 	};
 
 	return privileges_drop(&need, error);
@@ -302,10 +300,13 @@ static bool drop_privileges(const struct capture *c, GError **error)
 /* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
 static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
 {
-	struct sink *sink = make_sink(c, &section->section, error);
+	struct sink *sink =
+		c->output.fd < 0 ? sink_files_new(c->config, &section->section, on_file, c, error)
+				 : sink_output_new(c->config, &section->section, &c->output, error);
 
 	if (!sink)
 		return false;
+	c->files = c->output.fd < 0 ? sink : NULL;
 	stream_init(&c->stream, sink, read_slot, c);
 	return members_describe(&c->members, section->os, &c->stream, error);
 }
@@ -363,6 +364,7 @@ static void run(struct capture *c)
 
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
+	toolbar_start(c->toolbar, c->tap, &c->stream);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
@@ -371,6 +373,7 @@ static void run(struct capture *c)
 	if (end)
 		g_source_remove(end);
 	remove_sources(c);
+	toolbar_stop(c->toolbar);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
@@ -389,22 +392,14 @@ static int end_stream(struct capture *c)
 	return r;
 }
 
-static void log_counts(const struct capture *c)
-{
-	for (guint i = 0; i < c->stream.ports->len; i++) {
-		struct count count = stream_count(&c->stream, i);
-
-		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64, count.name,
-		       count.seen, count.accepted, count.written);
-	}
-}
-
 /* Takes the programs off, writes what they left behind and the counters. */
 static void finish(struct capture *c)
 {
 	int r = 0;
 
+	privileges_raise();
 	tap_detach(c->tap);
+	privileges_lower();
 	if (!c->is_full && !c->failure)
 		tap_drain_rest(c->tap, on_frame, c);
 	c->stream.is_failed = c->failure;
@@ -415,14 +410,17 @@ static void finish(struct capture *c)
 	c->stream.is_failed = c->failure;
 	if (c->failure && !c->output.is_pipe)
 		stream_salvage(&c->stream);
-	log_counts(c);
+	stream_log_counts(&c->stream);
 	tell(c, c->face->ended);
 }
 
-void capture_refuse(const struct config *config)
+void capture_refuse(const struct config *config, struct control *control)
 {
+	const bool is_cancelled = false;
+
 	signal(SIGPIPE, SIG_IGN);
 	output_refuse(config->output);
+	control_linger(control, &is_cancelled);
 }
 
 /* Whether the capture ended as the user wanted; else the sentence. */
@@ -474,6 +472,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 		.output = OUTPUT_CLOSED,
 		.retry_ms = 1,
 		.links_fd = -1,
+		.toolbar = toolbar_new(face->control, config),
 	};
 	bool ok;
 
@@ -489,6 +488,9 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 			ok = explain_end(&c, error);
 		}
 	}
+	toolbar_free(c.toolbar);
 	capture_done(&c);
-	return output_close(&c.output, ok ? error : NULL) && ok;
+	ok = output_close(&c.output, ok ? error : NULL) && ok;
+	control_linger(face->control, &c.is_signalled);
+	return ok;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "extcap/control.h"
 #include "extcap/count.h"
 #include "extcap/options.h"
 
@@ -28,7 +29,8 @@ struct capture_status {
 
 /* How a face follows the capture; every function may be NULL. */
 struct capture_face {
-	bool is_child; /* of Wireshark: ends when the parent does */
+	bool is_child;		 /* of Wireshark: ends when the parent does */
+	struct control *control; /* its toolbar; NULL: none */
 	/* Everything is in place, frames come from now on. */
 	void (*started)(const struct config *config, void *user);
 	/* A file is begun; what it will be called when it is finished. */
@@ -51,6 +53,6 @@ struct capture_face {
 bool capture_run(const struct config *config, const struct capture_face *face, GError **error);
 
 /* For a capture that cannot even begin: tells the reader of its FIFO that nothing will come. */
-void capture_refuse(const struct config *config);
+void capture_refuse(const struct config *config, struct control *control);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "extcap/capture.h"
 #include "extcap/cleanup.h"
+#include "extcap/control.h"
 #include "extcap/error.h"
 #include "extcap/extcap.h"
 #include "extcap/filter.h"
@@ -19,6 +20,7 @@
 #include "extcap/log.h"
 #include "extcap/options.h"
 #include "extcap/setup.h"
+#include "extcap/toolbar.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
 #define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */
@@ -156,6 +158,7 @@ static bool print_interfaces(GError **error)
 		return false;
 	printf("extcap {version=%s}%s%s%s{display=XDP tap}\n", XDPTAP_VERSION, help ? "{help=" : "",
 	       help ? help : "", help ? "}" : "");
+	toolbar_print();
 	printf("interface {value=" PREFIX IFACE_ANY
 	       "}{display=XDP tap: all interfaces that are up}\n");
 	for (guint n = 0; n < list->len; n++)
@@ -241,7 +244,10 @@ static char *find_for_capture(const char *name, const struct config *config, GEr
 
 static bool capture(const struct request *r, int argc, char **argv, char ***rest, GError **error)
 {
-	const struct capture_face face = { .is_child = true };
+	/* First of all: Wireshark stands still until its toolbar is opened. */
+	_cleanup_(control_freep) struct control *control =
+		r->control_in ? control_open(r->control_in, r->control_out) : NULL;
+	const struct capture_face face = { .is_child = true, .control = control };
 	_cleanup_(options_done) struct config config;
 	char *name = NULL;
 
@@ -253,7 +259,7 @@ static bool capture(const struct request *r, int argc, char **argv, char ***rest
 	if (parse_capture(&config, rest, error) && log_open(&config, argc, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
-		capture_refuse(&config);
+		capture_refuse(&config, control);
 		return false;
 	}
 	g_ptr_array_add(config.interfaces, name);

@@ -26,9 +26,17 @@ static void keep(struct filter *f, const struct bpf_insn *insns, size_t n)
 	f->n = n;
 }
 
-static bool compile(pcap_t *dead, const char *expression, struct filter *ret, GError **error)
+struct filter filter_nothing(void)
 {
 	static const struct bpf_insn reject_all = { .code = BPF_RET | BPF_K, .k = 0 };
+	struct filter f;
+
+	keep(&f, &reject_all, 1);
+	return f;
+}
+
+static bool compile(pcap_t *dead, const char *expression, struct filter *ret, GError **error)
+{
 	struct bpf_program program = { 0 };
 
 	if (pcap_compile(dead, &program, expression, 1, PCAP_NETMASK_UNKNOWN) == 0) {
@@ -38,7 +46,7 @@ static bool compile(pcap_t *dead, const char *expression, struct filter *ret, GE
 	}
 	if (!g_str_equal(pcap_geterr(dead), "expression rejects all packets"))
 		return fail(error, "%s", pcap_geterr(dead));
-	keep(ret, &reject_all, 1);
+	*ret = filter_nothing();
 	return true;
 }
 

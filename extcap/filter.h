@@ -24,6 +24,8 @@ struct filter {
  */
 bool filter_compile(const char *expression, int linktype, struct filter *ret, GError **error);
 void filter_done(struct filter *f);
+/* The filter that accepts nothing. */
+struct filter filter_nothing(void);
 /* Whether it could be compiled; else *error has the sentence. */
 bool filter_check(const char *expression, int linktype, GError **error);
 /* Lists what it becomes for Ethernet: eBPF as at the XDP hook, or classic BPF as tcpdump -d does. */

@@ -171,6 +171,18 @@ struct iface *iface_find(const char *name, GError **error)
 	return NULL;
 }
 
+struct iface *iface_find_index(unsigned int index, GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+
+	for (guint n = 0; list && n < list->len; n++)
+		if (((struct iface *)list->pdata[n])->index == index)
+			return g_ptr_array_steal_index(list, n);
+	if (list)
+		fail(error, "the interface is gone");
+	return NULL;
+}
+
 int iface_linktype(const struct iface *i)
 {
 	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? IFACE_LINKTYPE : -1;

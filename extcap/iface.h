@@ -44,6 +44,8 @@ static inline void iface_freep(struct iface **i)
 GPtrArray *iface_list(GError **error);
 /* The one of that name; NULL and a sentence where there is none. */
 struct iface *iface_find(const char *name, GError **error);
+/* The one of that index; NULL and a sentence where it is gone. */
+struct iface *iface_find_index(unsigned int index, GError **error);
 /* The linktype of what a tap sees there, or -1 where we cannot capture. */
 int iface_linktype(const struct iface *i);
 /* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */

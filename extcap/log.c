@@ -12,7 +12,25 @@
 static struct {
 	FILE *file; /* NULL: nowhere */
 	GLogLevelFlags levels;
+	log_fn fn;
+	void *user;
 } log_state;
+
+static void write_text(const char *time, const char *text, bool is_kept, bool is_told)
+{
+	g_autofree char *line = g_strdup_printf("%s %s\n", time, text);
+
+	if (is_kept)
+		fputs(line, log_state.file);
+	if (is_told)
+		log_state.fn(log_state.user, line);
+}
+
+void log_listen(log_fn fn, void *user)
+{
+	log_state.fn = fn;
+	log_state.user = user;
+}
 
 static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields, gsize n,
 				   void *user)
@@ -20,13 +38,16 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
 	g_autoptr(GDateTime) now = NULL;
 	g_autofree char *time = NULL;
 
-	if (!log_state.file || !(level & log_state.levels))
+	bool is_kept = log_state.file && level & log_state.levels;
+	bool is_told = log_state.fn && level & ~G_LOG_LEVEL_DEBUG & G_LOG_LEVEL_MASK;
+
+	if (!is_kept && !is_told)
 		return G_LOG_WRITER_HANDLED;
 	now = g_date_time_new_now_utc();
 	time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
 	for (gsize i = 0; i < n; i++)
 		if (g_str_equal(fields[i].key, "MESSAGE"))
-			fprintf(log_state.file, "%s %s\n", time, (const char *)fields[i].value);
+			write_text(time, fields[i].value, is_kept, is_told);
 	return G_LOG_WRITER_HANDLED;
 }
 

@@ -14,4 +14,8 @@
 /* From here on what is worth config->log_level is logged. False: the file cannot be opened. */
 bool log_open(const struct config *config, int argc, char **argv, GError **error);
 
+typedef void (*log_fn)(void *user, const char *line);
+/* Whatever is worth LOG_INFO or more also goes to fn, without the file too; NULL: no longer. */
+void log_listen(log_fn fn, void *user);
+
 #endif

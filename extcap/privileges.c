@@ -177,17 +177,23 @@ bool privileges_drop(const struct privileges_need *need, GError **error)
 	return true;
 }
 
+/* Whether there is something that is only sometimes effective. */
+static bool has_sometimes(void)
+{
+	return kept.is_all_else_gone && kept.sets.permitted != kept.sets.effective;
+}
+
 void privileges_raise(void)
 {
 	struct sets s = kept.sets;
 
 	s.effective |= s.permitted & LOADS;
-	if (kept.is_all_else_gone)
+	if (has_sometimes())
 		(void)sets_put(s);
 }
 
 void privileges_lower(void)
 {
-	if (kept.is_all_else_gone)
+	if (has_sometimes())
 		(void)sets_put(kept.sets);
 }

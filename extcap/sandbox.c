@@ -119,6 +119,8 @@ static const struct rule rules[] = {
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_OBJ_GET_INFO_BY_FD },
 
 	{ SYS_openat, READING | FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
+	/* the pipe to the toolbar, which can be opened when Wireshark has */
+	{ SYS_openat, FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_WRONLY },
 	{ SYS_pread64, READING },
 
 	{ SYS_openat, FILES },
@@ -152,7 +154,7 @@ static const struct rule rules[] = {
 #endif
 	{ SYS_dup, FILES },
 	{ SYS_ioctl, FILES, 1, ALL_BITS, TCGETS },
-	{ SYS_ioctl, FILES, 1, ALL_BITS, TIOCGWINSZ },
+	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
 	{ SYS_getcwd, FILES },
 	{ SYS_sched_yield, FILES },
 	{ SYS_sched_getaffinity, FILES },

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The writer on an output. What was torn by a full disk is cut off there again. */
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/sink.h"
-#include "pcapng/format.h"
 
 #define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
 #define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
@@ -54,23 +49,6 @@ static int end(struct sink *s)
 		r = s->owner.add_stats(s->owner.user, self(s)->writer);
 	self(s)->has_stats |= r == 0;
 	return r < 0 ? r : flush(s);
-}
-
-uint64_t sink_scan(struct sink *s, int fd, uint64_t from)
-{
-	uint32_t head[3]; /* type, length, interface */
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return from;
-	while (pread(fd, head, sizeof(head), (off_t)from) == sizeof(head)) {
-		if (head[1] < sizeof(head) || head[1] > (uint64_t)st.st_size - from)
-			break;
-		if (head[0] == PCAPNG_BLOCK_EPB)
-			s->owner.on_saved(s->owner.user, head[2]);
-		from += head[1];
-	}
-	return from;
 }
 
 static void salvage(struct sink *s)

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "extcap/options.h"
 #include "extcap/output.h"
 #include "pcapng/writer.h"
 
@@ -42,10 +43,12 @@ struct sink {
 	struct sink_owner owner;
 };
 
-/* pcapng on an output, which is borrowed. */
+/* pcapng or pcap, as configured, on an output, which is borrowed. */
+struct sink *sink_output_new(const struct config *config, const struct pcapng_section *section,
+			     struct output *output, GError **error);
+/* The two of them. */
 struct sink *sink_pcapng_new(struct output *output, const struct pcapng_section *section,
 			     GError **error);
-/* pcap with nanoseconds on an output, for interfaces of one linktype. */
 struct sink *sink_pcap_new(struct output *output, uint32_t snaplen);
 
 static inline int sink_add_interface(struct sink *s, const struct pcapng_interface *interface)

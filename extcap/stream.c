@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills in the writer's structs; all knowledge of what a file of ours says is here. */
 #include <errno.h>
+#include <inttypes.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <time.h>
 
@@ -91,6 +93,8 @@ struct count stream_count(const struct stream *s, guint number)
 
 static int add_port_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
+	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
+	const char *comment = changes;
 	struct count count = stream_count(s, number);
 	const struct pcapng_stats isb = {
 		.interface = number,
@@ -104,6 +108,7 @@ static int add_port_stats(const struct stream *s, guint number, struct pcapng_wr
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
 		.usrdeliv = count.written,
+		.options = { .comments = &comment, .n_comments = changes != NULL },
 	};
 
 	return pcapng_writer_add_stats(w, &isb);
@@ -155,6 +160,12 @@ void stream_done(struct stream *s)
 	*s = (struct stream){ 0 };
 }
 
+void stream_add_slots(struct stream *s, guint port, unsigned int n)
+{
+	while (n--)
+		g_array_append_val(s->slots, port);
+}
+
 bool stream_add(struct stream *s, const struct stream_interface *i, GError **error)
 {
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
@@ -176,8 +187,8 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 
 	new.has_mac = i->iface->has_mac;
 	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
-	for (unsigned int n = 0; n < i->n_slots; n++)
-		g_array_append_val(s->slots, s->ports->len);
+	new.is_loopback = i->iface->type == ARPHRD_LOOPBACK;
+	stream_add_slots(s, s->ports->len, i->n_slots);
 	g_array_append_val(s->ports, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
 			      sink_error(s->sink));
@@ -220,11 +231,21 @@ static int drop(struct stream_port *p)
 	return 0;
 }
 
+/* The first frame under a change says so. */
+static const char *note(const struct stream *s, const struct stream_port *p,
+			const struct tap_frame *f)
+{
+	if (f->mark == p->mark || !s->notes || !notes_is_later(f->mark, p->mark))
+		return NULL;
+	return notes_find(s->notes, f->mark);
+}
+
 /* In a packet that stays: to zero a new one would cost as much as all the rest here. */
 static int put(struct stream *s, guint number, const struct tap_frame *f)
 {
 	struct stream_port *p = port(s, number);
 	struct pcapng_packet *packet = &s->packet;
+	const char *comment = note(s, p, f);
 
 	packet->interface = number;
 	packet->ts = f->ts_ns;
@@ -238,6 +259,8 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	packet->dropcount = p->gap;
 	packet->n_hashes = f->has_hash;
 	s->hash_bytes = GUINT32_TO_BE(f->hash);
+	packet->options.comments = &comment;
+	packet->options.n_comments = comment != NULL;
 	return sink_add_packet(s->sink, packet);
 }
 
@@ -257,6 +280,8 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 	}
 	if (r == 0) {
 		p->gap = 0;
+		if (notes_is_later(f->mark, p->mark))
+			p->mark = f->mark;
 		p->written++;
 		s->written++;
 	}
@@ -290,6 +315,16 @@ const char *stream_slot_name(const struct stream *s, guint slot)
 	guint number = g_array_index(s->slots, guint, slot);
 
 	return g_array_index(s->ports, struct stream_port, number).name;
+}
+
+void stream_log_counts(const struct stream *s)
+{
+	for (guint i = 0; i < s->ports->len; i++) {
+		struct count count = stream_count(s, i);
+
+		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64, count.name,
+		       count.seen, count.accepted, count.written);
+	}
 }
 
 bool stream_explain(const struct stream *s, int err, GError **error)

@@ -13,6 +13,7 @@
 #include "bpf/tap.h"
 #include "extcap/count.h"
 #include "extcap/iface.h"
+#include "extcap/notes.h"
 #include "extcap/sink.h"
 
 /* One interface of the stream; its number is its id in the file. */
@@ -24,6 +25,8 @@ struct stream_port {
 	uint64_t whole;	       /* of these, when all of them last were where they should be */
 	uint64_t lost_backlog; /* frames dropped because the output was too slow, or full */
 	uint64_t gap;	       /* frames lost since the last one written */
+	bool is_loopback;
+	uint16_t mark; /* of the last frame written, see notes.h */
 };
 
 /* The kernel's counters of a slot of the tap. */
@@ -41,7 +44,8 @@ struct stream {
 	uint64_t started_ns; /* since the epoch */
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
-	uint32_t hash_bytes; /* network order */
+	uint32_t hash_bytes;	   /* network order */
+	const struct notes *notes; /* borrowed; NULL: nothing is ever changed */
 };
 
 /* What is to be said of an interface. */
@@ -69,6 +73,8 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_interface *interface, GError **error);
+/* The tap's next slots belong to that port, too. */
+void stream_add_slots(struct stream *s, guint port, unsigned int n);
 /* Writes one frame, or counts it as lost where the sink has no room. 0, or its -errno. */
 int stream_write(struct stream *s, const struct tap_frame *frame);
 /* Hands over what there is. 0; -EAGAIN: the reader of a pipe is slow, the rest waits; or -errno. */
@@ -79,6 +85,8 @@ int stream_end(struct stream *s);
 void stream_salvage(struct stream *s);
 /* The counters of a port, as of the frame written last. */
 struct count stream_count(const struct stream *s, guint port);
+/* A line in the log for each port. */
+void stream_log_counts(const struct stream *s);
 /* The name of the interface that a slot belongs to. */
 const char *stream_slot_name(const struct stream *s, guint slot);
 /* Why it failed: true when only the reader went away, which is no error, else sets *error. */

@@ -23,8 +23,9 @@
 struct fixture {
 	struct tap *tap;
 	const struct point *point;
-	int socket; /* send() makes the point see a frame */
-	uint64_t taken;
+	int socket;		/* send() makes the point see a frame */
+	uint64_t taken, marked; /* marked: by the filter set last */
+	uint16_t mark;
 	gint is_sending;
 };
 
@@ -80,7 +81,7 @@ static int set_filter(struct fixture *f, const char *expression)
 	g_autofree struct sock_filter *filter = oracle_compile(expression, &n, &error);
 
 	g_assert_nonnull(filter);
-	return tap_set_filter(f->tap, 0, filter, n);
+	return tap_set_filter(f->tap, 0, filter, n, ++f->mark);
 }
 
 static bool setup(struct fixture *f, const struct point *point)
@@ -112,6 +113,7 @@ static int on_frame(void *user, const struct tap_frame *frame)
 	struct fixture *f = user;
 
 	f->taken += frame->len == 60;
+	f->marked += frame->len == 60 && frame->mark == f->mark;
 	return 0;
 }
 
@@ -148,11 +150,12 @@ static void test_change(const void *point)
 		g_assert_cmpuint(stats(&f).seen, ==, 2 * (i + 1));
 		g_assert_cmpuint(stats(&f).accepted, ==, expected);
 	}
-	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0), ==, 0);
+	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0, f.mark = 65535), ==, 0);
 	send_frame(&f, 0x88b7);
 	tap_detach(f.tap);
 	tap_drain_rest(f.tap, on_frame, &f);
 	g_assert_cmpuint(f.taken, ==, expected + 1);
+	g_assert_cmpuint(f.marked, ==, 1);
 	teardown(&f);
 }
 
@@ -165,7 +168,7 @@ static void test_refused(const void *point)
 		return;
 	g_assert_cmpint(set_filter(&f, "ether proto 0x88b5"), ==, 0);
 	g_assert_cmpint(set_filter(&f, "ip6 protochain 6"), ==, -ELOOP);
-	g_assert_cmpint(tap_set_filter(f.tap, 1, NULL, 0), ==, -EINVAL);
+	g_assert_cmpint(tap_set_filter(f.tap, 1, NULL, 0, 1), ==, -EINVAL);
 	send_frame(&f, 0x88b5);
 	send_frame(&f, 0x88b6);
 	g_assert_cmpuint(stats(&f).accepted, ==, 1);

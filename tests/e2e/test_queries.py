@@ -53,7 +53,7 @@ class Queries(Case):
                 first, *others = sentences.parse(out)
                 self.assertEqual(first.keyword, "extcap")
                 self.assertRegex(first.values["version"], r"^\d+\.\d+")
-                self.assertEqual({s.keyword for s in others}, {"interface"})
+                self.assertEqual({s.keyword for s in others}, {"interface", "control", "value"})
 
     def test_names_are_ours(self):
         self.assertEqual({i["value"] for i in self.interfaces()},

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Brings the programs, one by one, to the state that is wanted; see live.h. */
+#include <errno.h>
+
+#include "extcap/attach.h"
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/iface.h"
+#include "extcap/live.h"
+#include "extcap/privileges.h"
+
+static void state_done(struct live_state *s)
+{
+	g_clear_pointer(&s->text, g_free);
+	filter_done(&s->filter);
+}
+
+/* Both texts have been compiled before. */
+static void state_copy(struct live_state *to, const struct live_state *from)
+{
+	state_done(to);
+	*to = *from;
+	to->text = g_strdup(from->text);
+	(void)filter_compile(to->text, IFACE_LINKTYPE, &to->filter, NULL);
+}
+
+bool live_init(struct live *l, const struct config *config, struct tap *tap, struct stream *stream,
+	       GError **error)
+{
+	*l = (struct live){
+		.config = config,
+		.tap = tap,
+		.stream = stream,
+		.marks = g_array_new(false, true, sizeof(uint16_t)),
+	};
+	notes_init(&l->notes);
+	stream->notes = &l->notes;
+	l->wanted.direction = config->direction;
+	l->wanted.text = g_strdup(config->filter);
+	if (!filter_compile(config->filter, IFACE_LINKTYPE, &l->wanted.filter, error))
+		return false;
+	state_copy(&l->last, &l->wanted);
+	return true;
+}
+
+void live_done(struct live *l)
+{
+	l->stream->notes = NULL;
+	notes_done(&l->notes);
+	state_done(&l->wanted);
+	state_done(&l->last);
+	g_clear_pointer(&l->marks, g_array_unref);
+}
+
+static void G_GNUC_PRINTF(2, 3) note(struct live *l, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	l->mark = notes_add(&l->notes, text);
+	l->is_reverting = false;
+	g_info("%s", text);
+}
+
+static void note_filter(struct live *l)
+{
+	if (l->wanted.text)
+		note(l, "capture filter \"%.1000s\"", l->wanted.text);
+	else
+		note(l, "no capture filter");
+}
+
+bool live_set_filter(struct live *l, const char *text, GError **error)
+{
+	struct filter filter = FILTER_NONE;
+
+	if (text && !*text)
+		text = NULL;
+	if (g_strcmp0(text, l->wanted.text) == 0)
+		return true;
+	if (!filter_compile(text, IFACE_LINKTYPE, &filter, error)) {
+		filter_done(&filter);
+		g_prefix_error(error, "capture filter \"%.100s\": ", text);
+		return false;
+	}
+	state_done(&l->wanted);
+	l->wanted.text = g_strdup(text);
+	l->wanted.filter = filter;
+	note_filter(l);
+	return true;
+}
+
+void live_set_direction(struct live *l, enum direction direction)
+{
+	static const char *const names[] = {
+		[DIRECTION_IN] = "received frames only",
+		[DIRECTION_OUT] = "sent frames only",
+		[DIRECTION_BOTH] = "both directions",
+	};
+
+	if (l->wanted.direction == direction)
+		return;
+	l->wanted.direction = direction;
+	note(l, "%s", names[direction]);
+}
+
+void live_set_paused(struct live *l, bool is_paused)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (l->wanted.is_paused == is_paused)
+		return;
+	l->wanted.is_paused = is_paused;
+	if (is_paused)
+		note(l, "paused");
+	else
+		note(l, "resumed after a pause of %.3f s", (double)(now - l->paused_at) / 1e6);
+	l->paused_at = now;
+}
+
+static const struct stream_port *port_of(const struct live *l, guint slot)
+{
+	guint number = g_array_index(l->stream->slots, guint, slot);
+
+	return &g_array_index(l->stream->ports, struct stream_port, number);
+}
+
+/* Whether frames of that direction are wanted; the loopback device receives what it sends. */
+static bool is_wanted(const struct live *l, const struct stream_port *port, bool is_egress)
+{
+	if (l->wanted.direction == DIRECTION_BOTH)
+		return !is_egress || !port->is_loopback;
+	return is_egress == (l->wanted.direction == DIRECTION_OUT);
+}
+
+/* A slot of an interface that would have to take frames of a direction and has no program there, or -1. */
+static int find_missing(const struct live *l, bool is_egress)
+{
+	g_autofree bool *has = g_new0(bool, l->stream->ports->len);
+	const guint n = l->stream->slots->len;
+
+	for (guint slot = 0; slot < n; slot++)
+		has[g_array_index(l->stream->slots, guint, slot)] |=
+			tap_find_place(l->tap, slot).point->is_egress == is_egress;
+	for (guint slot = 0; slot < n; slot++)
+		if (!has[g_array_index(l->stream->slots, guint, slot)] &&
+		    is_wanted(l, port_of(l, slot), is_egress) && tap_is_attached(l->tap, slot))
+			return (int)slot;
+	return -1;
+}
+
+/* Puts a program onto the interface of a slot, for a direction that was not asked for before. */
+static bool add_direction(struct live *l, guint slot, bool is_egress, GError **error)
+{
+	_cleanup_(iface_freep) struct iface *i =
+		iface_find_index(tap_find_place(l->tap, slot).ifindex, error);
+	struct config config = *l->config;
+	g_autofree char *how = NULL;
+	unsigned int n = 0;
+
+	if (!i)
+		return false;
+	config.filter = l->wanted.text;
+	config.direction = is_egress ? DIRECTION_OUT : DIRECTION_IN;
+	how = attach(l->tap, &config, i, &n, error);
+	stream_add_slots(l->stream, g_array_index(l->stream->slots, guint, slot), n);
+	return how;
+}
+
+static bool set_filter(struct live *l, guint slot, GError **error)
+{
+	_cleanup_(filter_done) struct filter nothing = FILTER_NONE;
+	const struct filter *f = &l->wanted.filter;
+	bool is_egress = tap_find_place(l->tap, slot).point->is_egress;
+	int r;
+
+	if (!tap_is_attached(l->tap, slot))
+		return true; /* the interface was deleted */
+	if (l->wanted.is_paused || !is_wanted(l, port_of(l, slot), is_egress)) {
+		nothing = filter_nothing();
+		f = &nothing;
+	}
+	r = tap_set_filter(l->tap, slot, f->insns, f->n, l->mark);
+	if (r == -E2BIG)
+		return fail(error, "the capture filter is too large for this kernel");
+	return r == 0 || fail_errno(error, -r, "cannot change the capture filter");
+}
+
+/* One step: true where there was something to do. */
+static bool step(struct live *l, GError **error)
+{
+	for (int is_egress = 0; is_egress <= 1; is_egress++) {
+		int slot = find_missing(l, is_egress);
+
+		if (slot >= 0)
+			return add_direction(l, (guint)slot, is_egress, error);
+	}
+	g_array_set_size(l->marks, l->stream->slots->len);
+	for (guint slot = 0; slot < l->marks->len; slot++) {
+		uint16_t *mark = &g_array_index(l->marks, uint16_t, slot);
+
+		if (*mark != l->mark) {
+			*mark = l->mark;
+			return set_filter(l, slot, error);
+		}
+	}
+	return false;
+}
+
+static void revert(struct live *l)
+{
+	state_copy(&l->wanted, &l->last);
+	note(l, "that failed: back to what was before");
+	l->is_reverting = true;
+}
+
+bool live_step(struct live *l, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	bool has_more;
+
+	privileges_raise();
+	has_more = l->mark && step(l, &failure);
+	privileges_lower();
+	if (failure) {
+		g_info("%s", failure->message);
+		/* If going back fails too, some programs are not as before: the notes say so. */
+		has_more = !l->is_reverting;
+		if (has_more)
+			revert(l);
+		g_propagate_error(error, g_steal_pointer(&failure));
+	} else if (!has_more) {
+		state_copy(&l->last, &l->wanted);
+		l->is_reverting = false;
+		g_info("the change is in effect");
+	}
+	return has_more;
+}
