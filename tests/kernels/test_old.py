@@ -18,7 +18,7 @@ class Old(Case):
                 status, out, err = xdptap("-i", "near", "-w", self.path("x"), *options,
                                           namespace=self.pair.near)
                 self.assertEqual((status, out), (1, b""))
-                self.assert_sentence(err, SENTENCE)
+                self.assert_sentence(err, SENTENCE, "--point tc")
         self.assertFalse(os.path.exists(self.path("x")))
         self.assert_free()
 
