@@ -18,6 +18,7 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
+#include "extcap/setup.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
 #define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */
@@ -149,10 +150,12 @@ static void print_interface(const struct iface *i)
 static bool print_interfaces(GError **error)
 {
 	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autofree char *help = setup_help();
 
 	if (!list)
 		return false;
-	printf("extcap {version=%s}{display=XDP tap}\n", XDPTAP_VERSION);
+	printf("extcap {version=%s}%s%s%s{display=XDP tap}\n", XDPTAP_VERSION, help ? "{help=" : "",
+	       help ? help : "", help ? "}" : "");
 	printf("interface {value=" PREFIX IFACE_ANY
 	       "}{display=XDP tap: all interfaces that are up}\n");
 	for (guint n = 0; n < list->len; n++)

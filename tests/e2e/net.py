@@ -256,6 +256,12 @@ def stat(pid):
     return Stat(name, state, int(parent))
 
 
+def children(pid):
+    """Ids of the processes that it started."""
+    stats = {child: stat(child) for child in map(int, filter(str.isdigit, os.listdir("/proc")))}
+    return [child for child, s in stats.items() if s and s.parent == pid]
+
+
 def catches(pid, number):
     """Whether a process has a handler for this signal."""
     try:
