@@ -42,7 +42,10 @@ static bool explain(const struct config *config, const struct iface *i, int err,
 		return fail(error,
 			    "the capture filter is too large for this kernel; shorten it, or "
 			    "use a display filter for a part of it");
-	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
+	case -ENOSYS:
+		return fail(error,
+			    "this kernel is too old: Linux 5.18 or newer is needed; --point tc "
+			    "works here, too");
 	}
 	if (config->mode == TAP_MODE_NATIVE)
 		return fail_errno(
