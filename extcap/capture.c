@@ -453,7 +453,8 @@ static bool open_output(struct capture *c, GError **error)
 {
 	if (sink_files_are_wanted(c->config))
 		return true;
-	return output_open(&c->output, c->config->output, &c->is_stopped, error);
+	return output_open(&c->output, c->config->output, c->config->is_for_group ? 0640 : 0600,
+			   &c->is_stopped, error);
 }
 
 static void capture_done(struct capture *c)

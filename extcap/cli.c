@@ -4,6 +4,7 @@
 
 #include "extcap/cleanup.h"
 #include "extcap/cli.h"
+#include "extcap/device.h"
 #include "extcap/error.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
@@ -67,15 +68,37 @@ static void print_help(GOptionContext *context)
 	fputs(help, stdout);
 }
 
+/* "4 queues, XDP native, takes VLAN tags out"; owned by the caller. */
+static char *device_text(const struct iface *i)
+{
+	static const char *const xdp[] = {
+		[DEVICE_XDP_NATIVE] = "XDP native, ",
+		[DEVICE_XDP_GENERIC] = "XDP generic, ",
+	};
+	GString *text = g_string_new(NULL);
+	struct device d;
+
+	device_read(i, &d);
+	if (d.queues)
+		g_string_append_printf(text, "%u queue%s, ", d.queues, d.queues > 1 ? "s" : "");
+	if (d.xdp)
+		g_string_append(text, xdp[d.xdp]);
+	if (d.hides_tags)
+		g_string_append(text, "takes VLAN tags out, ");
+	g_string_truncate(text, text->len > 2 ? text->len - 2 : 0);
+	return g_string_free(text, false);
+}
+
 static void print_interface(guint number, const struct iface *i)
 {
 	g_autofree char *driver = iface_driver(i), *program = iface_xdp_program(i);
+	g_autofree char *device = device_text(i);
 
-	printf("%u. %-15s %-4s %-24s %s\n", number, i->name, i->is_up ? "up" : "down",
+	printf("%u. %-15s %-4s %-24s %-40s %s\n", number, i->name, i->is_up ? "up" : "down",
 	       driver	 ? driver
 	       : i->kind ? i->kind
 			 : "-",
-	       program ? program : "-");
+	       *device ? device : "-", program ? program : "-");
 }
 
 static bool print_interfaces(GError **error)

@@ -34,9 +34,9 @@ static int open_fifo(const char *path, const bool *is_cancelled)
 	return fd;
 }
 
-static int open_file(struct output *o, const char *path)
+static int open_file(struct output *o, const char *path, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
 	if (fd >= 0)
 		o->made = g_strdup(path);
@@ -62,7 +62,8 @@ static int open_stdout(bool is_pipe)
 	return fd;
 }
 
-bool output_open(struct output *o, const char *path, const bool *is_cancelled, GError **error)
+bool output_open(struct output *o, const char *path, mode_t mode, const bool *is_cancelled,
+		 GError **error)
 {
 	bool is_stdout = g_str_equal(path, "-");
 	struct stat st = { 0 };
@@ -78,7 +79,7 @@ bool output_open(struct output *o, const char *path, const bool *is_cancelled, G
 	else if (r == 0 && S_ISFIFO(st.st_mode))
 		o->fd = open_fifo(path, is_cancelled);
 	else
-		o->fd = open_file(o, path);
+		o->fd = open_file(o, path, mode);
 	if (o->fd < 0 && !*is_cancelled)
 		return fail_errno(error, errno, "cannot write to \"%s\"", path);
 	if (o->fd >= 0 && S_ISFIFO(st.st_mode))

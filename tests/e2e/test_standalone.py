@@ -65,6 +65,8 @@ class Queries(Case):
         program = self.pair.near.xdp()["prog"]
         self.assertEqual(near[2], "up")
         self.assertIn("veth", near[3])
+        if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 3):
+            self.assertIn("1 queue, XDP native", " ".join(near))
         self.assertEqual(near[-3:], [str(program["id"]), program["name"], "native"])
         loopback, = (line for line in lines if line[1] == "lo")
         self.assertEqual(loopback[-1], "-")
@@ -136,6 +138,12 @@ class Captures(Case):
                     self.assertEqual(process.wait(harness.DEADLINE), 0)
                 self.assertEqual(b"\rPackets:" in text, is_counting)
                 self.assertIn(b"Packets captured: 2", text)
+
+    def test_group_access(self):
+        for options, mode in (([], 0o600), (["-g"], 0o640)):
+            capture = self.start(*options, file=str(mode))
+            capture.finish()
+            self.assertEqual(os.stat(capture.file).st_mode & 0o777, mode)
 
     def test_pcap(self):
         """As tcpdump reads it, with nanoseconds;."""

@@ -50,7 +50,7 @@ static void test_new_file(struct place *p, const void *unused)
 	struct output o;
 	struct stat st;
 
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_true(output_begin(&o, NULL));
 	g_assert_cmpint(put(&o, "first"), ==, 5);
 	g_assert_cmpuint(o.taken, ==, 5);
@@ -69,12 +69,12 @@ static void test_never_begun(struct place *p, const void *unused)
 	g_autofree char *text = NULL;
 	struct output o;
 
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_true(output_close(&o, NULL));
 	g_assert_false(g_file_test(p->path, G_FILE_TEST_EXISTS));
 
 	g_assert_true(g_file_set_contents(p->path, "old", -1, NULL));
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_true(output_close(&o, NULL));
 	text = contents(p->path);
 	g_assert_cmpstr(text, ==, "old");
@@ -87,7 +87,7 @@ static void test_old_file(struct place *p, const void *unused)
 	struct output o;
 
 	g_assert_true(g_file_set_contents(p->path, "old and long", -1, NULL));
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_true(output_begin(&o, NULL));
 	g_assert_cmpint(put(&o, "new"), ==, 3);
 	g_assert_true(output_close(&o, NULL));
@@ -108,7 +108,7 @@ static void test_fifo_without_reader(struct place *p, const void *unused)
 
 	g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
 	g_idle_add(cancel, &is_cancelled);
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_cmpint(o.fd, ==, -1);
 	g_assert_true(output_close(&o, NULL));
 	g_assert_true(g_file_test(p->path, G_FILE_TEST_EXISTS)); /* it is the reader's */
@@ -126,7 +126,7 @@ static void test_fifo(struct place *p, const void *unused)
 	memset(block, 'x', sizeof(block));
 	g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
 	fd = open(p->path, O_RDONLY | O_NONBLOCK);
-	g_assert_true(output_open(&o, p->path, &is_cancelled, NULL));
+	g_assert_true(output_open(&o, p->path, 0600, &is_cancelled, NULL));
 	g_assert_true(o.is_pipe);
 	do
 		r = output_write(&o, &iov, 1);
@@ -147,7 +147,7 @@ static void test_nowhere(struct place *p, const void *unused)
 	bool is_cancelled = false;
 	struct output o;
 
-	g_assert_false(output_open(&o, path, &is_cancelled, &error));
+	g_assert_false(output_open(&o, path, 0600, &is_cancelled, &error));
 	g_assert_nonnull(strstr(error->message, path));
 }
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queues and VLAN tags are ethtool's to tell, XDP the "netdev" family's of generic netlink (kernel:
+ * include/uapi/linux/netdev.h; the numbers stand here because older headers have not got that file).
+ */
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/genetlink.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "extcap/cleanup.h"
+#include "extcap/device.h"
+
+#define NETDEV_CMD_DEV_GET	  1
+#define NETDEV_A_DEV_IFINDEX	  1
+#define NETDEV_A_DEV_XDP_FEATURES 3
+#define NETDEV_XDP_ACT_BASIC	  1
+
+struct message {
+	struct nlmsghdr h;
+	struct genlmsghdr g;
+	uint8_t attributes[4096];
+};
+
+static void add(struct message *m, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr *a = (void *)((uint8_t *)m + NLMSG_ALIGN(m->h.nlmsg_len));
+
+	*a = (struct nlattr){ .nla_len = (uint16_t)(NLA_HDRLEN + len), .nla_type = type };
+	memcpy(a + 1, data, len);
+	m->h.nlmsg_len = NLMSG_ALIGN(m->h.nlmsg_len) + (uint32_t)NLA_ALIGN(a->nla_len);
+}
+
+/* Sends, and replaces the message by the answer. False where there is none. */
+static bool ask(int fd, struct message *m)
+{
+	ssize_t n;
+
+	m->h.nlmsg_flags = NLM_F_REQUEST;
+	if (send(fd, m, m->h.nlmsg_len, 0) < 0)
+		return false;
+	n = recv(fd, m, sizeof(*m), 0);
+	return n >= (ssize_t)offsetof(struct message, attributes) && NLMSG_OK(&m->h, (size_t)n) &&
+	       m->h.nlmsg_type != NLMSG_ERROR;
+}
+
+/* Copies an attribute of the answer; false where it is not there, or shorter. */
+static bool find(const struct message *m, uint16_t type, void *to, size_t len)
+{
+	const uint8_t *p = m->attributes, *end = (const uint8_t *)m + m->h.nlmsg_len;
+
+	while (end - p >= (ptrdiff_t)sizeof(struct nlattr)) {
+		const struct nlattr *a = (const void *)p;
+
+		if (a->nla_len < NLA_HDRLEN || a->nla_len > end - p)
+			return false;
+		if ((a->nla_type & NLA_TYPE_MASK) == type && a->nla_len >= NLA_HDRLEN + len) {
+			memcpy(to, a + 1, len);
+			return true;
+		}
+		p += MIN((ptrdiff_t)NLA_ALIGN(a->nla_len), end - p);
+	}
+	return false;
+}
+
+static bool find_family(int fd, const char *name, uint16_t *ret)
+{
+	struct message m = {
+		.h = { .nlmsg_len = offsetof(struct message, attributes),
+		       .nlmsg_type = GENL_ID_CTRL },
+		.g = { .cmd = CTRL_CMD_GETFAMILY, .version = 1 },
+	};
+
+	add(&m, CTRL_ATTR_FAMILY_NAME, name, strlen(name) + 1);
+	return ask(fd, &m) && find(&m, CTRL_ATTR_FAMILY_ID, ret, sizeof(*ret));
+}
+
+static enum device_xdp read_xdp(uint32_t ifindex)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	struct message m = {
+		.h = { .nlmsg_len = offsetof(struct message, attributes) },
+		.g = { .cmd = NETDEV_CMD_DEV_GET, .version = 1 },
+	};
+	uint64_t features;
+
+	if (fd < 0 || !find_family(fd, "netdev", &m.h.nlmsg_type))
+		return DEVICE_XDP_UNKNOWN;
+	add(&m, NETDEV_A_DEV_IFINDEX, &ifindex, sizeof(ifindex));
+	if (!ask(fd, &m) || !find(&m, NETDEV_A_DEV_XDP_FEATURES, &features, sizeof(features)))
+		return DEVICE_XDP_UNKNOWN;
+	return features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_GENERIC;
+}
+
+static bool ethtool(int fd, const struct iface *i, void *data)
+{
+	struct ifreq request = { .ifr_data = data };
+
+	memcpy(request.ifr_name, i->name, sizeof(request.ifr_name));
+	return ioctl(fd, SIOCETHTOOL, &request) == 0;
+}
+
+void device_read(const struct iface *i, struct device *ret)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+
+	*ret = (struct device){ .xdp = read_xdp(i->index) };
+	if (fd >= 0 && ethtool(fd, i, &channels))
+		ret->queues = channels.rx_count + channels.combined_count;
+	if (fd >= 0 && ethtool(fd, i, &flags))
+		ret->hides_tags = flags.data & ETH_FLAG_RXVLAN;
+}
