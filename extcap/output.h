@@ -31,6 +31,8 @@ struct output {
  * returned and fd stays -1); signals are handled meanwhile.
  */
 bool output_open(struct output *o, const char *path, const bool *is_cancelled, GError **error);
+/* Whether "path" is or would become a file: it is neither standard output nor a FIFO. */
+bool output_is_file(const char *path);
 /*
  * Tells the reader of a FIFO that nothing will come, by opening and closing it; Wireshark waits for
  * ever for an extcap that does not even do that. Anything else than a FIFO is left alone.
@@ -40,8 +42,8 @@ void output_refuse(const char *path);
 bool output_begin(struct output *o, GError **error);
 /* A pcapng_output_fn; user is a struct output. */
 ssize_t output_write(void *user, const struct iovec *iov, int n);
-/* Reads from a file what output_write() took, from the byte "offset" of that on. The bytes read. */
-size_t output_read(const struct output *o, uint64_t offset, void *to, size_t size);
+/* For reading a file anew; *ret_start is where what output_write() took begins. -1: not a file. */
+int output_open_reader(const struct output *o, uint64_t *ret_start);
 /* Cuts a file back to the first "size" bytes that output_write() took. */
 void output_cut(struct output *o, uint64_t size);
 /* Waits until a pipe takes bytes again; false after timeout_ms or when the reader is gone. */

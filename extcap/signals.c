@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "extcap/signals.h"
@@ -47,4 +48,11 @@ void signals_add(int number, GSourceFunc fn, void *user)
 	g_assert(event_fds[number] >= 0);
 	g_unix_fd_add_full(G_PRIORITY_DEFAULT, event_fds[number], G_IO_IN, on_event, w, g_free);
 	sigaction(number, &action, NULL);
+}
+
+bool signals_end_with_parent(void)
+{
+	pid_t parent = getppid();
+
+	return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
 }

@@ -4,8 +4,14 @@
 #define XDPTAP_EXTCAP_SIGNALS_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* From now on the signal calls fn(user) from the main loop, once for all that came meanwhile. */
 void signals_add(int number, GSourceFunc fn, void *user);
+/*
+ * SIGTERM comes when the parent dies; false: it is dead already. Wireshark, when killed, does not end its
+ * children: without this an idle capture would stay.
+ */
+bool signals_end_with_parent(void);
 
 #endif
