@@ -7,14 +7,13 @@
  *
  * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
  * empty is how a failure is told; rotated files later), then the programs are put in place, all
- * privileges are given up, and the file's head is written. From there on everything happens in
- * on_tap(), until something calls stop(). Then the programs are taken off, what is still in the rings
- * is written, and the counters go behind it.
+ * privileges are given up, and the file's head is written. From there on everything happens in on_tap(),
+ * until something calls stop(). Then the programs are taken off, what is still in the rings is written,
+ * and the counters go behind it.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "bpf/tap.h"
 #include "extcap/attach.h"
@@ -272,21 +271,16 @@ static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 	(void)tap_read_stats(c->tap, slot, ret);
 }
 
-static struct sink *make_sink(struct capture *c, GError **error)
+static struct sink *make_sink(struct capture *c, const struct pcapng_section *section,
+			      GError **error)
 {
 	const struct config *config = c->config;
-	struct stream_section s;
-	struct sink *sink;
 
-	stream_section_init(&s);
 	if (c->output.fd < 0)
-		sink = c->files = sink_files_new(config, &s.section, on_file, c, error);
-	else if (config->format == FORMAT_PCAP)
-		sink = sink_pcap_new(&c->output, (uint32_t)config->snaplen);
-	else
-		sink = sink_pcapng_new(&c->output, &s.section, error);
-	stream_section_done(&s);
-	return sink;
+		return c->files = sink_files_new(config, section, on_file, c, error);
+	if (config->format == FORMAT_PCAP)
+		return sink_pcap_new(&c->output, (uint32_t)config->snaplen);
+	return sink_pcapng_new(&c->output, section, error);
 }
 
 /* A file that shall belong to --user. */
@@ -295,6 +289,7 @@ static bool opens_late(const struct config *config)
 	return config->user && !sink_files_are_wanted(config) && output_is_file(config->output);
 }
 
+/* From here on nothing is opened or attached but what is said here. */
 static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
@@ -311,23 +306,30 @@ static bool drop_privileges(struct capture *c, GError **error)
 	       privileges_drop(&need, error);
 }
 
+/* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
+static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
+{
+	struct sink *sink = make_sink(c, &section->section, error);
+
+	if (!sink)
+		return false;
+	stream_init(&c->stream, sink, read_slot, c);
+	return members_describe(&c->members, section->os, &c->stream, error);
+}
+
 /* All that can go wrong before the first byte is written. */
 static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
-	struct sink *sink;
+	_cleanup_(stream_section_done) struct stream_section section = { 0 };
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	c->links_fd = iface_watch_open(); /* before we look which there are */
-	if (!attach_prepare(&c->tap, config, error) ||
-	    !members_attach(&c->members, c->tap, error) || !drop_privileges(c, error))
+	if (!attach_prepare(&c->tap, config, error) || !members_attach(&c->members, c->tap, error))
 		return false;
-	sink = make_sink(c, error);
-	if (!sink)
-		return false;
-	stream_init(&c->stream, sink, read_slot, c);
-	return members_describe(&c->members, &c->stream, error) && privileges_seal();
+	stream_section_init(&section);
+	return drop_privileges(c, error) && begin_stream(c, &section, error);
 }
 
 static void add_sources(struct capture *c)

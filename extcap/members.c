@@ -12,6 +12,8 @@
 struct member {
 	struct iface *iface;
 	char *how; /* points and modes, for people */
+	char *driver;
+	uint64_t speed_bps;
 	unsigned int n_slots;
 };
 
@@ -21,6 +23,7 @@ static void member_free(void *p)
 
 	iface_free(m->iface);
 	g_free(m->how);
+	g_free(m->driver);
 	g_free(m);
 }
 
@@ -62,6 +65,8 @@ static bool add(struct members *m, struct iface *i, GError **error)
 	struct member *new = g_new0(struct member, 1);
 
 	new->iface = i;
+	new->driver = iface_driver(i);
+	new->speed_bps = iface_speed_bps(i);
 	g_ptr_array_add(m->list, new);
 	new->how = attach(m->tap, m->config, i, &new->n_slots, error);
 	if (new->how && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
@@ -109,12 +114,16 @@ bool members_attach(struct members *m, struct tap *tap, GError **error)
 	return true;
 }
 
-bool members_describe(const struct members *m, struct stream *stream, GError **error)
+bool members_describe(const struct members *m, const char *os, struct stream *stream,
+		      GError **error)
 {
 	for (guint n = 0; n < m->list->len; n++) {
 		const struct member *one = m->list->pdata[n];
 		const struct stream_interface description = {
 			.iface = one->iface,
+			.driver = one->driver,
+			.os = os,
+			.speed_bps = one->speed_bps,
 			.snaplen = (uint32_t)m->config->snaplen,
 			.filter = m->config->filter,
 			.comment = one->how,

@@ -20,8 +20,9 @@ struct members {
 void members_init(struct members *m, const struct config *config);
 /* Puts the tap on all of them. */
 bool members_attach(struct members *m, struct tap *tap, GError **error);
-/* Adds all of them to a stream. */
-bool members_describe(const struct members *m, struct stream *stream, GError **error);
+/* Adds all of them to a stream; os is host_os(). Asks the system for nothing any more. */
+bool members_describe(const struct members *m, const char *os, struct stream *stream,
+		      GError **error);
 /* Ends promiscuous mode, and frees. */
 void members_done(struct members *m);
 

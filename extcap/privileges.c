@@ -42,9 +42,8 @@ struct sets {
 
 /* What privileges_drop() left to this process. */
 static struct {
-	bool is_dropped, is_to_seal;
+	bool is_dropped;
 	struct sets sets;
-	unsigned int sandbox; /* SANDBOX_… */
 } left;
 
 static struct sets sets_get(void)
@@ -202,9 +201,9 @@ static uint64_t needed_always(const struct privileges_need *need)
 bool privileges_drop(const struct privileges_need *need, GError **error)
 {
 	struct sets s = { .permitted = sets_get().permitted };
-	bool runs_commands = need->config->post_rotate;
+	bool is_sealed = !need->config->post_rotate; /* the commands would be so, too */
 
-	if ((!runs_commands && !forbid_new_ones()) || !sets_put(s))
+	if ((is_sealed && !forbid_new_ones()) || !sets_put(s))
 		return fail_errno(error, errno, "cannot give up privileges");
 	s.effective = s.permitted & needed_always(need);
 	s.permitted &= s.effective | needed_sometimes(need);
@@ -212,16 +211,9 @@ bool privileges_drop(const struct privileges_need *need, GError **error)
 		return fail_errno(error, errno, "cannot give up privileges");
 	left.sets = s;
 	left.is_dropped = true;
-	left.is_to_seal = !runs_commands; /* for they would be in the sandbox, too */
-	left.sandbox = sandbox_of(need);
 	g_info("capabilities kept: %016" G_GINT64_MODIFIER "x", s.permitted);
-	return true;
-}
-
-bool privileges_seal(void)
-{
-	if (left.is_to_seal)
-		sandbox_enter(left.sandbox);
+	if (is_sealed)
+		sandbox_enter(sandbox_of(need));
 	return true;
 }
 

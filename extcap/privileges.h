@@ -31,12 +31,10 @@ bool privileges_check_user(const char *user, GError **error);
 /* Becomes this user, with its groups, for good; capabilities stay until privileges_drop(). */
 bool privileges_become(const char *user, GError **error);
 /*
- * Gives up for good every capability but those that the capture still needs. Before any thread is
- * started, as each has its own; after the one output is opened, before any set of files.
+ * Gives up for good every capability and system call but those that the capture still needs. Before
+ * any thread is started, as each has its own; after the one output is opened, before any set of files.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
-/* When all is described: gives up the system calls, too, in all threads. True, as it never fails. */
-bool privileges_seal(void);
 /* Makes what privileges_drop() kept for replaces_filters effective, and no longer so. */
 void privileges_raise(void);
 void privileges_lower(void);

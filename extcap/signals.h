@@ -9,8 +9,8 @@
 /* From now on the signal calls fn(user) from the main loop, once for all that came meanwhile. */
 void signals_add(int number, GSourceFunc fn, void *user);
 /*
- * SIGTERM comes when the parent dies; false: it is dead already. Wireshark, when killed, does not end its
- * children: without this an idle capture would stay.
+ * SIGTERM when our parent ends: Wireshark, when killed, does not end its children, and an idle capture
+ * would stay. False: it has ended already.
  */
 bool signals_end_with_parent(void);
 

@@ -160,17 +160,16 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
 	struct stream_port new = { .name = g_utf8_make_valid(i->iface->name, -1) };
 	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
-	g_autofree char *driver = iface_driver(i->iface), *os = host_os();
 	const struct pcapng_interface interface = {
 		.linktype = (uint16_t)iface_linktype(i->iface),
 		.snaplen = i->snaplen,
 		.name = new.name,
 		.description = alias,
 		.mac = i->iface->has_mac ? i->iface->mac : NULL,
-		.speed_bps = iface_speed_bps(i->iface),
+		.speed_bps = i->speed_bps,
 		.filter = i->filter,
-		.hardware = driver,
-		.os = os,
+		.hardware = i->driver,
+		.os = i->os,
 		.options = { .comments = &i->comment, .n_comments = 1 },
 	};
 	int r = sink_add_interface(s->sink, &interface);

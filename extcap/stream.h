@@ -47,6 +47,9 @@ struct stream {
 /* What is to be said of an interface. */
 struct stream_interface {
 	const struct iface *iface;
+	const char *driver; /* iface_driver(), NULL: unknown */
+	const char *os;	    /* host_os() */
+	uint64_t speed_bps; /* 0: unknown */
 	uint32_t snaplen;
 	const char *filter;   /* NULL: none */
 	const char *comment;  /* capture points and modes */
