@@ -128,12 +128,12 @@ static const struct rule rules[] = {
 	{ SYS_flock, FILES },
 	{ SYS_fchmod, FILES },
 	{ SYS_utimensat, FILES },
-	{ SYS_getdents64, FILES },
+	{ SYS_getdents64, FILES | FILTERS },
 	{ SYS_statfs, FILES },
 	{ SYS_fstatfs, FILES },
-	{ SYS_faccessat, FILES },
-	{ SYS_faccessat2, FILES },
-	{ SYS_readlinkat, FILES },
+	{ SYS_faccessat, FILES | FILTERS },
+	{ SYS_faccessat2, FILES | FILTERS },
+	{ SYS_readlinkat, FILES | FILTERS },
 	{ SYS_renameat2, FILES },
 	{ SYS_linkat, FILES },
 	{ SYS_unlinkat, FILES },
@@ -144,8 +144,8 @@ static const struct rule rules[] = {
 	{ SYS_rename, FILES },
 	{ SYS_link, FILES },
 	{ SYS_unlink, FILES },
-	{ SYS_access, FILES },
-	{ SYS_readlink, FILES },
+	{ SYS_access, FILES | FILTERS },
+	{ SYS_readlink, FILES | FILTERS },
 #endif
 	{ SYS_dup, FILES },
 	{ SYS_ioctl, FILES, 1, ALL_BITS, TCGETS },
@@ -180,13 +180,6 @@ static const struct rule rules[] = {
 	{ SYS_getuid, FILTERS },
 	{ SYS_geteuid, FILTERS },
 	{ SYS_dup3, FILTERS },
-	{ SYS_getdents64, FILTERS },
-	{ SYS_readlinkat, FILTERS },
-	{ SYS_faccessat, FILTERS },
-#ifdef SYS_readlink
-	{ SYS_readlink, FILTERS },
-	{ SYS_access, FILTERS },
-#endif
 };
 
 #define INSNS_OF_RULE 6
