@@ -145,16 +145,11 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 	const char *gone = NULL;
-	guint left = 0;
+	guint left;
 
 	if (!iface_watch_read(c->links_fd))
 		return G_SOURCE_CONTINUE;
-	for (guint slot = 0; slot < c->stream.slots->len; slot++) {
-		if (tap_is_attached(c->tap, slot))
-			left++;
-		else
-			gone = stream_slot_name(&c->stream, slot);
-	}
+	left = members_count_left(&c->members, &c->stream, &gone);
 	if (gone)
 		g_warning("interface %s was deleted, %u left", gone, left);
 	if (!left) {
@@ -280,21 +275,35 @@ static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 	(void)tap_read_stats(c->tap, slot, ret);
 }
 
+/* A file that shall belong to --user. */
+static bool opens_late(const struct config *config)
+{
+	return config->user && !sink_files_are_wanted(config) && output_is_file(config->output);
+}
+
+static bool open_now(struct capture *c, const bool *is_cancelled, GError **error)
+{
+	mode_t mode = c->config->is_for_group ? 0640 : 0600;
+
+	return output_open(&c->output, c->config->output, mode, is_cancelled, error);
+}
+
 /* From here on nothing is opened or attached but what is said here. */
-static bool drop_privileges(const struct capture *c, GError **error)
+static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
-	const char *file = c->output.fd < 0 ? config->output : config->stats_file;
-	g_autofree char *folder = file ? g_path_get_dirname(file) : NULL;
 	const struct privileges_need need = {
-		.reads_files = !c->output.is_pipe,
-		.folder = folder,
-		.runs_commands = config->post_rotate,
+		.config = config,
+		.is_pipe = c->output.is_pipe,
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->toolbar,
 	};
+	bool never = false;
 
-	return privileges_drop(&need, error);
+	return (!config->user || privileges_become(config->user, error)) &&
+	       (!opens_late(config) || open_now(c, &never, error)) &&
+	       (c->output.fd < 0 || output_begin(&c->output, error)) &&
+	       privileges_drop(&need, error);
 }
 
 /* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
@@ -320,9 +329,7 @@ static bool prepare(struct capture *c, GError **error)
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	c->links_fd = iface_watch_open(); /* before we look which there are */
-	if (!attach_prepare(&c->tap, config, error) ||
-	    !members_attach(&c->members, c->tap, error) ||
-	    !(c->output.fd < 0 || output_begin(&c->output, error)))
+	if (!attach_prepare(&c->tap, config, error) || !members_attach(&c->members, c->tap, error))
 		return false;
 	stream_section_init(&section);
 	return drop_privileges(c, error) && begin_stream(c, &section, error);
@@ -368,10 +375,8 @@ static void run(struct capture *c)
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
-	if (progress)
-		g_source_remove(progress);
-	if (end)
-		g_source_remove(end);
+	g_clear_handle_id(&progress, g_source_remove);
+	g_clear_handle_id(&end, g_source_remove);
 	remove_sources(c);
 	toolbar_stop(c->toolbar);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
@@ -451,10 +456,8 @@ static void start(struct capture *c)
 /* Files that follow each other are begun when all else is in place; anything else is opened first. */
 static bool open_output(struct capture *c, GError **error)
 {
-	if (sink_files_are_wanted(c->config))
-		return true;
-	return output_open(&c->output, c->config->output, c->config->is_for_group ? 0640 : 0600,
-			   &c->is_stopped, error);
+	return sink_files_are_wanted(c->config) || opens_late(c->config) ||
+	       open_now(c, &c->is_stopped, error);
 }
 
 static void capture_done(struct capture *c)

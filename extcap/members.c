@@ -135,3 +135,18 @@ bool members_describe(const struct members *m, const char *os, struct stream *st
 	}
 	return true;
 }
+
+guint members_count_left(const struct members *m, const struct stream *stream,
+			 const char **ret_gone)
+{
+	guint left = 0;
+
+	*ret_gone = NULL;
+	for (guint slot = 0; slot < stream->slots->len; slot++) {
+		if (tap_is_attached(m->tap, slot))
+			left++;
+		else
+			*ret_gone = stream_slot_name(stream, slot);
+	}
+	return left;
+}

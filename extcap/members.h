@@ -23,6 +23,9 @@ bool members_attach(struct members *m, struct tap *tap, GError **error);
 /* Adds all of them to a stream; os is host_os(). Asks the system for nothing any more. */
 bool members_describe(const struct members *m, const char *os, struct stream *stream,
 		      GError **error);
+/* How many programs of the tap are still in place; *ret_gone is an interface that was deleted, or NULL. */
+guint members_count_left(const struct members *m, const struct stream *stream,
+			 const char **ret_gone);
 /* Ends promiscuous mode, and frees. */
 void members_done(struct members *m);
 

@@ -78,6 +78,7 @@ struct config {
 	char *file_name;      /* of rotated files; see pcapng/files.h */
 	bool is_for_group;    /* files may be read by their group */
 	char *post_rotate;    /* command for each finished file */
+	char *user;	      /* who the process becomes; NULL: nobody else */
 	char *stats_file;     /* where a text file with counters is kept */
 	bool quiet;
 	uint64_t log_level; /* enum log_level */

@@ -87,6 +87,13 @@ bool output_open(struct output *o, const char *path, mode_t mode, const bool *is
 	return true;
 }
 
+bool output_is_file(const char *path)
+{
+	struct stat st;
+
+	return !g_str_equal(path, "-") && !(stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 static gboolean give_up(void *is_cancelled)
 {
 	*(bool *)is_cancelled = true;

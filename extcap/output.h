@@ -27,11 +27,13 @@ struct output {
 
 /*
  * Opens "path" ("-" is standard output) for writing; an existing file is left as it is until
- * output_begin(), a new one gets "mode". A FIFO is waited for until it has a reader or *is_cancelled is set (then true is
- * returned and fd stays -1); signals are handled meanwhile.
+ * output_begin(), a new one gets "mode". A FIFO is waited for until it has a reader or *is_cancelled is
+ * set (then true is returned and fd stays -1); signals are handled meanwhile.
  */
 bool output_open(struct output *o, const char *path, mode_t mode, const bool *is_cancelled,
 		 GError **error);
+/* Whether "path" is or would become a file: it is neither standard output nor a FIFO. */
+bool output_is_file(const char *path);
 /*
  * Tells the reader of a FIFO that nothing will come, by opening and closing it; Wireshark waits for
  * ever for an extcap that does not even do that. Anything else than a FIFO is left alone.

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Capabilities and the user. Once the programs are in place a capture has no capability, cannot get
- * one again (not by executing something either), and most system calls are gone. Three exceptions, each only where it is needed:
+ * one again (not by executing something either), and most system calls are gone. There are exceptions,
+ * each only where it is needed:
  *
  *	a filter that is replaced in mid-capture	cap_net_admin, cap_bpf, cap_perfmon: permitted
  *							always, effective only while it happens
  *	taking off a tc program before Linux 6.6	cap_net_admin
- *	root rotates files in a folder of others	cap_dac_override
+ *	root makes files in a folder of others		cap_dac_override
+ *	Linux 5.18, for each bpf(2)			cap_bpf
  *
  * The user's commands (--post-rotate) are run with the rights that we were started with, or those of
  * --user: with them this process has no capability either, but is not kept from executing.
@@ -16,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <stdint.h>
@@ -28,6 +31,7 @@
 #include "extcap/error.h"
 #include "extcap/privileges.h"
 #include "extcap/sandbox.h"
+#include "extcap/sink-files.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define LOADS		(BIT(CAP_NET_ADMIN) | BIT(CAP_BPF) | BIT(CAP_PERFMON))
@@ -36,11 +40,11 @@ struct sets {
 	uint64_t effective, permitted; /* nothing of ours is inheritable */
 };
 
-/* Capabilities are the process's, and so is this. */
+/* What privileges_drop() left to this process. */
 static struct {
-	bool is_all_else_gone;
+	bool is_dropped;
 	struct sets sets;
-} kept;
+} left;
 
 static struct sets sets_get(void)
 {
@@ -134,16 +138,29 @@ bool privileges_become(const char *user, GError **error)
  */
 static bool forbid_new_ones(void)
 {
+	struct sets s = sets_get();
+
+	s.effective = s.permitted;
+	(void)sets_put(s); /* after --user not all of them are */
 	for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++)
 		(void)prctl(PR_CAPBSET_DROP, c);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0;
 }
 
-/* Whether root, without the rights over files that make it root, may not write there. */
-static bool is_foreign(const char *folder)
+/* Whether root, without the rights over files that make it root, may not write where this file is. */
+static bool is_foreign(const char *path)
 {
-	return geteuid() == 0 && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
+	g_autofree char *folder = path ? g_path_get_dirname(path) : NULL;
+
+	return folder && geteuid() == 0 && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
+}
+
+/* Files that are made from now on, and not just the one that is open. */
+static bool is_any_foreign(const struct config *config)
+{
+	return (sink_files_are_wanted(config) && is_foreign(config->output)) ||
+	       is_foreign(config->stats_file) || is_foreign(config->rotate.print_name);
 }
 
 static uint64_t needed_sometimes(const struct privileges_need *need)
@@ -151,41 +168,64 @@ static uint64_t needed_sometimes(const struct privileges_need *need)
 	return need->replaces_filters ? LOADS : 0;
 }
 
+/* Whether reading counters takes a privilege; later kernels ask only those who load and make things. */
+static bool bpf_is_privileged(void)
+{
+	union bpf_attr attr = { .map_fd = UINT32_MAX };
+
+	return syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) < 0 && errno == EPERM;
+}
+
+static unsigned int sandbox_of(const struct privileges_need *need)
+{
+	const struct config *config = need->config;
+	bool makes_files = sink_files_are_wanted(config) || config->stats_file;
+
+	return (need->is_pipe ? 0 : SANDBOX_READING) | (makes_files ? SANDBOX_FILES : 0) |
+	       (need->detaches_tc ? SANDBOX_NETLINK : 0) |
+	       (need->replaces_filters ? SANDBOX_FILTERS : 0);
+}
+
+/* To be asked when no capability is effective. */
 static uint64_t needed_always(const struct privileges_need *need)
 {
 	uint64_t needed = need->detaches_tc ? BIT(CAP_NET_ADMIN) : 0;
 
-	if (need->folder && is_foreign(need->folder))
+	if (is_any_foreign(need->config))
 		needed |= BIT(CAP_DAC_OVERRIDE);
+	if (bpf_is_privileged())
+		needed |= BIT(CAP_BPF);
 	return needed;
 }
 
 bool privileges_drop(const struct privileges_need *need, GError **error)
 {
 	struct sets s = { .permitted = sets_get().permitted };
+	bool is_sealed = !need->config->post_rotate; /* the commands would be so, too */
 
-	if ((!need->runs_commands && !forbid_new_ones()) || !sets_put(s))
+	if ((is_sealed && !forbid_new_ones()) || !sets_put(s))
 		return fail_errno(error, errno, "cannot give up privileges");
 	s.effective = s.permitted & needed_always(need);
 	s.permitted &= s.effective | needed_sometimes(need);
 	if (!sets_put(s))
 		return fail_errno(error, errno, "cannot give up privileges");
-	kept.sets = s;
-	kept.is_all_else_gone = true;
+	left.sets = s;
+	left.is_dropped = true;
 	g_info("capabilities kept: %016" G_GINT64_MODIFIER "x", s.permitted);
-	sandbox_enter(need);
+	if (is_sealed)
+		sandbox_enter(sandbox_of(need));
 	return true;
 }
 
 /* Whether there is something that is only sometimes effective. */
 static bool has_sometimes(void)
 {
-	return kept.is_all_else_gone && kept.sets.permitted != kept.sets.effective;
+	return left.is_dropped && left.sets.permitted != left.sets.effective;
 }
 
 void privileges_raise(void)
 {
-	struct sets s = kept.sets;
+	struct sets s = left.sets;
 
 	s.effective |= s.permitted & LOADS;
 	if (has_sometimes())
@@ -195,5 +235,5 @@ void privileges_raise(void)
 void privileges_lower(void)
 {
 	if (has_sometimes())
-		(void)sets_put(kept.sets);
+		(void)sets_put(left.sets);
 }

@@ -9,11 +9,12 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* What a capture still does after its programs are in place. All zero: it fills a pipe. */
+#include "extcap/options.h"
+
+/* What a capture still does after its programs are in place, beside what its configuration says. */
 struct privileges_need {
-	bool reads_files;      /* of its output: opens a file again to cut it back */
-	const char *folder;    /* opens, renames and removes files in it; NULL: no files */
-	bool runs_commands;    /* of the user's: see sandbox.c */
+	const struct config *config;
+	bool is_pipe;	       /* all that is written goes into one */
 	bool detaches_tc;      /* by netlink, see tap_needs_netlink() */
 	bool replaces_filters; /* loads programs again, between privileges_raise() and _lower() */
 };
@@ -30,8 +31,8 @@ bool privileges_check_user(const char *user, GError **error);
 /* Becomes this user, with its groups, for good; capabilities stay until privileges_drop(). */
 bool privileges_become(const char *user, GError **error);
 /*
- * Gives up for good every capability but those that the capture still needs, and every system call.
- * Before any thread is started.
+ * Gives up for good every capability and system call but those that the capture still needs. Before
+ * any thread is started, as each has its own; after the one output is opened, before any set of files.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
 /* Makes what privileges_drop() kept for replaces_filters effective, and no longer so. */

@@ -5,9 +5,6 @@
  * has taken over this process gets no further either way, while the C library of next year, which
  * tries a new system call first, goes on with the old one instead of ending a capture of months.
  * The kernel logs each such call (audit type 1326, with its number).
- *
- * The user's commands (--post-rotate) would inherit the filter and could hardly run: with them there
- * is none, only the capabilities are gone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +17,10 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <glib.h>
 
 #include "extcap/sandbox.h"
 
@@ -50,12 +48,10 @@
 
 /* For whom a rule is; 0: for every capture. */
 enum {
-	READING = 1 << 0, /* of files that are there */
-	FILES = 1 << 1,	  /* a set of files, compressed by a thread; word to the service manager */
-	NETLINK = 1 << 2, /* asking for and taking off a tc program */
-	FILTERS =
-		1
-		<< 3, /* loading a program; looking up the names of hosts and ports in its filter */
+	READING = SANDBOX_READING | SANDBOX_FILES | SANDBOX_FILTERS,
+	FILES = SANDBOX_FILES,
+	NETLINK = SANDBOX_NETLINK,
+	FILTERS = SANDBOX_FILTERS,
 };
 
 struct rule {
@@ -104,7 +100,8 @@ static const struct rule rules[] = {
 	{ SYS_mmap, 0, 2, PROT_EXEC, 0 },
 	{ SYS_mprotect, 0, 2, PROT_EXEC, 0 },
 
-	{ SYS_recvfrom }, /* of the watch over the interfaces, and of signals */
+	{ SYS_recvfrom }, /* of the watch over the interfaces */
+	{ SYS_sendto },	  /* to the service manager */
 	{ SYS_recvmsg },
 	{ SYS_close },
 	{ SYS_fstat },
@@ -133,12 +130,12 @@ static const struct rule rules[] = {
 	{ SYS_flock, FILES },
 	{ SYS_fchmod, FILES },
 	{ SYS_utimensat, FILES },
-	{ SYS_getdents64, FILES },
+	{ SYS_getdents64, FILES | FILTERS },
 	{ SYS_statfs, FILES },
 	{ SYS_fstatfs, FILES },
-	{ SYS_faccessat, FILES },
-	{ SYS_faccessat2, FILES },
-	{ SYS_readlinkat, FILES },
+	{ SYS_faccessat, FILES | FILTERS },
+	{ SYS_faccessat2, FILES | FILTERS },
+	{ SYS_readlinkat, FILES | FILTERS },
 	{ SYS_renameat2, FILES },
 	{ SYS_linkat, FILES },
 	{ SYS_unlinkat, FILES },
@@ -149,8 +146,8 @@ static const struct rule rules[] = {
 	{ SYS_rename, FILES },
 	{ SYS_link, FILES },
 	{ SYS_unlink, FILES },
-	{ SYS_access, FILES },
-	{ SYS_readlink, FILES },
+	{ SYS_access, FILES | FILTERS },
+	{ SYS_readlink, FILES | FILTERS },
 #endif
 	{ SYS_dup, FILES },
 	{ SYS_ioctl, FILES, 1, ALL_BITS, TCGETS },
@@ -164,7 +161,6 @@ static const struct rule rules[] = {
 #endif
 	{ SYS_setpriority, FILES },
 	{ SYS_clone, FILES, 0, CLONE_THREAD, CLONE_THREAD },
-	{ SYS_socket, FILES, 0, ALL_BITS, AF_UNIX },
 
 	{ SYS_socket, NETLINK | FILTERS },
 	{ SYS_ioctl, NETLINK | FILTERS },
@@ -172,9 +168,8 @@ static const struct rule rules[] = {
 	{ SYS_getsockname, NETLINK | FILTERS },
 	{ SYS_getsockopt, NETLINK | FILTERS },
 	{ SYS_setsockopt, NETLINK | FILTERS },
-	{ SYS_connect, FILES | FILTERS },
-	{ SYS_sendto, FILES | NETLINK | FILTERS },
-	{ SYS_sendmsg, FILES | NETLINK | FILTERS },
+	{ SYS_connect, FILTERS },
+	{ SYS_sendmsg, NETLINK | FILTERS },
 
 	{ SYS_bpf, FILTERS },
 	{ SYS_capset, FILTERS },
@@ -187,13 +182,6 @@ static const struct rule rules[] = {
 	{ SYS_getuid, FILTERS },
 	{ SYS_geteuid, FILTERS },
 	{ SYS_dup3, FILTERS },
-	{ SYS_getdents64, FILTERS },
-	{ SYS_readlinkat, FILTERS },
-	{ SYS_faccessat, FILTERS },
-#ifdef SYS_readlink
-	{ SYS_readlink, FILTERS },
-	{ SYS_access, FILTERS },
-#endif
 };
 
 #define INSNS_OF_RULE 6
@@ -253,13 +241,7 @@ static void make(struct program *p, unsigned int whom)
 	finish(p, OTHERWISE);
 }
 
-static unsigned int whom_of(const struct privileges_need *need)
-{
-	return (need->reads_files ? READING : 0) | (need->folder ? READING | FILES : 0) |
-	       (need->detaches_tc ? NETLINK : 0) | (need->replaces_filters ? FILTERS : 0);
-}
-
-void sandbox_enter(const struct privileges_need *need)
+void sandbox_enter(unsigned int allowed)
 {
 	/* Its third flag: we run nobody else's code, for which the processor would be slowed down. */
 	const unsigned long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
@@ -267,9 +249,7 @@ void sandbox_enter(const struct privileges_need *need)
 	struct program p = { .n = 0 };
 	struct sock_fprog filter = { .filter = p.insns };
 
-	if (need->runs_commands)
-		return;
-	make(&p, whom_of(need));
+	make(&p, allowed);
 	filter.len = p.n;
 	if (!ARCH || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) != 0)
 		g_warning("no filter for system calls: %s", g_strerror(ARCH ? errno : ENOSYS));

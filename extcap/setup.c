@@ -17,7 +17,7 @@
 
 /* Seen from the folder of the program: in a build folder, and installed. */
 #define HELP_BUILT     "xdptap.html"
-#define HELP_INSTALLED "../share/doc/xdptap/xdptap.html"
+#define HELP_INSTALLED "../share/xdptap/xdptap.html"
 
 static char *own_path(void)
 {

@@ -9,6 +9,7 @@
 #include "extcap/iface.h"
 #include "extcap/notify.h"
 #include "extcap/postrotate.h"
+#include "extcap/privileges.h"
 #include "extcap/report.h"
 #include "extcap/standalone.h"
 #include "extcap/stats-file.h"
@@ -140,6 +141,8 @@ static bool check(const struct config *config, GError **error)
 		return fail_usage(error, "which interface? Use -i IF; -D lists them");
 	if (!config->output)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
+	if (config->user && !privileges_check_user(config->user, error))
+		return false;
 	return check_filter(config, error) && check_files(config, error);
 }
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from captures import Capture
 from program import NOBODY, XDPTAP, Case, Wireshark, xdptap
 
 CAPABILITIES = "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon"
-CAP_NET_ADMIN = 1 << 12
+CAP_DAC_OVERRIDE, CAP_NET_ADMIN = 1 << 1, 1 << 12
 SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 UNSEEN = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")  # a process with such rights cannot be looked into
 
@@ -92,6 +93,140 @@ class Dropped(PrivilegesCase):
                 self.assertTrue(before and entered and "exit_group" in after)
                 self.assertIn("BPF_LINK_DETACH", after)
                 self.assertEqual([line for line in after.splitlines() if "ENOSYS" in line], [])
+
+
+class Files(PrivilegesCase):
+    """Sets of files, which are made when the privileges are gone."""
+
+    def made(self, folder="."):
+        """Finished files of the set, in order."""
+        return sorted(name for name in os.listdir(self.path(folder)) if name.startswith("set_") and
+                      not name.endswith(".part"))
+
+    def rotate(self, capture, folder="."):
+        """As many frames as three files take and one more: what they hold."""
+        for number in range(3):
+            sent = self.pair.send(2)
+            harness.wait_until(lambda: len(self.made(folder)) >= number, "a file")
+        self.pair.send(1)
+        harness.wait_until(lambda: len(self.made(folder)) >= 3, "three files")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        self.assert_free()
+        files = [self.path(f"{folder}/{name}") for name in self.made(folder)]
+        self.assertEqual(len(files), 4)
+        return files, sent
+
+    def folder_of_nobody(self):
+        os.mkdir(self.path("theirs"))
+        os.chown(self.path("theirs"), NOBODY, NOBODY)
+
+    def test_nothing_is_refused(self):
+        if b"__asan_" in open(XDPTAP, "rb").read():
+            self.skipTest("the sanitizer does what it likes")
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(self.path("notify"))
+        manager.settimeout(harness.DEADLINE)
+        with manager, net.Process(
+                ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near", "-w",
+                 self.path("set"), "-b", "packets:2", "-b", "files:9", "--min-free", "1%", "--compress",
+                 "gzip", "--sync", "1ms", "--stats-file", self.path("stats"), "-b",
+                 "printname:" + self.path("names")],
+                self.pair.near, env=dict(os.environ, NOTIFY_SOCKET=self.path("notify"))) as process:
+            process.wait_for("File: ")
+            self.assertIn(b"READY", manager.recv(1000))
+            self.pair.send(9)
+            harness.wait_until(lambda: len(self.made()) >= 4, "files")
+            self.assertIn(b"STATUS", manager.recv(1000))
+            harness.wait_until(lambda: os.path.exists(self.path("stats")), "counters")
+            for child in net.children(process.pid):
+                os.kill(child, signal.SIGINT)
+            self.assertEqual(process.wait(), 0, process.text())
+        with open(self.path("calls"), encoding="utf-8") as file:
+            _, entered, after = file.read().partition("SECCOMP_SET_MODE_FILTER")
+        self.assertTrue(entered and "fdatasync" in after and "sendto" in after)
+        self.assertEqual([line for line in after.splitlines() if "ENOSYS" in line and
+                          " clone3(" not in line], [])
+
+    def test_user(self):
+        """As root, everything is attached; then it is that user's capture, and so are the files."""
+        self.folder_of_nobody()
+        for compress in "none", "gzip":
+            capture = self.start("-Z", "nobody", "-b", "packets:2", "--compress", compress,
+                                 file="theirs/set", env=UNSEEN)
+            for status in statuses(capture.pid):
+                self.assertEqual({*status["Uid"].split(), *status["Gid"].split()}, {str(NOBODY)})
+                self.assertEqual(status["Groups"].split(), [str(NOBODY)])
+            self.assert_harmless(capture.pid, True)
+            files, _ = self.rotate(capture, "theirs")
+            for file in files:
+                self.assertEqual(os.stat(file).st_uid, NOBODY)
+                os.unlink(file)
+        capture = self.start("--user", "nobody", file="theirs/one", env=UNSEEN)
+        self.assert_harmless(capture.pid, True)
+        self.assertEqual(os.stat(capture.file).st_uid, NOBODY)
+        self.pair.send(1)
+        capture.wait_packets(1)
+        self.assertEqual(len(capture.finish().packets), 1)
+        self.assert_free()
+
+    def test_user_without_rights(self):
+        for options in (), ("-b", "packets:2"):
+            with self.subTest(options):
+                with open(self.path("old"), "wb") as file:
+                    file.write(b"dear")
+                os.chmod(self.path("old"), 0o644)
+                for name in "old", "new":
+                    status, _, err = xdptap("-i", "near", "-Z", "nobody", "-w", self.path(name), *options,
+                                            namespace=self.pair.near, env=UNSEEN)
+                    self.assertEqual(status, 1)
+                    self.assert_sentence(err.splitlines(keepends=True)[-1], self.path(name))
+                self.assert_free()
+                self.assertEqual(os.listdir(self.folder), ["old"])
+                self.assertEqual(os.path.getsize(self.path("old")), 4)
+
+    def test_wrong_user(self):
+        for user, options in (("nobody-at-all", {}), ("nobody", {"user": NOBODY})):
+            status, _, err = xdptap("-i", "near", "-Z", user, "-w", "/dev/null",
+                                    namespace=self.pair.near, **options)
+            self.assertEqual(status, 2)
+            self.assert_sentence(err, user)
+
+    def test_folder_of_others(self):
+        """Root keeps the one right that it takes to write there, and only there."""
+        self.folder_of_nobody()
+        capture = self.start("-b", "packets:2", file="theirs/set")
+        for status in statuses(capture.pid):
+            self.assertEqual(int(status["CapEff"], 16) & ~CAP_NET_ADMIN, CAP_DAC_OVERRIDE)
+            self.assertEqual(int(status["CapPrm"], 16) & ~CAP_NET_ADMIN, CAP_DAC_OVERRIDE)
+            self.assertEqual(status["Seccomp"], "2")
+        self.rotate(capture, "theirs")
+        capture = self.start("-b", "packets:2", file="set")
+        self.assert_harmless(capture.pid, True)
+        self.rotate(capture)
+
+    def test_commands(self):
+        """They run with the rights that xdptap was started with, or those of --user."""
+        self.folder_of_nobody()
+        script = self.path("script")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ngrep -E '^(Uid|CapEff|Seccomp)' /proc/self/status >{self.folder}"
+                       "/theirs/said\n")
+        os.chmod(script, 0o755)
+        with open("/proc/self/status", encoding="utf-8") as file:
+            ours = re.search(r"CapEff:\s*(\w+)", file.read())[1]
+        for options, rights in (((), ("0", ours, "0")), (("-Z", "nobody"), (str(NOBODY), "0" * 16, "0"))):
+            with self.subTest(options):
+                capture = self.start("-c", "1", "-b", "packets:2", "--post-rotate", script, *options,
+                                     file="theirs/set", env=UNSEEN)
+                for status in statuses(capture.pid):
+                    self.assertEqual(int(status["CapEff"], 16) & ~CAP_NET_ADMIN & ~CAP_DAC_OVERRIDE, 0)
+                self.pair.send(1)
+                self.assertEqual(capture.wait(), 0, capture.text())
+                with open(self.path("theirs/said"), encoding="utf-8") as file:
+                    said = dict(re.findall(r"(\w+):\s*(\S+)", file.read()))
+                self.assertEqual((said["Uid"], said["CapEff"], said["Seccomp"]), rights)
+                os.unlink(self.path("theirs/said"))
 
 
 class Ordinary(PrivilegesCase):
