@@ -256,6 +256,12 @@ def stat(pid):
     return Stat(name, state, int(parent))
 
 
+def children(pid):
+    """{name: pid} of what a process started."""
+    stats = {number: stat(number) for number in map(int, filter(str.isdigit, os.listdir("/proc")))}
+    return {s.name: number for number, s in stats.items() if s and s.parent == pid}
+
+
 def catches(pid, number):
     """Whether a process has a handler for this signal."""
     try:

@@ -190,15 +190,10 @@ class Failures(WiresharkCase):
 class Death(WiresharkCase):
     """Whoever of the three dies, on an interface where nothing happens."""
 
-    def children(self, tshark):
-        """{name: pid} of what it started."""
-        stats = {pid: net.stat(pid) for pid in map(int, filter(str.isdigit, os.listdir("/proc")))}
-        return {s.name: pid for pid, s in stats.items() if s and s.parent == tshark.pid}
-
     def running(self):
         tshark = self.tshark()
         self.wait_attached()
-        return tshark, self.children(tshark)
+        return tshark, net.children(tshark.pid)
 
     def test_tshark(self):
         tshark, children = self.running()
