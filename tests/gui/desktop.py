@@ -48,6 +48,11 @@ class Desktop:
         # The session bus starts that of accessibility at the first call; what a program of ours starts
         # before it answers is never heard.
         wait_until(lambda: self.call(BUS, "/", BUS + ".ListNames"), "the bus of accessibility")
+        for wish in "IsEnabled", "ScreenReaderEnabled":
+            Gio.bus_get_sync(Gio.BusType.SESSION).call_sync(
+                "org.a11y.Bus", "/org/a11y/bus", "org.freedesktop.DBus.Properties", "Set",
+                GLib.Variant("(ssv)", ("org.a11y.Status", wish, GLib.Variant("b", True))), None, 0, -1,
+                None)
         return self
 
     def __exit__(self, *_):
@@ -201,12 +206,7 @@ class Widget:
 
 
 class Application(Widget):
-    """A program on the desktop, found by its process."""
-
-    def __init__(self, desktop, pid):
-        name = wait_until(lambda: desktop.find_name(pid), f"the voice of process {pid}")
-        super().__init__(desktop, name, ROOT)
-        wait_until(self.windows, f"the windows of process {pid}")
+    """A program on the desktop."""
 
     def window(self, title):
         return wait_until(lambda: next((w for w in self.children if re.search(title, w.name) and
@@ -222,3 +222,15 @@ class Application(Widget):
         took = time.monotonic() - before
         if took > seconds:
             raise AssertionError(f"the window stood still for {took:.1f} s")
+
+
+def find_application(desktop, pid, deadline=10):
+    """That of a process; None if it cannot be heard."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        name = desktop.find_name(pid)
+        application = name and Application(desktop, name, ROOT)
+        if application and application.windows():
+            return application
+        time.sleep(0.05)
+    return None

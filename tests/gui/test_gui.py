@@ -52,8 +52,16 @@ class GuiCase(Case):
         env = {**os.environ, "HOME": self.home.home, "TMPDIR": self.home.temporary}
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WIRESHARK_CONFIG_DIR"):
             env.pop(name, None)
-        self.process = self.enterContext(Process(["wireshark", *options], self.pair.near, env=env))
-        self.app = desktop.Application(screen, self.process.pid)
+        # Sometimes Qt does not get through to the bus, and then it never does: most of the time where
+        # Wireshark has to capture at once (-k).
+        for _ in range(8):
+            self.process = self.enterContext(Process(["wireshark", *options], self.pair.near, env=env))
+            self.app = desktop.find_application(screen, self.process.pid)
+            if self.app:
+                break
+            self.process.signal(signal.SIGKILL)
+            self.process.wait()
+            self.assert_free()
         screen.fill(self.process.pid)
 
     @property
@@ -74,8 +82,11 @@ class GuiCase(Case):
         self.wait_attached(interface)
         self.wait_status("XDP tap.*seen")  # sent from behind the last step of the start
 
+    def start_capture(self, name="near"):
+        self.main.wait("tree item", f"^XDP tap: {name}").click(2)
+
     def double_click(self, name):
-        self.main.wait("table cell", f"^XDP tap: {name}").click(2)
+        self.start_capture(name)
         self.wait_capturing(name)
 
     def button(self, name):
@@ -196,7 +207,7 @@ class Capturing(GuiCase):
     def test_wrong_filter(self):
         """Red with the reason, green when it is right, as Wireshark does for its own interfaces."""
         self.open()
-        self.main.wait("table cell", "^XDP tap: near").click()
+        self.main.wait("tree item", "^XDP tap: near").click()
         field = self.main.wait("text", "^Capture filter entry$")
         field.write("tcp prot 80")
         self.wait_status("syntax error")
@@ -213,9 +224,10 @@ class Capturing(GuiCase):
 
     def test_capture_filter(self):
         """The one of the list is in the toolbar too."""
-        self.open("-k", "-i", "xdptap-near", "-f", "icmp[0] == 0")
-        self.wait_capturing()
+        self.open()
         bar = self.show_toolbar()
+        self.main.wait("text", "^Capture filter entry$").write("icmp[0] == 0")
+        self.double_click("near")
         harness.wait_until(lambda: bar.find("text").text == "icmp[0] == 0", "the filter")
         self.pair.ping(3)
         self.packets(3)
@@ -260,18 +272,16 @@ class Failures(GuiCase):
         harness.wait_until(lambda: len(self.app.windows()) == 1, "the box to close")
 
     def check_again(self):
-        """The next capture works."""
-        self.app.wait_alive()
-        self.process.signal(signal.SIGTERM)
-        self.process.wait(2 * harness.DEADLINE)
-        self.open("-k", "-i", "xdptap-near")
-        self.wait_capturing()
-        self.pair.ping(1)
+        """The next capture in the same window works, on an interface without that option."""
+        self.double_click("lo")
+        with Process(["ping", "-q", "-c", "1", "127.0.0.1"], self.pair.near) as ping:
+            self.assertEqual(ping.wait(), 0)
         self.packets(2)
         self.stop()
 
     def fail_at_start(self, option, *words):
-        self.open("-k", "-i", "xdptap-near", "-o", f"extcap.xdptap_near.{option}")
+        self.open("-o", f"extcap.xdptap_near.{option}")
+        self.start_capture()
         self.check_box(*words)
         self.assert_free()
         self.check_again()
@@ -284,17 +294,13 @@ class Failures(GuiCase):
 
     def test_occupied(self):
         self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
-        self.open("-k", "-i", "xdptap-near", "-o", "extcap.xdptap_near.point:xdp")
+        self.open("-o", "extcap.xdptap_near.point:xdp")
+        self.start_capture()
         self.check_box("XDP hook of \"near\" is in use", "xdp_pass")
 
-    def test_filter(self):
-        self.open("-k", "-i", "xdptap-near", "-f", "tcp prot 80")
-        self.check_box("capture filter", "syntax error")
-        self.check_again()
-
     def test_interface_is_deleted(self):
-        self.open("-k", "-i", "xdptap-near")
-        self.wait_capturing()
+        self.open()
+        self.double_click("near")
         self.pair.ping(2)
         self.packets(4)
         self.pair.near.ip("link", "del", "near")
@@ -303,8 +309,8 @@ class Failures(GuiCase):
 
     def test_killed(self):
         """By nobody's fault of ours: no sentence, but the window lives, and what came is kept."""
-        self.open("-k", "-i", "xdptap-near")
-        self.wait_capturing()
+        self.open()
+        self.double_click("near")
         self.pair.ping(2)
         self.packets(4)
         os.kill(net.children(self.process.pid)["xdptap"], signal.SIGKILL)
@@ -315,8 +321,8 @@ class Failures(GuiCase):
 
     def test_stopped(self):
         """Standing still itself, xdptap does not take the window with it."""
-        self.open("-k", "-i", "xdptap-near")
-        self.wait_capturing()
+        self.open()
+        self.double_click("near")
         pid = net.children(self.process.pid)["xdptap"]
         os.kill(pid, signal.SIGSTOP)
         self.addCleanup(os.kill, pid, signal.SIGCONT)
