@@ -70,7 +70,8 @@ void merge_begin(struct merge *m, uint64_t now_ns, bool all)
 			in->used_ns = now_ns;
 		in_use += in->used_ns && now_ns - in->used_ns < IN_USE_NS;
 	}
-	m->limit_ns = all || in_use < 2 ? UINT64_MAX : now_ns - MERGE_HOLD_NS;
+	/* Even where one ring only is in use: another may have been filled since we looked at it. */
+	m->limit_ns = all ? UINT64_MAX : in_use < 2 ? now_ns : now_ns - MERGE_HOLD_NS;
 	m->current = NULL;
 }
 

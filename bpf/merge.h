@@ -4,8 +4,8 @@
  *
  * Within a ring records lie in the order of their time stamps. Across rings the earliest goes
  * first, but a record younger than the hold-back waits while more than one ring is in use: a
- * record stamped before it may not be visible on another CPU yet. With one ring in use nothing
- * waits.
+ * record stamped before it may not be visible on another CPU yet. With one ring in use only what
+ * came after the look at the rings began waits, for the next look.
  */
 #ifndef XDPTAP_BPF_MERGE_H
 #define XDPTAP_BPF_MERGE_H

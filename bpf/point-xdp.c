@@ -14,6 +14,7 @@
 #include "bpf/maps.h"
 #include "bpf/patch.h"
 #include "bpf/point.h"
+#include "xdp-offloads.skel.h"
 #include "xdp.skel.h"
 
 /* What to try, in this order; with a mode asked for only the rows of that mode. */
@@ -31,41 +32,62 @@ tries[] = {
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
 
-static struct bpf_program *program_of(const struct xdp_bpf *skel, const struct try *try)
-{
-	return try->reads_offloads ? skel->progs.tap_xdp_offloads : skel->progs.tap_xdp;
-}
+/* One of the two objects, opened. Their skeletons differ in type, but for what is here. */
+struct opened {
+	void *skeleton;
+	struct bpf_object *object;
+	struct bpf_program *program;
+};
 
-static int prepare(const struct point_target *t, const struct try *try, struct xdp_bpf *skel)
-{
-	struct bpf_program *program = program_of(skel, try);
-	int r;
-
-	skel->rodata->config = t->config;
-	bpf_program__set_autoload(skel->progs.tap_xdp, false);
-	bpf_program__set_autoload(program, true);
-	if (try->reads_offloads) {
-		bpf_program__set_ifindex(program, t->ifindex);
-		bpf_program__set_flags(program,
-				       bpf_program__flags(program) | BPF_F_XDP_DEV_BOUND_ONLY);
-	}
-	r = t->filter ? patch_filter(program, t->filter, t->n_filter, CBPF_XDP) : 0;
-	return r < 0 ? r : maps_share(t->maps, skel->obj);
-}
-
-static int load(const struct point_target *t, const struct try *try, struct xdp_bpf **ret)
+static int open_plain(const struct point_target *t, struct opened *ret)
 {
 	struct xdp_bpf *skel = xdp_bpf__open();
-	int r = skel ? prepare(t, try, skel) : -errno;
 
-	if (r >= 0)
-		r = xdp_bpf__load(skel);
-	if (r < 0) {
-		xdp_bpf__destroy(skel);
-		return r;
-	}
-	*ret = skel;
+	if (!skel)
+		return -errno;
+	skel->rodata->config = t->config;
+	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp };
 	return 0;
+}
+
+static int open_offloads(const struct point_target *t, struct opened *ret)
+{
+	struct xdp_offloads_bpf *skel = xdp_offloads_bpf__open();
+
+	if (!skel)
+		return -errno;
+	skel->rodata->config = t->config;
+	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp_offloads };
+	bpf_program__set_ifindex(ret->program, t->ifindex);
+	bpf_program__set_flags(ret->program,
+			       bpf_program__flags(ret->program) | BPF_F_XDP_DEV_BOUND_ONLY);
+	return 0;
+}
+
+static void destroy(void *skeleton, bool reads_offloads)
+{
+	if (reads_offloads)
+		xdp_offloads_bpf__destroy(skeleton);
+	else
+		xdp_bpf__destroy(skeleton);
+}
+
+/* *ret is to be destroyed only after 0. */
+static int load(const struct point_target *t, const struct try *try, struct opened *ret)
+{
+	int r = try->reads_offloads ? open_offloads(t, ret) : open_plain(t, ret);
+
+	if (r < 0)
+		return r;
+	if (t->filter)
+		r = patch_filter(ret->program, t->filter, t->n_filter, CBPF_XDP);
+	if (r >= 0)
+		r = maps_share(t->maps, ret->object);
+	if (r >= 0)
+		r = bpf_object__load(ret->object);
+	if (r < 0)
+		destroy(ret->skeleton, try->reads_offloads);
+	return r < 0 ? r : 0;
 }
 
 static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
@@ -80,18 +102,18 @@ static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
 
 static int attempt(const struct point_target *t, const struct try *try, struct point_link *ret)
 {
-	struct xdp_bpf *skel = NULL;
-	int fd, r = load(t, try, &skel);
+	struct opened new;
+	int fd, r = load(t, try, &new);
 
 	if (r < 0)
 		return r;
-	fd = link_in_mode(bpf_program__fd(program_of(skel, try)), t->ifindex, try->mode);
+	fd = link_in_mode(bpf_program__fd(new.program), t->ifindex, try->mode);
 	if (fd < 0) {
-		xdp_bpf__destroy(skel);
+		destroy(new.skeleton, try->reads_offloads);
 		return fd;
 	}
 	*ret = (struct point_link){
-		.skeleton = skel,
+		.skeleton = new.skeleton,
 		.link_fd = fd,
 		.lock_fd = -1,
 		.ifindex = t->ifindex,
@@ -126,18 +148,18 @@ static int attach(const struct point_target *t, struct point_link *ret)
 static int replace(const struct point_target *t, struct point_link *link)
 {
 	const struct try try = { link->mode, link->reads_offloads };
-	struct xdp_bpf *skel = NULL;
-	int r = load(t, &try, &skel);
+	struct opened new;
+	int r = load(t, &try, &new);
 
 	if (r < 0)
 		return r;
-	r = bpf_link_update(link->link_fd, bpf_program__fd(program_of(skel, &try)), NULL);
+	r = bpf_link_update(link->link_fd, bpf_program__fd(new.program), NULL);
 	if (r < 0) {
-		xdp_bpf__destroy(skel);
+		destroy(new.skeleton, link->reads_offloads);
 		return r;
 	}
-	xdp_bpf__destroy(link->skeleton);
-	link->skeleton = skel;
+	destroy(link->skeleton, link->reads_offloads);
+	link->skeleton = new.skeleton;
 	return 0;
 }
 
@@ -146,7 +168,7 @@ static void detach(struct point_link *link)
 	(void)bpf_link_detach(
 		link->link_fd); /* now; the last close() may do it later, from a worker */
 	close(link->link_fd);
-	xdp_bpf__destroy(link->skeleton);
+	destroy(link->skeleton, link->reads_offloads);
 }
 
 const struct point point_xdp = {

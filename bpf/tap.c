@@ -222,6 +222,14 @@ bool tap_is_attached(const struct tap *t, uint32_t slot)
 	       info.xdp.ifindex != 0;
 }
 
+bool tap_needs_netlink(const struct tap *t)
+{
+	for (uint32_t i = 0; i < t->n_attached; i++)
+		if (t->attached[i].link.link_fd < 0)
+			return true;
+	return false;
+}
+
 int tap_fd(const struct tap *t)
 {
 	return t->epoll_fd;

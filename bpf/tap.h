@@ -106,6 +106,8 @@ struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
 void tap_detach(struct tap *t);
 /* Whether the program of a slot is still in place: false when its interface was deleted. */
 bool tap_is_attached(const struct tap *t, uint32_t slot);
+/* Whether taking the programs off, or replacing one, takes CAP_NET_ADMIN: see point-tc.c. */
+bool tap_needs_netlink(const struct tap *t);
 /* Becomes readable when there is something to drain before tap_wait_ms() is over; only for poll. */
 int tap_fd(const struct tap *t);
 /* How long to sleep at the most before tap_drain() is due; -1: until tap_fd() says so. */

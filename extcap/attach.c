@@ -7,20 +7,12 @@
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/filter.h"
+#include "extcap/privileges.h"
+#include "extcap/setup.h"
 
 static void log_libbpf(const char *text)
 {
 	g_info("libbpf: %s", text);
-}
-
-static bool explain_privilege(GError **error)
-{
-	g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
-
-	return fail(error,
-		    "not allowed to load XDP programs; run as root, or once: "
-		    "sudo setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep %s",
-		    path ? path : "xdptap");
 }
 
 static bool explain_busy(const struct iface *i, GError **error)
@@ -38,15 +30,22 @@ static bool explain_busy(const struct iface *i, GError **error)
 
 static bool explain(const struct config *config, const struct iface *i, int err, GError **error)
 {
+	g_autofree char *missing = privileges_missing();
+
+	if (err == -EACCES && missing) /* the verifier's word for what takes CAP_PERFMON */
+		err = -EPERM;
 	switch (err) {
-	case -EPERM: return explain_privilege(error);
+	case -EPERM: return setup_explain(error);
 	case -EBUSY: return explain_busy(i, error);
 	case -ENODEV: return fail(error, "interface \"%s\" has just disappeared", i->name);
 	case -E2BIG:
 		return fail(error,
 			    "the capture filter is too large for this kernel; shorten it, or "
 			    "use a display filter for a part of it");
-	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
+	case -ENOSYS:
+		return fail(error,
+			    "this kernel is too old: Linux 5.18 or newer is needed; --point tc "
+			    "works here, too");
 	}
 	if (config->mode == TAP_MODE_NATIVE)
 		return fail_errno(
@@ -66,7 +65,7 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
 	int r = tap_new(&tap, ret);
 
 	if (r == -EPERM)
-		return explain_privilege(error);
+		return setup_explain(error);
 	if (r == -ENOMEM)
 		return fail(error,
 			    "not enough memory for %" G_GUINT64_FORMAT

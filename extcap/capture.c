@@ -6,17 +6,14 @@
  *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
  *
  * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
- * empty is how a failure is told), then the programs are put in place, then the file's head is
- * written. From there on everything happens in on_tap(), until something calls stop(). Then the
- * programs are taken off, what is still in the rings is written, and the counters go behind it.
+ * empty is how a failure is told; rotated files later), then the programs are put in place, all
+ * privileges are given up, and the file's head is written. From there on everything happens in on_tap(),
+ * until something calls stop(). Then the programs are taken off, what is still in the rings is written,
+ * and the counters go behind it.
  */
 #include <errno.h>
-#include <glib-unix.h>
 #include <inttypes.h>
-#include <net/if_arp.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "bpf/tap.h"
 #include "extcap/attach.h"
@@ -24,9 +21,13 @@
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/iface.h"
+#include "extcap/members.h"
 #include "extcap/netns.h"
 #include "extcap/output.h"
-#include "extcap/promisc.h"
+#include "extcap/privileges.h"
+#include "extcap/signals.h"
+#include "extcap/sink-files.h"
+#include "extcap/source.h"
 #include "extcap/stream.h"
 #include "extcap/toolbar.h"
 
@@ -38,18 +39,21 @@ struct capture {
 	const struct config *config;
 	const struct capture_face *face;
 	struct output output;
+	struct members members;
 	struct stream stream;
+	struct sink *files; /* the stream's sink, where that is files; else NULL */
 	struct tap *tap;
 	struct toolbar *toolbar;
 	GMainLoop *loop;
 	GSource *tap_source;
-	GSource *output_source; /* NULL: a file */
+	GSource *output_source; /* NULL: not a pipe */
 	void *output_poll;
 	unsigned int retry_ms;
+	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
 	int links_fd;
-	int promisc_fd;
 	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
+	bool is_started;     /* the face knows that it runs */
 	bool is_stopped;     /* a reason to end has come */
 	bool is_signalled;   /* it was a signal */
 	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
@@ -63,21 +67,25 @@ static void stop(struct capture *c)
 		g_main_loop_quit(c->loop);
 }
 
-static gboolean on_signal(void *user)
-{
-	struct capture *c = user;
-
-	g_debug("stopped by a signal");
-	c->is_signalled = true;
-	stop(c);
-	return G_SOURCE_CONTINUE;
-}
-
+/* After -a files:N there is no next file: that is an end, not a failure. */
 static void stream_failed(struct capture *c, int err)
 {
-	if (!c->failure)
+	if (err == -ESHUTDOWN)
+		c->is_full = true;
+	else if (!c->failure)
 		c->failure = err;
 	stop(c);
+}
+
+/* Whether a limit of -c or -a has been reached. */
+static bool is_full(const struct capture *c)
+{
+	const struct config *config = c->config;
+	uint64_t written = c->stream.written;
+
+	return (config->count && written >= config->count) ||
+	       (config->stop.packets && written >= config->stop.packets) ||
+	       (config->stop.bytes && sink_bytes(c->stream.sink) >= config->stop.bytes);
 }
 
 static int on_frame(void *user, const struct tap_frame *frame)
@@ -87,8 +95,8 @@ static int on_frame(void *user, const struct tap_frame *frame)
 
 	if (r < 0)
 		stream_failed(c, r);
-	else if (c->config->count && c->stream.written >= c->config->count)
-		c->is_full = true;
+	else
+		c->is_full = is_full(c);
 	return r < 0 || c->is_full;
 }
 
@@ -105,24 +113,19 @@ static void flush(struct capture *c)
 		stream_failed(c, r);
 	c->retry_ms = c->output.taken > before ? 1 : MIN(c->retry_ms * 2, RETRY_MAX_MS);
 	if (c->output_source)
-		g_source_set_ready_time(c->output_source,
-					r == -EAGAIN ? g_get_monotonic_time() + c->retry_ms * 1000
-						     : -1);
+		source_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
 }
 
 static gboolean on_tap(void *user)
 {
 	struct capture *c = user;
-	int wait_ms;
 
 	tap_drain(c->tap, on_frame, c);
 	flush(c);
 	tap_release(c->tap);
 	if (c->is_full)
 		stop(c);
-	wait_ms = tap_wait_ms(c->tap);
-	g_source_set_ready_time(c->tap_source,
-				wait_ms < 0 ? -1 : g_get_monotonic_time() + wait_ms * 1000);
+	source_set_ms(c->tap_source, tap_wait_ms(c->tap));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -161,159 +164,226 @@ static gboolean on_links(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
+/* The counters as they are now, for a function of the face. */
+static void tell(struct capture *c, void (*fn)(const struct capture_status *status, void *user))
+{
+	guint n = c->stream.ports->len;
+	g_autofree struct count *counts = g_new0(struct count, n);
+	struct capture_status status = {
+		.counts = counts,
+		.n = n,
+		.written = c->stream.written,
+		.file = c->config->output,
+		.bytes = sink_bytes(c->stream.sink),
+		.rotation_ms = -1,
+	};
+
+	for (guint i = 0; i < n; i++) {
+		counts[i] = stream_count(&c->stream, i);
+		status.lost += counts[i].accepted - counts[i].written;
+	}
+	if (c->files)
+		sink_files_tell(c->files, &status);
+	if (fn)
+		fn(&status, c->face->user);
+}
+
 static gboolean on_progress(void *user)
 {
 	struct capture *c = user;
 
-	c->face->progress(c->stream.written, c->face->user);
+	tell(c, c->face->progress);
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, void *user)
+/* What is due in the files by time is asked again after each turn. */
+static void set_files_timer(struct capture *c)
 {
-	return callback(user);
+	if (c->files_source)
+		source_set_ms(c->files_source, sink_files_timeout_ms(c->files));
 }
 
-/* A source without a type of its own: ready when its descriptor is, or its time has come. */
-static GSource *add_source(GSourceFunc callback, void *user)
+static gboolean on_files_time(void *user)
 {
-	static GSourceFuncs funcs = { .dispatch = dispatch };
-	GSource *source = g_source_new(&funcs, sizeof(GSource));
+	struct capture *c = user;
+	int r = sink_files_tick(c->files);
 
-	g_source_set_callback(source, callback, user, NULL);
-	g_source_attach(source, NULL);
-	g_source_unref(source); /* the main context has it until it is destroyed */
-	return source;
+	if (r < 0 && r != -EAGAIN)
+		stream_failed(c, r);
+	set_files_timer(c);
+	return G_SOURCE_CONTINUE;
 }
 
-/* Wireshark, when killed, does not end its children: without this an idle capture would stay. */
-static void die_with_parent(struct capture *c)
+/* The first file is told of when all is in place. */
+static void on_file(void *user, const struct pcapng_files_event *event)
 {
-	pid_t parent = getppid();
+	struct capture *c = user;
+	const struct capture_face *face = c->face;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		stop(c);
+	if (event->what == PCAPNG_FILES_OPENED && c->files)
+		set_files_timer(c);
+	if (event->what == PCAPNG_FILES_OPENED && c->is_started && face->begun)
+		face->begun(event->path, face->user);
+	if (event->what == PCAPNG_FILES_FINISHED && face->finished)
+		face->finished(event->path, face->user);
+}
+
+static gboolean on_end(void *user)
+{
+	stop(user);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_signal(void *user)
+{
+	((struct capture *)user)->is_signalled = true;
+	return on_end(user);
+}
+
+static gboolean on_hangup(void *user)
+{
+	struct capture *c = user;
+	int r;
+
+	if (!c->files || !rules_rotate(&c->config->rotate))
+		return on_signal(user);
+	r = sink_files_rotate(c->files);
+	if (r < 0 && r != -EAGAIN)
+		stream_failed(c, r);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_question(void *user)
+{
+	struct capture *c = user;
+
+	if (c->is_started)
+		tell(c, c->face->asked);
+	return G_SOURCE_CONTINUE;
 }
 
 static void watch_signals(struct capture *c)
 {
 	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
-	g_unix_signal_add(SIGINT, on_signal, c);
-	g_unix_signal_add(SIGTERM, on_signal, c);
-	g_unix_signal_add(SIGHUP, on_signal, c);
-	if (c->face->is_child)
-		die_with_parent(c);
+	signals_add(SIGINT, on_signal, c);
+	signals_add(SIGTERM, on_signal, c);
+	signals_add(SIGHUP, on_hangup, c);
+	signals_add(SIGUSR1, on_question, c);
+	if (c->face->is_child && !signals_end_with_parent())
+		stop(c);
 }
 
-/* Without it only frames for this machine come, which is no reason not to capture. */
-static void make_promiscuous(struct capture *c, unsigned int ifindex)
+static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 {
-	if (c->promisc_fd < 0)
-		c->promisc_fd = promisc_open();
-	if (c->promisc_fd < 0 || !promisc_add(c->promisc_fd, ifindex))
-		g_warning("no promiscuous mode: %s", g_strerror(errno));
+	struct capture *c = user;
+
+	(void)tap_read_stats(c->tap, slot, ret);
 }
 
-static bool add_interface(struct capture *c, const struct iface *i, GError **error)
+/* From here on nothing is opened or attached but what is said here. */
+static bool drop_privileges(const struct capture *c, GError **error)
 {
-	struct stream_interface description = {
-		.iface = i,
-		.snaplen = (uint32_t)c->config->snaplen,
-		.filter = c->config->filter,
+	const struct config *config = c->config;
+	const char *file = c->output.fd < 0 ? config->output : config->stats_file;
+	g_autofree char *folder = file ? g_path_get_dirname(file) : NULL;
+	const struct privileges_need need = {
+		.reads_files = !c->output.is_pipe,
+		.folder = folder,
+		.runs_commands = config->post_rotate,
+		.detaches_tc = tap_needs_netlink(c->tap),
+		.replaces_filters = c->toolbar,
 	};
-	g_autofree char *how = NULL;
 
-	if (stream_has(&c->stream, i->name))
-		return fail_usage(error, "interface \"%s\" is given twice", i->name);
-	how = attach(c->tap, c->config, i, &description.n_slots, error);
-	description.comment = how;
-	if (how && !c->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
-		make_promiscuous(c, i->index);
-	return how && stream_add(&c->stream, &description, error);
+	return privileges_drop(&need, error);
 }
 
-/* "any": what is up now, with an interface of its own in the file for each. */
-static bool add_all(struct capture *c, GError **error)
+/* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
+static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
-	guint n = 0;
+	struct sink *sink =
+		c->output.fd < 0 ? sink_files_new(c->config, &section->section, on_file, c, error)
+				 : sink_output_new(c->config, &section->section, &c->output, error);
 
-	for (guint k = 0; list && k < list->len; k++) {
-		const struct iface *i = list->pdata[k];
-
-		if (!i->is_up || iface_linktype(i) < 0 || stream_has(&c->stream, i->name))
-			continue;
-		if (!add_interface(c, i, error))
-			return false;
-		n++;
-	}
-	return n || (list && fail(error, "no interface is up"));
-}
-
-static bool add_named(struct capture *c, const char *name, GError **error)
-{
-	_cleanup_(iface_freep) struct iface *i = NULL;
-
-	if (g_str_equal(name, IFACE_ANY))
-		return add_all(c, error);
-	i = iface_find(name, error);
-	return i && add_interface(c, i, error);
+	if (!sink)
+		return false;
+	c->files = c->output.fd < 0 ? sink : NULL;
+	stream_init(&c->stream, sink, read_slot, c);
+	return members_describe(&c->members, section->os, &c->stream, error);
 }
 
 /* All that can go wrong before the first byte is written. */
 static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
+	_cleanup_(stream_section_done) struct stream_section section = { 0 };
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	c->links_fd = iface_watch_open(); /* before we look which there are */
-	if (!attach_prepare(&c->tap, config, error) || !stream_init(&c->stream, &c->output, error))
+	if (!attach_prepare(&c->tap, config, error) ||
+	    !members_attach(&c->members, c->tap, error) ||
+	    !(c->output.fd < 0 || output_begin(&c->output, error)))
 		return false;
-	for (guint n = 0; n < config->interfaces->len; n++)
-		if (!add_named(c, config->interfaces->pdata[n], error))
-			return false;
-	return output_begin(&c->output, error);
+	stream_section_init(&section);
+	return drop_privileges(c, error) && begin_stream(c, &section, error);
+}
+
+static void add_sources(struct capture *c)
+{
+	if (c->output.is_pipe) {
+		c->output_source = source_add(on_output, c);
+		c->output_poll = g_source_add_unix_fd(c->output_source, c->output.fd, G_IO_ERR);
+	}
+	c->tap_source = source_add(on_tap, c);
+	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
+	g_source_set_ready_time(c->tap_source, 0);
+	if (c->links_fd >= 0) {
+		c->links_source = source_add(on_links, c);
+		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
+	}
+	if (c->files) {
+		c->files_source = source_add(on_files_time, c);
+		set_files_timer(c);
+	}
+}
+
+static void remove_sources(struct capture *c)
+{
+	g_clear_pointer(&c->tap_source, g_source_destroy);
+	g_clear_pointer(&c->output_source, g_source_destroy);
+	g_clear_pointer(&c->links_source, g_source_destroy);
+	g_clear_pointer(&c->files_source, g_source_destroy);
 }
 
 /* The main loop, from the file's head to a reason to stop. */
 static void run(struct capture *c)
 {
+	uint64_t end_ns = c->config->stop.duration_ns;
 	guint progress = c->face->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
+	guint end = end_ns ? g_timeout_add((guint)MIN(end_ns / 1000000, G_MAXUINT), on_end, c) : 0;
 
 	c->loop = g_main_loop_new(NULL, false);
-	if (c->output.is_pipe) {
-		c->output_source = add_source(on_output, c);
-		c->output_poll = g_source_add_unix_fd(c->output_source, c->output.fd, G_IO_ERR);
-	}
-	c->tap_source = add_source(on_tap, c);
-	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
-	g_source_set_ready_time(c->tap_source, 0);
-	if (c->links_fd >= 0) {
-		c->links_source = add_source(on_links, c);
-		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
-	}
+	add_sources(c);
 	toolbar_start(c->toolbar, c->tap, &c->stream);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	if (progress)
 		g_source_remove(progress);
+	if (end)
+		g_source_remove(end);
+	remove_sources(c);
 	toolbar_stop(c->toolbar);
-	g_clear_pointer(&c->tap_source, g_source_destroy);
-	g_clear_pointer(&c->output_source, g_source_destroy);
-	g_clear_pointer(&c->links_source, g_source_destroy);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
 /* Gives the reader of a pipe a moment to take what is left; a file takes it at once. */
-static int flush_rest(struct capture *c)
+static int end_stream(struct capture *c)
 {
 	gint64 end = g_get_monotonic_time() + LAST_MS * 1000;
 	int r;
 
-	while ((r = stream_flush(&c->stream)) == -EAGAIN) {
+	while ((r = stream_end(&c->stream)) == -EAGAIN) {
 		gint64 left_ms = (end - g_get_monotonic_time()) / 1000;
 
 		if (left_ms <= 0 || !output_wait(&c->output, (int)left_ms))
@@ -322,81 +392,26 @@ static int flush_rest(struct capture *c)
 	return r;
 }
 
-/* Adds the counters of a slot to those of its port. */
-static void add_stats(struct capture *c, guint slot, struct tap_stats *sum)
-{
-	struct tap_stats s = { 0 };
-
-	(void)tap_read_stats(c->tap, slot, &s);
-	sum->seen += s.seen;
-	sum->accepted += s.accepted;
-	sum->lost_full += s.lost_full;
-	sum->lost_long += s.lost_long;
-	sum->lost_copy += s.lost_copy;
-	sum->taken += s.taken;
-}
-
-/*
- * The counters of a port when the capture ends. With --count it ends with the last frame written:
- * what the programs still took after that is not part of it.
- */
-static struct tap_stats sum_stats(struct capture *c, guint number)
-{
-	struct tap_stats sum = { 0 };
-	uint64_t behind;
-
-	for (guint slot = 0; slot < c->stream.slots->len; slot++)
-		if (g_array_index(c->stream.slots, guint, slot) == number)
-			add_stats(c, slot, &sum);
-	behind = sum.accepted - sum.lost_full - sum.lost_long - sum.lost_copy - sum.taken;
-	if (c->is_full) {
-		sum.seen -= behind;
-		sum.accepted -= behind;
-	}
-	return sum;
-}
-
-static struct capture_count count_of(const struct stream_port *p, const struct tap_stats *stats)
-{
-	return (struct capture_count){
-		.name = p->name,
-		.seen = stats->seen,
-		.accepted = stats->accepted,
-		.written = p->written,
-		.lost_ring = stats->lost_full,
-		.lost_copy = stats->lost_long + stats->lost_copy,
-		.lost_backlog = p->lost_backlog,
-	};
-}
-
 /* Takes the programs off, writes what they left behind and the counters. */
 static void finish(struct capture *c)
 {
-	guint n = c->stream.ports->len;
-	g_autofree struct capture_count *counts = g_new0(struct capture_count, n);
-	struct tap_stats stats;
 	int r = 0;
 
+	privileges_raise();
 	tap_detach(c->tap);
+	privileges_lower();
 	if (!c->is_full && !c->failure)
 		tap_drain_rest(c->tap, on_frame, c);
-	if (c->failure && !c->output.is_pipe)
-		stream_cut(&c->stream);
-	for (guint i = 0; i < n; i++) {
-		stats = sum_stats(c, i);
-		counts[i] = count_of(&g_array_index(c->stream.ports, struct stream_port, i),
-				     &stats);
-		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64,
-		       counts[i].name, stats.seen, stats.accepted, counts[i].written);
-		if (!c->failure && r == 0)
-			r = stream_write_stats(&c->stream, i, &stats);
-	}
-	if (!c->failure && r == 0)
-		r = flush_rest(c);
+	c->stream.is_failed = c->failure;
+	if (!c->failure)
+		r = end_stream(c);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	if (c->face->finished)
-		c->face->finished(counts, n, c->face->user);
+	c->stream.is_failed = c->failure;
+	if (c->failure && !c->output.is_pipe)
+		stream_salvage(&c->stream);
+	stream_log_counts(&c->stream);
+	tell(c, c->face->ended);
 }
 
 void capture_refuse(const struct config *config, struct control *control)
@@ -419,6 +434,36 @@ static bool explain_end(const struct capture *c, GError **error)
 	return true;
 }
 
+static void start(struct capture *c)
+{
+	const struct capture_face *face = c->face;
+	struct capture_status status = { .file = c->config->output };
+
+	c->is_started = true;
+	if (face->started)
+		face->started(c->config, face->user);
+	if (c->files)
+		sink_files_tell(c->files, &status);
+	if (face->begun)
+		face->begun(status.file, face->user);
+}
+
+/* Files that follow each other are begun when all else is in place; anything else is opened first. */
+static bool open_output(struct capture *c, GError **error)
+{
+	if (sink_files_are_wanted(c->config))
+		return true;
+	return output_open(&c->output, c->config->output, &c->is_stopped, error);
+}
+
+static void capture_done(struct capture *c)
+{
+	members_done(&c->members);
+	close_fdp(&c->links_fd);
+	tap_free(c->tap);
+	stream_done(&c->stream);
+}
+
 bool capture_run(const struct config *config, const struct capture_face *face, GError **error)
 {
 	struct capture c = {
@@ -427,28 +472,24 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 		.output = OUTPUT_CLOSED,
 		.retry_ms = 1,
 		.links_fd = -1,
-		.promisc_fd = -1,
 		.toolbar = toolbar_new(face->control, config),
 	};
 	bool ok;
 
+	members_init(&c.members, config);
 	watch_signals(&c);
-	ok = output_open(&c.output, config->output, &c.is_stopped, error);
-	if (ok && c.output.fd >= 0) {
+	ok = open_output(&c, error);
+	if (ok && !c.is_stopped) {
 		ok = prepare(&c, error);
-		if (ok && face->started)
-			face->started(config, face->user);
 		if (ok) {
+			start(&c);
 			run(&c);
 			finish(&c);
 			ok = explain_end(&c, error);
 		}
 	}
 	toolbar_free(c.toolbar);
-	close_fdp(&c.promisc_fd);
-	close_fdp(&c.links_fd);
-	tap_free(c.tap);
-	stream_done(&c.stream);
+	capture_done(&c);
 	ok = output_close(&c.output, ok ? error : NULL) && ok;
 	control_linger(face->control, &c.is_signalled);
 	return ok;

@@ -11,27 +11,38 @@
 #include <stdint.h>
 
 #include "extcap/control.h"
+#include "extcap/count.h"
 #include "extcap/options.h"
 
-/* What became of the frames of one interface. accepted = written + the lost ones. */
-struct capture_count {
-	const char *name;
-	uint64_t seen, accepted, written;
-	uint64_t lost_ring;    /* the kernel's ring was full */
-	uint64_t lost_copy;    /* the kernel could not copy the frame, or it was too long */
-	uint64_t lost_backlog; /* the reader of the output was too slow */
+/* How it stands, for the time of a call. */
+struct capture_status {
+	const struct count *counts; /* of each interface */
+	unsigned int n;
+	uint64_t written; /* frames, in all */
+	uint64_t lost;
+	const char *file;	 /* the one being written, or written last */
+	uint64_t bytes;		 /* in it, before compression */
+	uint64_t files;		 /* finished */
+	uint64_t finished_bytes; /* of these, as they lie on the disk */
+	int rotation_ms;	 /* until a new file begins by time; -1: does not */
 };
 
-/* How a face follows the capture; every function may be NULL. Counts are valid during the call. */
+/* How a face follows the capture; every function may be NULL. */
 struct capture_face {
 	bool is_child;		 /* of Wireshark: ends when the parent does */
 	struct control *control; /* its toolbar; NULL: none */
 	/* Everything is in place, frames come from now on. */
 	void (*started)(const struct config *config, void *user);
-	/* About twice a second; "written" is exact, losses are not asked for. */
-	void (*progress)(uint64_t written, void *user);
+	/* A file is begun; what it will be called when it is finished. */
+	void (*begun)(const char *path, void *user);
+	/* A file is finished, and nobody will write to it any more. */
+	void (*finished)(const char *path, void *user);
+	/* About twice a second. */
+	void (*progress)(const struct capture_status *status, void *user);
+	/* Somebody asked for the counters, by SIGUSR1. */
+	void (*asked)(const struct capture_status *status, void *user);
 	/* The capture is over and the output complete. */
-	void (*finished)(const struct capture_count *counts, unsigned int n, void *user);
+	void (*ended)(const struct capture_status *status, void *user);
 	void *user;
 };
 

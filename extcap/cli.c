@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses the command line and keeps the user informed, in dumpcap's words, on stderr. */
-#include <inttypes.h>
+/* Parses the command line, and answers what is asked there. */
 #include <stdio.h>
-#include <unistd.h>
 
-#include "extcap/capture.h"
 #include "extcap/cleanup.h"
 #include "extcap/cli.h"
 #include "extcap/error.h"
@@ -12,11 +9,13 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
+#include "extcap/setup.h"
+#include "extcap/standalone.h"
 #include "extcap/version.h"
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */
-	gboolean help, list, version, print_config;
+	gboolean help, list, version, print_config, setup;
 	unsigned int print_filter; /* how often -d was given */
 };
 
@@ -42,6 +41,8 @@ static GOptionContext *make_context(struct verbs *v)
 		  "Print what the filter becomes in the kernel; given twice, what libpcap makes" },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &v->print_config,
 		  "Print the configuration that the other options make, and exit" },
+		{ "setup", 0, 0, G_OPTION_ARG_NONE, &v->setup,
+		  "Print the commands that let ordinary users capture" },
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version, "Print the version" },
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help" },
 		{ NULL },
@@ -96,73 +97,15 @@ static void print_effective(const struct config *config)
 	}
 }
 
-static void on_started(const struct config *config, void *user)
-{
-	for (guint n = 0; n < config->interfaces->len; n++)
-		fprintf(stderr, "Capturing on '%s'\n", (char *)config->interfaces->pdata[n]);
-	fprintf(stderr, "File: %s\n", config->output);
-}
-
-static void on_progress(uint64_t written, void *user)
-{
-	fprintf(stderr, "\rPackets: %" PRIu64 " ", written);
-}
-
-static void on_finished(const struct capture_count *counts, unsigned int n, void *user)
-{
-	const bool *is_counting = user;
-	uint64_t total = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		total += counts[i].written;
-	fprintf(stderr, "%sPackets captured: %" PRIu64 "\n", *is_counting ? "\r" : "", total);
-	for (unsigned int i = 0; i < n; i++) {
-		const struct capture_count *c = &counts[i];
-		uint64_t lost = c->accepted - c->written;
-
-		fprintf(stderr,
-			"Packets received/dropped on interface '%s': %" PRIu64 "/%" PRIu64
-			" (ring:%" PRIu64 "/copy:%" PRIu64 "/output:%" PRIu64 ") (%.1f%%)\n",
-			c->name, c->written, lost, c->lost_ring, c->lost_copy, c->lost_backlog,
-			c->accepted ? 100.0 * (double)c->written / (double)c->accepted : 100.0);
-	}
-}
-
-/* Before anything is opened or made: a wrong filter is a wrong command line. */
-static bool check_filter(const struct config *config, GError **error)
+static bool print_filter(const struct config *config, bool is_classic, GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
 
-	if (filter_check(config->filter, IFACE_LINKTYPE, &wrong))
-		return true;
-	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
-}
-
-static bool print_filter(const struct config *config, bool is_classic, GError **error)
-{
 	if (!config->filter)
 		return fail_usage(error, "which filter? -d prints the one that -f EXPR gives");
-	return check_filter(config, error) &&
-	       filter_print(stdout, config->filter, is_classic, error);
-}
-
-static bool capture(const struct config *config, GError **error)
-{
-	bool is_counting = !config->quiet && isatty(STDERR_FILENO);
-	const struct capture_face face = {
-		.started = on_started,
-		.progress = is_counting ? on_progress : NULL,
-		.finished = on_finished,
-		.user = &is_counting,
-	};
-
-	if (!config->interfaces->len)
-		return fail_usage(error, "which interface? Use -i IF; -D lists them");
-	if (!config->output)
-		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
-	if (!check_filter(config, error))
-		return false;
-	return capture_run(config, &face, error);
+	if (!filter_check(config->filter, IFACE_LINKTYPE, &wrong))
+		return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
+	return filter_print(stdout, config->filter, is_classic, error);
 }
 
 bool cli_run(int argc, char **argv, GError **error)
@@ -184,6 +127,8 @@ bool cli_run(int argc, char **argv, GError **error)
 		print_help(context);
 	else if (verbs.version)
 		fputs(version_text(), stdout);
+	else if (verbs.setup)
+		setup_print(stdout);
 	else if (verbs.list)
 		return print_interfaces(error);
 	else if (verbs.print_filter)
@@ -191,6 +136,7 @@ bool cli_run(int argc, char **argv, GError **error)
 	else if (verbs.print_config)
 		print_effective(&verbs.config);
 	else
-		return log_open(&verbs.config, argc, argv, error) && capture(&verbs.config, error);
+		return log_open(&verbs.config, argc, argv, error) &&
+		       standalone_run(&verbs.config, error);
 	return true;
 }

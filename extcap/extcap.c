@@ -19,6 +19,7 @@
 #include "extcap/iface.h"
 #include "extcap/log.h"
 #include "extcap/options.h"
+#include "extcap/setup.h"
 #include "extcap/toolbar.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
@@ -151,10 +152,12 @@ static void print_interface(const struct iface *i)
 static bool print_interfaces(GError **error)
 {
 	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autofree char *help = setup_help();
 
 	if (!list)
 		return false;
-	printf("extcap {version=%s}{display=XDP tap}\n", XDPTAP_VERSION);
+	printf("extcap {version=%s}%s%s%s{display=XDP tap}\n", XDPTAP_VERSION, help ? "{help=" : "",
+	       help ? help : "", help ? "}" : "");
 	toolbar_print();
 	printf("interface {value=" PREFIX IFACE_ANY
 	       "}{display=XDP tap: all interfaces that are up}\n");

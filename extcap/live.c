@@ -7,6 +7,7 @@
 #include "extcap/error.h"
 #include "extcap/iface.h"
 #include "extcap/live.h"
+#include "extcap/privileges.h"
 
 static void state_done(struct live_state *s)
 {
@@ -219,8 +220,11 @@ static void revert(struct live *l)
 bool live_step(struct live *l, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
-	bool has_more = l->mark && step(l, &failure);
+	bool has_more;
 
+	privileges_raise();
+	has_more = l->mark && step(l, &failure);
+	privileges_lower();
 	if (failure) {
 		g_info("%s", failure->message);
 		/* If going back fails too, some programs are not as before: the notes say so. */

@@ -28,7 +28,13 @@ bool netns_enter(const char *which, GError **error)
 			    "there is no network namespace \"%s\"; \"ip netns\" lists those "
 			    "with a name",
 			    which);
-	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-		return fail_errno(error, errno, "cannot enter the network namespace \"%s\"", which);
-	return true;
+	if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0)
+		return true;
+	if (fd >= 0 && errno == EPERM)
+		return fail(
+			error,
+			"cap_sys_admin is missing to enter the network namespace \"%s\"; run as "
+			"root, or start xdptap inside, with ip netns exec",
+			which);
+	return fail_errno(error, errno, "cannot enter the network namespace \"%s\"", which);
 }

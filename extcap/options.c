@@ -10,6 +10,7 @@
 #include "bpf/tap.h"
 #include "extcap/error.h"
 #include "extcap/options.h"
+#include "extcap/units.h"
 
 static const struct choice directions[] = {
 	[DIRECTION_IN] = { "in", "received frames" },
@@ -36,6 +37,25 @@ static const struct choice log_levels[] = {
 	[LOG_DEBUG] = { "debug", "debug" },
 	[LOG_INFO] = { "info", "info" },
 	[LOG_WARNING] = { "warning", "warning" },
+	{ NULL },
+};
+
+static const struct choice formats[] = {
+	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions and comments" },
+	[FORMAT_PCAP] = { "pcap", "pcap: frames only, for twice the rate" },
+	{ NULL },
+};
+
+static const struct choice compressions[] = {
+	[COMPRESSION_NONE] = { "none" },
+	[COMPRESSION_GZIP] = { "gzip" },
+	{ NULL },
+};
+
+static const struct choice full_disks[] = {
+	[DISK_FULL_STOP] = { "stop" },
+	[DISK_FULL_PRUNE] = { "prune" },
+	[DISK_FULL_DROP] = { "drop" },
 	{ NULL },
 };
 
@@ -69,8 +89,38 @@ const struct option options[] = {
 	{ "netns", 0, OPTION_TEXT, OPTION_BOTH, AT(netns), .argument = "NS",
 	  .display = "Network namespace",
 	  .help = "Capture in this network namespace: its name, path or a process in it" },
+	{ "format", 0, OPTION_CHOICE, OPTION_BOTH, AT(format), .fallback = FORMAT_PCAPNG,
+	  .choices = formats, .argument = "FORMAT", .display = "Format",
+	  .help = "What is written: pcapng, or pcap with nanoseconds" },
 	{ "count", 'c', OPTION_NUMBER, OPTION_CLI, AT(count), 0, G_MAXINT64, 0, .argument = "N",
 	  .help = "Stop after N frames" },
+	{ "autostop", 'a', OPTION_STOP, OPTION_CLI, AT(stop), .argument = "KEY:VALUE",
+	  .help = "Stop after duration:S, filesize:KB, files:N or packets:N" },
+	{ "ring-buffer", 'b', OPTION_ROTATE, OPTION_CLI, AT(rotate), .argument = "KEY:VALUE",
+	  .help = "New file after duration:S, filesize:KB, packets:N or at interval:S; keep files:N; "
+		  "nametimenum:1|2, printname:FILE" },
+	{ "total-size", 0, OPTION_SIZE, OPTION_CLI, AT(keep_bytes), .argument = "SIZE",
+	  .help = "Delete the oldest files so that all together are no larger, as in 200G" },
+	{ "max-age", 0, OPTION_TIME, OPTION_CLI, AT(keep_age_ns), .argument = "TIME",
+	  .help = "Delete files that are older, as in 7d" },
+	{ "min-free", 0, OPTION_FREE, OPTION_CLI, AT(keep_free), .argument = "SIZE|N%",
+	  .help = "Delete the oldest files so that so much of the disk stays free" },
+	{ "disk-full", 0, OPTION_CHOICE, OPTION_CLI, AT(disk_full), .fallback = DISK_FULL_STOP,
+	  .choices = full_disks, .argument = "WHAT",
+	  .help = "On a full disk: stop, prune (delete the oldest file), or drop frames and count "
+		  "them" },
+	{ "compress", 0, OPTION_CHOICE, OPTION_CLI, AT(compression), .fallback = COMPRESSION_NONE,
+	  .choices = compressions, .argument = "HOW", .help = "Compress files: none or gzip" },
+	{ "sync", 0, OPTION_TIME, OPTION_CLI, AT(sync_ns), .argument = "TIME",
+	  .help = "Put files on the disk so often, and when they are finished" },
+	{ "file-name", 0, OPTION_TEXT, OPTION_CLI, AT(file_name), .argument = "PATTERN",
+	  .help = "Name of rotated files, with %{seq} and %{time} or %{utc}" },
+	{ "group-access", 'g', OPTION_FLAG, OPTION_CLI, AT(is_for_group),
+	  .help = "Let the group read the files" },
+	{ "post-rotate", 0, OPTION_TEXT, OPTION_CLI, AT(post_rotate), .argument = "CMD",
+	  .help = "Run this command with the name of each finished file" },
+	{ "stats-file", 0, OPTION_FILE, OPTION_CLI, AT(stats_file), .argument = "FILE",
+	  .help = "Keep counters in this file, in the format of Prometheus" },
 	{ "quiet", 'q', OPTION_FLAG, OPTION_CLI, AT(quiet), .help = "Do not show a running count" },
 	{ "log-level", 0, OPTION_CHOICE, OPTION_BOTH, AT(log_level), .fallback = LOG_WARNING,
 	  .choices = log_levels, .argument = "LEVEL", .display = "Log level", .group = "Debug",
@@ -104,6 +154,8 @@ void options_done(struct config *c)
 			g_clear_pointer((char **)field(c, o), g_free);
 		else if (o->type == OPTION_LIST)
 			g_clear_pointer((GPtrArray **)field(c, o), g_ptr_array_unref);
+		else if (o->type == OPTION_STOP || o->type == OPTION_ROTATE)
+			rules_done(field(c, o));
 	}
 }
 
@@ -155,6 +207,33 @@ static bool parse_text(const struct option *o, const char *text, char **ret, GEr
 	return true;
 }
 
+static bool parse_size(const struct option *o, const char *text, uint64_t *ret, GError **error)
+{
+	return (units_parse_size(text, 1, ret) && *ret) ||
+	       fail_usage(error, "--%s takes a size as in 200G, not \"%s\"", o->name, text);
+}
+
+static bool parse_time(const struct option *o, const char *text, uint64_t *ret, GError **error)
+{
+	return (units_parse_duration(text, ret) && *ret) ||
+	       fail_usage(error, "--%s takes a time as in 90s, 12h or 7d, not \"%s\"", o->name,
+			  text);
+}
+
+static bool parse_free(const struct option *o, const char *text, struct free_space *ret,
+		       GError **error)
+{
+	g_autofree char *number = g_strndup(text,
+					    g_str_has_suffix(text, "%") ? strlen(text) - 1 : 0);
+
+	*ret = (struct free_space){ 0 };
+	if (*number ? g_ascii_string_to_unsigned(number, 10, 1, 99, &ret->percent, NULL)
+		    : units_parse_size(text, 1, &ret->bytes) && ret->bytes)
+		return true;
+	return fail_usage(error, "--%s takes a size as in 20G, or 1%% to 99%%, not \"%s\"", o->name,
+			  text);
+}
+
 static gboolean parse(const char *spelled, const char *value, void *config, GError **error)
 {
 	const struct option *o = find(spelled);
@@ -167,6 +246,11 @@ static gboolean parse(const char *spelled, const char *value, void *config, GErr
 	case OPTION_TEXT:
 	case OPTION_FILE: return parse_text(o, value, to, error);
 	case OPTION_LIST: g_ptr_array_add(*(GPtrArray **)to, g_strdup(value)); return true;
+	case OPTION_SIZE: return parse_size(o, value, to, error);
+	case OPTION_TIME: return parse_time(o, value, to, error);
+	case OPTION_FREE: return parse_free(o, value, to, error);
+	case OPTION_STOP: return rules_parse(to, o->name, false, value, error);
+	case OPTION_ROTATE: return rules_parse(to, o->name, true, value, error);
 	}
 	g_assert_not_reached();
 }
@@ -206,17 +290,35 @@ static char *join(const GPtrArray *list)
 	return g_string_free(g_steal_pointer(&s), false);
 }
 
+static char *free_text(const struct free_space *f)
+{
+	return f->percent ? g_strdup_printf("%" G_GUINT64_FORMAT "%%", f->percent)
+			  : g_strdup_printf("%" G_GUINT64_FORMAT, f->bytes);
+}
+
+static char *seconds(uint64_t ns)
+{
+	char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+	return g_strdup(g_ascii_dtostr(number, sizeof(number), (double)ns / 1e9));
+}
+
 char *options_value(const struct config *c, const struct option *o)
 {
 	const void *from = field(c, o);
 
 	switch (o->type) {
 	case OPTION_FLAG: return g_strdup(*(const bool *)from ? "true" : "false");
-	case OPTION_NUMBER: return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)from);
+	case OPTION_NUMBER:
+	case OPTION_SIZE: return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)from);
 	case OPTION_CHOICE: return g_strdup(o->choices[*(const uint64_t *)from].value);
 	case OPTION_TEXT:
 	case OPTION_FILE: return g_strdup(*(char *const *)from ? *(char *const *)from : "");
 	case OPTION_LIST: return join(*(GPtrArray *const *)from);
+	case OPTION_TIME: return seconds(*(const uint64_t *)from);
+	case OPTION_FREE: return free_text(from);
+	case OPTION_STOP:
+	case OPTION_ROTATE: return rules_text(from);
 	}
 	g_assert_not_reached();
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "extcap/rules.h"
+
 enum log_level {
 	LOG_DEBUG,
 	LOG_INFO,
@@ -29,6 +31,29 @@ enum point_choice {
 	POINT_TC,
 };
 
+enum format {
+	FORMAT_PCAPNG,
+	FORMAT_PCAP, /* with nanoseconds */
+};
+
+enum compression {
+	COMPRESSION_NONE,
+	COMPRESSION_GZIP,
+};
+
+/* What a full disk means for files; as enum pcapng_full. */
+enum disk_full {
+	DISK_FULL_STOP,
+	DISK_FULL_PRUNE,
+	DISK_FULL_DROP,
+};
+
+/* How much of a file system is to stay free: one of the two. */
+struct free_space {
+	uint64_t bytes;
+	uint64_t percent;
+};
+
 struct config {
 	GPtrArray *interfaces; /* of char *, at least one; names as the kernel has them */
 	char *filter;	       /* pcap-filter(7); NULL: all frames */
@@ -40,7 +65,20 @@ struct config {
 	bool is_not_promiscuous;
 	char *netns;	     /* name, path or process id; NULL: ours */
 	uint64_t buffer_mib; /* ring memory per CPU */
+	uint64_t format;     /* enum format */
 	uint64_t count;	     /* stop after so many frames; 0: never */
+	struct rules stop;   /* when the capture ends */
+	struct rules rotate; /* when a new file begins, and how many stay */
+	uint64_t keep_bytes;
+	uint64_t keep_age_ns;
+	struct free_space keep_free;
+	uint64_t disk_full;   /* enum disk_full */
+	uint64_t compression; /* enum compression */
+	uint64_t sync_ns;     /* files are put on the disk so often; 0: when the kernel likes */
+	char *file_name;      /* of rotated files; see pcapng/files.h */
+	bool is_for_group;    /* files may be read by their group */
+	char *post_rotate;    /* command for each finished file */
+	char *stats_file;     /* where a text file with counters is kept */
 	bool quiet;
 	uint64_t log_level; /* enum log_level */
 	char *log_file;	    /* NULL: nothing is logged */
@@ -53,6 +91,11 @@ enum option_type {
 	OPTION_TEXT,   /* char * */
 	OPTION_FILE,   /* char *: a path to be written */
 	OPTION_LIST,   /* GPtrArray of char *: repeatable */
+	OPTION_SIZE,   /* uint64_t, bytes */
+	OPTION_TIME,   /* uint64_t, nanoseconds */
+	OPTION_FREE,   /* struct free_space */
+	OPTION_STOP,   /* struct rules of -a: repeatable */
+	OPTION_ROTATE, /* struct rules of -b: repeatable */
 };
 
 struct choice {

@@ -134,13 +134,15 @@ static off_t start_of(const struct output *o)
 	return lseek(o->fd, 0, SEEK_CUR) - (off_t)o->taken;
 }
 
-size_t output_read(const struct output *o, uint64_t offset, void *to, size_t size)
+int output_open_reader(const struct output *o, uint64_t *ret_start)
 {
 	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", o->fd);
-	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : pread(fd, to, size, start_of(o) + (off_t)offset);
+	struct stat st;
 
-	return n < 0 ? 0 : (size_t)n;
+	if (fstat(o->fd, &st) < 0 || !S_ISREG(st.st_mode) || start_of(o) < 0)
+		return -1;
+	*ret_start = (uint64_t)start_of(o);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 void output_cut(struct output *o, uint64_t size)

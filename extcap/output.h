@@ -40,8 +40,8 @@ void output_refuse(const char *path);
 bool output_begin(struct output *o, GError **error);
 /* A pcapng_output_fn; user is a struct output. */
 ssize_t output_write(void *user, const struct iovec *iov, int n);
-/* Reads from a file what output_write() took, from the byte "offset" of that on. The bytes read. */
-size_t output_read(const struct output *o, uint64_t offset, void *to, size_t size);
+/* For reading a file anew; *ret_start is where what output_write() took begins. -1: not a file. */
+int output_open_reader(const struct output *o, uint64_t *ret_start);
 /* Cuts a file back to the first "size" bytes that output_write() took. */
 void output_cut(struct output *o, uint64_t size);
 /* Waits until a pipe takes bytes again; false after timeout_ms or when the reader is gone. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills in the writer's structs; all knowledge of what a file of ours says is here. */
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if_arp.h>
 #include <string.h>
 #include <time.h>
@@ -9,10 +10,7 @@
 #include "extcap/host.h"
 #include "extcap/stream.h"
 
-#define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
-#define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
-
-static struct stream_port *port(struct stream *s, guint number)
+static struct stream_port *port(const struct stream *s, guint number)
 {
 	return &g_array_index(s->ports, struct stream_port, number);
 }
@@ -30,34 +28,133 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-bool stream_init(struct stream *s, struct output *output, GError **error)
+void stream_section_init(struct stream_section *s)
 {
-	g_autofree char *hardware = host_hardware(), *os = host_os();
-	const struct pcapng_section section = {
-		.hardware = hardware,
-		.os = os,
+	s->hardware = host_hardware();
+	s->os = host_os();
+	s->section = (struct pcapng_section){
+		.hardware = s->hardware,
+		.os = s->os,
 		.userappl = "xdptap " XDPTAP_VERSION,
 	};
-	const struct pcapng_writer_config config = {
-		.profile = output->is_pipe ? PCAPNG_PROFILE_LIVE_PIPE : PCAPNG_PROFILE_STRICT,
-		.buffer_size = output->is_pipe ? BACKLOG_SIZE : FILE_BUFFER,
-	};
-	int r;
+}
 
-	*s = (struct stream){ .output = output, .started_ns = now_ns() };
+void stream_section_done(struct stream_section *s)
+{
+	g_free(s->hardware);
+	g_free(s->os);
+}
+
+/* The sum over the slots of a port. */
+static struct tap_stats read_port(const struct stream *s, guint number)
+{
+	struct tap_stats sum = { 0 };
+
+	for (guint slot = 0; slot < s->slots->len; slot++) {
+		struct tap_stats one = { 0 };
+
+		if (g_array_index(s->slots, guint, slot) != number)
+			continue;
+		s->read(s->user, slot, &one);
+		sum.seen += one.seen;
+		sum.accepted += one.accepted;
+		sum.lost_full += one.lost_full;
+		sum.lost_copy += one.lost_copy + one.lost_long;
+	}
+	return sum;
+}
+
+/*
+ * What the kernel has counted and we have not come to yet is not part of it: it may get into another
+ * file, or, with --count, into none.
+ */
+struct count stream_count(const struct stream *s, guint number)
+{
+	const struct stream_port *p = port(s, number);
+	struct tap_stats kernel = read_port(s, number);
+	struct count c = {
+		.name = p->name,
+		.written = p->written,
+		.lost_ring = kernel.lost_full,
+		.lost_copy = kernel.lost_copy,
+		.lost_backlog = p->lost_backlog,
+	};
+	uint64_t known = c.written + c.lost_ring + c.lost_copy + c.lost_backlog;
+	uint64_t behind = kernel.accepted > known ? kernel.accepted - known : 0;
+
+	if (s->is_failed)
+		c.lost_backlog += behind;
+	else
+		kernel.seen -= behind;
+	c.accepted = c.written + c.lost_ring + c.lost_copy + c.lost_backlog;
+	c.seen = MAX(kernel.seen, c.accepted);
+	return c;
+}
+
+static int add_port_stats(const struct stream *s, guint number, struct pcapng_writer *w)
+{
+	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
+	const char *comment = changes;
+	struct count count = stream_count(s, number);
+	const struct pcapng_stats isb = {
+		.interface = number,
+		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+		       PCAPNG_STATS_USRDELIV,
+		.ts = now_ns(),
+		.starttime = s->started_ns,
+		.endtime = now_ns(),
+		.ifrecv = count.seen,
+		.filteraccept = count.accepted,
+		.osdrop = count.accepted - count.written,
+		.usrdeliv = count.written,
+		.options = { .comments = &comment, .n_comments = changes != NULL },
+	};
+
+	return pcapng_writer_add_stats(w, &isb);
+}
+
+static int add_stats(void *user, struct pcapng_writer *w)
+{
+	const struct stream *s = user;
+	int r = 0;
+
+	for (guint i = 0; i < s->ports->len && r == 0; i++)
+		r = add_port_stats(s, i, w);
+	return r;
+}
+
+static void on_whole(void *user)
+{
+	struct stream *s = user;
+
+	for (guint i = 0; i < s->ports->len; i++)
+		port(s, i)->whole = port(s, i)->written;
+}
+
+static void on_saved(void *user, uint32_t number)
+{
+	struct stream *s = user;
+
+	if (number < s->ports->len)
+		port(s, number)->whole++;
+}
+
+void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user)
+{
+	*s = (struct stream){ .sink = sink, .read = read, .user = user, .started_ns = now_ns() };
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
 					sizeof(s->hash_bytes) };
 	s->packet.hashes = &s->hash;
 	s->ports = g_array_new(false, true, sizeof(struct stream_port));
 	g_array_set_clear_func(s->ports, port_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
-	r = pcapng_writer_new(&section, &config, output_write, output, &s->writer);
-	return r == 0 || fail_errno(error, -r, "cannot begin the capture file");
+	sink->owner = (struct sink_owner){ add_stats, on_whole, on_saved, s };
 }
 
 void stream_done(struct stream *s)
 {
-	pcapng_writer_free(s->writer);
+	sink_free(s->sink);
 	g_clear_pointer(&s->ports, g_array_unref);
 	g_clear_pointer(&s->slots, g_array_unref);
 	*s = (struct stream){ 0 };
@@ -74,20 +171,19 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
 	struct stream_port new = { .name = g_utf8_make_valid(i->iface->name, -1) };
 	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
-	g_autofree char *driver = iface_driver(i->iface), *os = host_os();
 	const struct pcapng_interface interface = {
 		.linktype = (uint16_t)iface_linktype(i->iface),
 		.snaplen = i->snaplen,
 		.name = new.name,
 		.description = alias,
 		.mac = i->iface->has_mac ? i->iface->mac : NULL,
-		.speed_bps = iface_speed_bps(i->iface),
+		.speed_bps = i->speed_bps,
 		.filter = i->filter,
-		.hardware = driver,
-		.os = os,
+		.hardware = i->driver,
+		.os = i->os,
 		.options = { .comments = &i->comment, .n_comments = 1 },
 	};
-	int r = pcapng_writer_add_interface(s->writer, &interface, NULL);
+	int r = sink_add_interface(s->sink, &interface);
 
 	new.has_mac = i->iface->has_mac;
 	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
@@ -95,7 +191,7 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 	stream_add_slots(s, s->ports->len, i->n_slots);
 	g_array_append_val(s->ports, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
-			      pcapng_writer_error(s->writer)->text);
+			      sink_error(s->sink));
 }
 
 /* How a frame was addressed: for a received one, whether it was for us. */
@@ -165,7 +261,7 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	s->hash_bytes = GUINT32_TO_BE(f->hash);
 	packet->options.comments = &comment;
 	packet->options.n_comments = comment != NULL;
-	return pcapng_writer_add_packet(s->writer, packet);
+	return sink_add_packet(s->sink, packet);
 }
 
 int stream_write(struct stream *s, const struct tap_frame *f)
@@ -194,58 +290,24 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 
 int stream_flush(struct stream *s)
 {
-	int r;
-
 	s->is_blocked = false;
-	r = pcapng_writer_flush(s->writer);
-	if (r == 0) {
-		s->whole_bytes = s->output->taken;
-		for (guint i = 0; i < s->ports->len; i++)
-			port(s, i)->whole = port(s, i)->written;
-	}
-	return r;
+	return sink_flush(s->sink);
 }
 
-/*
- * Goes over the blocks behind the last moment at which all was whole, a batch at the most, up to the
- * torn one; their packets did reach the file.
- */
-static void find_torn(struct stream *s)
+int stream_end(struct stream *s)
 {
-	uint64_t size = s->output->taken - s->whole_bytes;
-	g_autofree uint8_t *tail = g_malloc(size);
-	size_t n = output_read(s->output, s->whole_bytes, tail, size), at = 0;
-	uint32_t head[3];
-
-	while (n - at >= sizeof(head)) {
-		memcpy(head, tail + at, sizeof(head));
-		if (head[1] < sizeof(head) || head[1] > n - at)
-			break;
-		if (head[0] == PCAPNG_BLOCK_EPB && head[2] < s->ports->len)
-			port(s, head[2])->whole++;
-		at += head[1];
-	}
-	s->whole_bytes += at;
+	return sink_end(s->sink);
 }
 
-void stream_cut(struct stream *s)
+void stream_salvage(struct stream *s)
 {
-	find_torn(s);
-	output_cut(s->output, s->whole_bytes);
+	sink_salvage(s->sink);
 	for (guint i = 0; i < s->ports->len; i++) {
 		struct stream_port *p = port(s, i);
 
 		p->lost_backlog += p->written - p->whole;
 		p->written = p->whole;
 	}
-}
-
-bool stream_has(const struct stream *s, const char *name)
-{
-	for (guint i = 0; i < s->ports->len; i++)
-		if (g_str_equal(g_array_index(s->ports, struct stream_port, i).name, name))
-			return true;
-	return false;
 }
 
 const char *stream_slot_name(const struct stream *s, guint slot)
@@ -255,31 +317,14 @@ const char *stream_slot_name(const struct stream *s, guint slot)
 	return g_array_index(s->ports, struct stream_port, number).name;
 }
 
-bool stream_is_pending(const struct stream *s)
+void stream_log_counts(const struct stream *s)
 {
-	return pcapng_writer_pending(s->writer) > 0;
-}
+	for (guint i = 0; i < s->ports->len; i++) {
+		struct count count = stream_count(s, i);
 
-int stream_write_stats(struct stream *s, guint number, const struct tap_stats *stats)
-{
-	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
-	const char *comment = changes;
-	const struct pcapng_stats isb = {
-		.interface = number,
-		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-		       PCAPNG_STATS_USRDELIV,
-		.ts = now_ns(),
-		.starttime = s->started_ns,
-		.endtime = now_ns(),
-		.ifrecv = stats->seen,
-		.filteraccept = stats->accepted,
-		.osdrop = stats->accepted - port(s, number)->written,
-		.usrdeliv = port(s, number)->written,
-		.options = { .comments = &comment, .n_comments = changes != NULL },
-	};
-
-	return pcapng_writer_add_stats(s->writer, &isb);
+		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64, count.name,
+		       count.seen, count.accepted, count.written);
+	}
 }
 
 bool stream_explain(const struct stream *s, int err, GError **error)
@@ -289,5 +334,7 @@ bool stream_explain(const struct stream *s, int err, GError **error)
 	if (err == -ENOSPC || err == -EDQUOT)
 		return fail(error, "the disk is full: the capture was stopped, what was written "
 				   "before is complete");
-	return fail_errno(error, -err, "cannot write the capture");
+	return fail_errno(error, -err,
+			  "cannot write the capture (%s); what was written before is complete",
+			  sink_error(s->sink));
 }

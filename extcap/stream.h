@@ -11,33 +11,37 @@
 #include <stdint.h>
 
 #include "bpf/tap.h"
+#include "extcap/count.h"
 #include "extcap/iface.h"
 #include "extcap/notes.h"
-#include "extcap/output.h"
-#include "pcapng/writer.h"
+#include "extcap/sink.h"
 
 /* One interface of the stream; its number is its id in the file. */
 struct stream_port {
 	char *name;
 	bool has_mac;
 	uint8_t mac[6];
-	uint64_t written;      /* frames handed to the output, or waiting in the backlog for it */
-	uint64_t whole;	       /* of these, before stream.whole_bytes */
-	uint64_t lost_backlog; /* frames dropped because the backlog was full */
+	uint64_t written;      /* frames handed to the sink */
+	uint64_t whole;	       /* of these, when all of them last were where they should be */
+	uint64_t lost_backlog; /* frames dropped because the output was too slow, or full */
 	uint64_t gap;	       /* frames lost since the last one written */
 	bool is_loopback;
 	uint16_t mark; /* of the last frame written, see notes.h */
 };
 
+/* The kernel's counters of a slot of the tap. */
+typedef void (*stream_read_fn)(void *user, unsigned int slot, struct tap_stats *ret);
+
 struct stream {
-	struct output *output; /* borrowed */
-	struct pcapng_writer *writer;
-	GArray *ports; /* of struct stream_port */
-	GArray *slots; /* of guint: the port that each slot of the tap belongs to */
+	struct sink *sink; /* owned */
+	GArray *ports;	   /* of struct stream_port */
+	GArray *slots;	   /* of guint: the port that each slot of the tap belongs to */
+	stream_read_fn read;
+	void *user;
 	uint64_t written;
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
-	uint64_t whole_bytes; /* the output ended with a whole block when it had taken so many */
-	uint64_t started_ns;  /* since the epoch */
+	bool is_failed;	 /* what the kernel still has is lost */
+	uint64_t started_ns; /* since the epoch */
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
 	uint32_t hash_bytes;	   /* network order */
@@ -47,33 +51,44 @@ struct stream {
 /* What is to be said of an interface. */
 struct stream_interface {
 	const struct iface *iface;
+	const char *driver; /* iface_driver(), NULL: unknown */
+	const char *os;	    /* host_os() */
+	uint64_t speed_bps; /* 0: unknown */
 	uint32_t snaplen;
 	const char *filter;   /* NULL: none */
 	const char *comment;  /* capture points and modes */
 	unsigned int n_slots; /* it has in the tap, directly behind those of the interface before */
 };
 
-/* Begins a stream. Nothing goes to the output yet but by stream_flush(). */
-bool stream_init(struct stream *s, struct output *output, GError **error);
+/* What every section of ours begins with: program and machine. The strings are owned by the caller. */
+struct stream_section {
+	char *hardware, *os;
+	struct pcapng_section section;
+};
+void stream_section_init(struct stream_section *s);
+void stream_section_done(struct stream_section *s);
+
+/* Begins a stream into a sink that it owns from now on. */
+void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user);
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_interface *interface, GError **error);
 /* The tap's next slots belong to that port, too. */
 void stream_add_slots(struct stream *s, guint port, unsigned int n);
-/* Writes one frame, or counts it as lost where the backlog is full. 0, or the output's -errno. */
+/* Writes one frame, or counts it as lost where the sink has no room. 0, or its -errno. */
 int stream_write(struct stream *s, const struct tap_frame *frame);
 /* Hands over what there is. 0; -EAGAIN: the reader of a pipe is slow, the rest waits; or -errno. */
 int stream_flush(struct stream *s);
-/* After a failure: cuts the torn block off the end of a file, and counts what goes with it as lost. */
-void stream_cut(struct stream *s);
-/* The final counters of a port; stats as of the end of the capture, of all its slots. 0 or -errno. */
-int stream_write_stats(struct stream *s, guint port, const struct tap_stats *stats);
-/* Whether an interface of that name is in the stream already. */
-bool stream_has(const struct stream *s, const char *name);
+/* Ends it, with the final counters. 0; -EAGAIN: to be called again; or -errno. */
+int stream_end(struct stream *s);
+/* After a failure: makes the file whole, and counts what did not get there as lost. */
+void stream_salvage(struct stream *s);
+/* The counters of a port, as of the frame written last. */
+struct count stream_count(const struct stream *s, guint port);
+/* A line in the log for each port. */
+void stream_log_counts(const struct stream *s);
 /* The name of the interface that a slot belongs to. */
 const char *stream_slot_name(const struct stream *s, guint slot);
-/* Whether bytes wait for the reader of the pipe. */
-bool stream_is_pending(const struct stream *s);
 /* Why it failed: true when only the reader went away, which is no error, else sets *error. */
 bool stream_explain(const struct stream *s, int err, GError **error);
 

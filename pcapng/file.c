@@ -195,6 +195,15 @@ int file_end(struct file *f, bool sync)
 	return r;
 }
 
+void file_discard(struct file *f)
+{
+	char part[NAME_MAX + 1];
+
+	file_part_name(f->name, part);
+	(void)unlinkat(f->folder, part, 0);
+	file_abandon(f);
+}
+
 void file_abandon(struct file *f)
 {
 	if (f->fd >= 0)

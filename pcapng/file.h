@@ -43,6 +43,9 @@ int file_append(struct file *f, const void *data, size_t len);
  */
 int file_end(struct file *f, bool sync);
 
+/* Closes it and deletes the .part; for one that nothing is in. */
+void file_discard(struct file *f);
+
 /* Closes it and leaves it as it is. Accepts one that is not open. */
 void file_abandon(struct file *f);
 

@@ -34,6 +34,7 @@ struct pcapng_files {
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
 	uint32_t interfaces;
+	uint32_t finished;	   /* files */
 	uint64_t packets;	   /* in this file */
 	uint64_t begun_ns;	   /* monotonic */
 	uint64_t turn_ns;	   /* when the interval ends, since 1970 */
@@ -164,9 +165,15 @@ static int name_file(struct pcapng_files *f)
 	if (f->gzip)
 		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
 	bytes = f->file.size;
+	if (!bytes && !f->config.single) {
+		file_discard(
+			&f->file); /* not even a header had room: nothing that a name could promise */
+		return 0;
+	}
 	r = file_end(&f->file, f->config.sync);
 	if (r < 0)
 		return fail(f, r, "ending it");
+	f->finished++;
 	set_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
 	if (f->config.single)
 		return 0;
@@ -193,6 +200,8 @@ int pcapng_files_rotate(struct pcapng_files *f)
 	if (r < 0)
 		return stick(f, r);
 	r = name_file(f);
+	if (r == 0 && f->config.max_files && f->finished >= f->config.max_files)
+		r = fail(f, -ESHUTDOWN, "it was the last");
 	if (r == 0)
 		r = begin_file(f);
 	if (r == 0)

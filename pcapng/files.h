@@ -71,6 +71,7 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 	uint64_t max_duration_ns; /* since it was begun */
 	uint64_t interval_ns;	  /* at multiples of this since 1970: 3600000000000 is each hour */
 	bool skip_empty;	  /* a file without packets is not ended by time */
+	uint32_t max_files; /* after so many it is as if closed: -ESHUTDOWN instead of the next */
 
 	/*
 	 * Which finished files stay: the oldest are deleted before a new one is begun. Files of

@@ -18,6 +18,7 @@
 #include "bpf/cbpf.h"
 #include "tests/bpf/expressions.h"
 #include "tests/bpf/frames.h"
+#include "tests/bpf/old.h"
 #include "tests/bpf/oracle.h"
 #include "tests/bpf/programs.h"
 
@@ -80,6 +81,8 @@ static bool may_load(void)
 	struct cbpf_code code;
 	int fd;
 
+	if (skip_if_old())
+		return false;
 	g_assert_cmpint(cbpf_translate(&one, 1, &target, &code), ==, 0);
 	fd = load(&code, CBPF_XDP, 0, NULL, 0);
 	cbpf_done(&code);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpf/tap.h"
+#include "tests/bpf/old.h"
 #include "tests/bpf/oracle.h"
 
 #define FRAMES 20000
@@ -91,6 +92,8 @@ static bool setup(struct fixture *f, const struct point *point)
 	enum tap_mode mode;
 
 	*f = (struct fixture){ .point = point };
+	if (point == &point_xdp && skip_if_old())
+		return false;
 	if (!enter_namespace())
 		return false;
 	if (tap_new(&config, &f->tap) == -EPERM)

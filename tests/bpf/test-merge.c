@@ -150,6 +150,26 @@ static void test_no_hold_for_one(void)
 	two_done(&t);
 }
 
+/* A second ring begins to be used while we look at the first, which was empty then. */
+static void test_second_begins(void)
+{
+	const uint64_t now = 10 * MERGE_HOLD_NS;
+	struct two t;
+
+	two_init(&t);
+	append_frame(&t.fake[1], now - 1, 60, 60);
+	append_frame(&t.fake[1], now + 2, 60, 60);
+	merge_begin(&t.merge, now, false);
+	assert_next(&t.merge, now - 1);
+	assert_end(&t.merge);
+	g_assert_true(merge_is_pending(&t.merge));
+	append_frame(&t.fake[0], now + 1, 60, 60);
+	merge_begin(&t.merge, now + 3 + MERGE_HOLD_NS, false);
+	assert_next(&t.merge, now + 1);
+	assert_next(&t.merge, now + 2);
+	two_done(&t);
+}
+
 static void test_batch_is_bounded(void)
 {
 	struct two t;
@@ -257,6 +277,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/merge/order", test_order);
 	g_test_add_func("/merge/hold-back", test_hold);
 	g_test_add_func("/merge/no-hold-back-for-one", test_no_hold_for_one);
+	g_test_add_func("/merge/second-begins", test_second_begins);
 	g_test_add_func("/merge/batch-is-bounded", test_batch_is_bounded);
 	g_test_add_func("/merge/position", test_position);
 	g_test_add_func("/merge/busy-and-discarded", test_busy_and_discarded);

@@ -11,6 +11,7 @@
 
 #include "bpf/maps.h"
 #include "bpf/merge.h"
+#include "tests/bpf/old.h"
 #include "xdp.skel.h"
 
 #define PASS 2 /* XDP_PASS */
@@ -21,7 +22,7 @@ struct fixture {
 	struct xdp_bpf *skel;
 };
 
-/* False where this process may not load programs; the test is then marked as skipped. */
+/* False where the program cannot be loaded; the test is then marked as skipped. */
 static bool setup(struct fixture *f, size_t ring_size, uint32_t snaplen)
 {
 	int r = maps_init(&f->maps, ring_size);
@@ -35,6 +36,10 @@ static bool setup(struct fixture *f, size_t ring_size, uint32_t snaplen)
 		return false;
 	}
 	g_assert_cmpint(r, ==, 0);
+	if (skip_if_old()) {
+		maps_done(&f->maps);
+		return false;
+	}
 	g_assert_cmpint(merge_init(&f->merge, f->maps.n_rings), ==, 0);
 	for (unsigned int i = 0; i < f->maps.n_rings; i++)
 		g_assert_cmpint(ring_init(&f->merge.inputs[i].ring, f->maps.ring_fds[i],

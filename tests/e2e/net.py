@@ -257,9 +257,9 @@ def stat(pid):
 
 
 def children(pid):
-    """{name: pid} of what a process started."""
-    stats = {number: stat(number) for number in map(int, filter(str.isdigit, os.listdir("/proc")))}
-    return {s.name: number for number, s in stats.items() if s and s.parent == pid}
+    """Ids of the processes that it started."""
+    stats = {child: stat(child) for child in map(int, filter(str.isdigit, os.listdir("/proc")))}
+    return [child for child, s in stats.items() if s and s.parent == pid]
 
 
 def catches(pid, number):

@@ -7,7 +7,7 @@ import subprocess
 
 import harness
 import net
-from captures import Capture
+from captures import Capture, read_pcap
 from program import XDPTAP, Case, xdptap
 
 
@@ -136,6 +136,22 @@ class Captures(Case):
                     self.assertEqual(process.wait(harness.DEADLINE), 0)
                 self.assertEqual(b"\rPackets:" in text, is_counting)
                 self.assertIn(b"Packets captured: 2", text)
+
+    def test_pcap(self):
+        """As tcpdump reads it, with nanoseconds;."""
+        capture = self.start("--format", "pcap", "-s", "90")
+        sent = self.pair.send(5)
+        harness.wait_until(lambda: os.path.getsize(capture.file) == 24 + 5 * (16 + 90), "packets")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        lines = subprocess.check_output(["tcpdump", "-nn", "-tt", "--nano", "-r", capture.file],
+                                        stderr=subprocess.STDOUT, text=True).splitlines()
+        self.assertIn("snapshot length 90", lines[0])
+        times = [line.split()[0] for line in lines if line[0].isdigit()]
+        self.assertEqual(len(times), 5)
+        self.assertEqual(times, sorted(times))
+        self.assertTrue(any(not time.endswith("000") for time in times))
+        self.assertEqual([packet.data for packet in read_pcap(capture.file)], [data[:90] for data in sent])
 
     def test_standard_output(self):
         """-w - and --fifo - into a pipe and into a file are the same stream."""

@@ -169,8 +169,10 @@ class Fifo(Case):
             extcap.signal(signal.SIGKILL)
             extcap.wait()
         self.assert_free()
-        self.assert_unloaded(objects)
+        if net.has_tcx():
+            self.assert_unloaded(objects)
         self.assertEqual(self.start().finish().packets, [])
+        self.assert_unloaded(objects)  # before Linux 6.6 it takes a next capture
 
 
 class Standalone(Case):

@@ -171,10 +171,13 @@ class Changes(ToolbarCase):
                     self.bar.set(FILTER, f"not ether proto {number + 1}")
                     extcap.read()
         self.wait_log("in effect")
+        last = frames(range(10), size=60)
+        self.send(last)
+        sent += last
         capture = self.finish(extcap)
         counters = capture.counters()
-        self.assertEqual((counters["ifrecv"], counters["filteraccept"]), (20000, 20000))
-        self.assertEqual(counters["usrdeliv"] + counters["osdrop"], 20000)
+        self.assertEqual((counters["ifrecv"], counters["filteraccept"]), (20010, 20010))
+        self.assertEqual(counters["usrdeliv"] + counters["osdrop"], 20010)
         self.assertEqual(counters["osdrop"], 0)
         self.assertEqual(capture.data(), sent)
         self.assertGreater(len(self.comments(capture)), 0)
@@ -195,7 +198,10 @@ class Changes(ToolbarCase):
         extcap = self.run_extcap()
         self.change(FILTER, "ether proto 0x88b6", "ether proto 0x88b6")
         limit = resource.prlimit(extcap.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(extcap.pid, resource.RLIMIT_NOFILE, (5, limit[1]))
+        # No other can be opened; poll(2) needs as many as it is asked about.
+        used = {int(fd) for fd in os.listdir(f"/proc/{extcap.pid}/fd")}
+        unused = next(fd for fd in range(1000) if fd not in used)
+        resource.prlimit(extcap.pid, resource.RLIMIT_NOFILE, (unused, limit[1]))
         self.bar.set(FILTER, "arp")
         self.bar.wait_text(toolbar.WARNING, "cannot change the capture filter: Too many open files")
         self.wait_log("back to what was before")

@@ -107,7 +107,7 @@ class Captures(WiresharkCase):
         log = self.path("log")
         settings = {"--snaplen": "64", "--direction": "in", "--point": "xdp", "--mode": "generic",
                     "--no-promiscuous-mode": "true", "--buffer-size": "1",
-                    "--netns": self.pair.near.name, "--log-level": "debug", "--log-file": log}
+                    "--netns": self.pair.near.name, "--format": "pcapng", "--log-level": "debug", "--log-file": log}
         offered = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
                          namespace=self.pair.near)[1]
         self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings))
@@ -123,6 +123,14 @@ class Captures(WiresharkCase):
             words = file.read()
         for call, value in settings.items():
             self.assertIn(call if value == "true" else f"{call} {value}", words)
+
+    def test_pcap(self):
+        tshark = self.tshark("-c", "3", "-o", "extcap.xdptap_near.format:pcap")
+        self.wait_attached()
+        sent = self.pair.send(3)
+        packets = self.finish(tshark).packets
+        self.assertEqual([packet.data for packet in packets], sent)
+        self.assertTrue(any(packet.ts_ns % 1000 for packet in packets))
 
     def test_configuration_folder(self):
         """As root the personal folder of WIRESHARK_CONFIG_DIR counts, WIRESHARK_EXTCAP_DIR does not."""
@@ -193,7 +201,7 @@ class Death(WiresharkCase):
     def running(self):
         tshark = self.tshark()
         self.wait_attached()
-        return tshark, net.children(tshark.pid)
+        return tshark, {net.stat(pid).name: pid for pid in net.children(tshark.pid)}
 
     def test_tshark(self):
         tshark, children = self.running()

@@ -77,8 +77,13 @@ class GuiCase(Case):
         return harness.wait_until(lambda: next((t for t in self.status() if re.search(words, t)), None),
                                   f"\"{words}\" in the status bar, not {self.status()}")
 
+    def xdptap(self):
+        """Its process, or None."""
+        return next((pid for pid in net.children(self.process.pid)
+                     if (net.stat(pid) or ("",))[0] == "xdptap"), None)
+
     def wait_capturing(self, interface="near"):
-        harness.wait_until(lambda: net.children(self.process.pid).get("xdptap"), "xdptap")
+        harness.wait_until(lambda: self.xdptap(), "xdptap")
         self.wait_attached(interface)
         self.wait_status("XDP tap.*seen")  # sent from behind the last step of the start
 
@@ -94,7 +99,7 @@ class GuiCase(Case):
 
     def stop(self):
         self.button("Stop")
-        harness.wait_until(lambda: "xdptap" not in net.children(self.process.pid), "the end of xdptap")
+        harness.wait_until(lambda: not self.xdptap(), "the end of xdptap")
         self.assert_free()
         harness.wait_until(lambda: not self.app.windows()[0].name.startswith("Capturing"), "the end")
 
@@ -144,7 +149,7 @@ class Capturing(GuiCase):
         is what the interface itself lost."""
         self.open("-o", "extcap.xdptap_near.buffersize:1", "-o", "extcap.xdptap_near.direction:in")
         self.double_click("near")
-        pid = net.children(self.process.pid)["xdptap"]
+        pid = self.xdptap()
         os.kill(pid, signal.SIGSTOP)
         self.pair.send(3000, 1000)
         os.kill(pid, signal.SIGCONT)
@@ -248,7 +253,7 @@ class Capturing(GuiCase):
         dialog.wait("push button", "^Save$").click()
         harness.wait_until(lambda: len(self.app.windows()) == 1, "the dialog to close")
         self.double_click("near")
-        pid = net.children(self.process.pid)["xdptap"]
+        pid = self.xdptap()
         with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
             arguments = file.read().split("\0")
         self.assertEqual(arguments[arguments.index("--snaplen") + 1], "64")
@@ -313,8 +318,8 @@ class Failures(GuiCase):
         self.double_click("near")
         self.pair.ping(2)
         self.packets(4)
-        os.kill(net.children(self.process.pid)["xdptap"], signal.SIGKILL)
-        harness.wait_until(lambda: "xdptap" not in net.children(self.process.pid), "its end")
+        os.kill(self.xdptap(), signal.SIGKILL)
+        harness.wait_until(lambda: not self.xdptap(), "its end")
         self.app.wait_alive()
         self.packets(4)
         self.assert_free()
@@ -323,7 +328,7 @@ class Failures(GuiCase):
         """Standing still itself, xdptap does not take the window with it."""
         self.open()
         self.double_click("near")
-        pid = net.children(self.process.pid)["xdptap"]
+        pid = self.xdptap()
         os.kill(pid, signal.SIGSTOP)
         self.addCleanup(os.kill, pid, signal.SIGCONT)
         bar = self.show_toolbar()

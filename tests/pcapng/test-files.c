@@ -37,6 +37,22 @@ static void test_packets(void)
 	capture_tear_down(&c);
 }
 
+/* The last of a number of files is whole, and no other is begun. */
+static void test_max_files(void)
+{
+	struct capture c = { .config = { .max_packets = 10, .max_files = 3 } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 30);
+	g_assert_cmpint(pcapng_files_rotate(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, -1);
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -ESHUTDOWN);
+	pcapng_files_free(g_steal_pointer(&c.f));
+	capture_check_all(&c, 0, 3);
+	capture_tear_down(&c);
+}
+
 static void test_time(gconstpointer data)
 {
 	bool interval = GPOINTER_TO_INT(data);
@@ -219,6 +235,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/files/packets", test_packets);
 	g_test_add_data_func("/files/duration", GINT_TO_POINTER(false), test_time);
 	g_test_add_data_func("/files/interval", GINT_TO_POINTER(true), test_time);
+	g_test_add_func("/files/max-files", test_max_files);
 	g_test_add_func("/files/skip-empty", test_skip_empty);
 	g_test_add_func("/files/keep-files", test_keep_files);
 	g_test_add_func("/files/keep-bytes", test_keep_bytes);

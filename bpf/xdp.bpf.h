@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two programs of the capture point "xdp" share. */
+#ifndef XDPTAP_BPF_XDP_BPF_H
+#define XDPTAP_BPF_XDP_BPF_H
+
+#include "bpf/ring.bpf.h"
+
+static __always_inline __u32 len_xdp(void *ctx)
+{
+	return bpf_xdp_get_buff_len(ctx);
+}
+
+static __always_inline long copy_xdp(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
+{
+	const struct xdp_md *x = ctx;
+
+	if (!offset && copy_linear(to, len, size, (void *)(long)x->data, (void *)(long)x->data_end))
+		return 0;
+	return bpf_xdp_load_bytes(ctx, offset, to,
+				  len); /* also across a multi-buffer frame's parts */
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* From the names on the command line to programs in place. */
+#include <errno.h>
+#include <net/if_arp.h>
+
+#include "extcap/attach.h"
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/members.h"
+#include "extcap/promisc.h"
+
+struct member {
+	struct iface *iface;
+	char *how; /* points and modes, for people */
+	char *driver;
+	uint64_t speed_bps;
+	unsigned int n_slots;
+};
+
+static void member_free(void *p)
+{
+	struct member *m = p;
+
+	iface_free(m->iface);
+	g_free(m->how);
+	g_free(m->driver);
+	g_free(m);
+}
+
+void members_init(struct members *m, const struct config *config)
+{
+	*m = (struct members){
+		.config = config,
+		.list = g_ptr_array_new_with_free_func(member_free),
+		.promisc_fd = -1,
+	};
+}
+
+void members_done(struct members *m)
+{
+	close_fdp(&m->promisc_fd);
+	g_clear_pointer(&m->list, g_ptr_array_unref);
+}
+
+static bool is_member(const struct members *m, const struct iface *i)
+{
+	for (guint n = 0; n < m->list->len; n++)
+		if (((const struct member *)m->list->pdata[n])->iface->index == i->index)
+			return true;
+	return false;
+}
+
+/* Without it only frames for this machine come, which is no reason not to capture. */
+static void make_promiscuous(struct members *m, unsigned int ifindex)
+{
+	if (m->promisc_fd < 0)
+		m->promisc_fd = promisc_open();
+	if (m->promisc_fd < 0 || !promisc_add(m->promisc_fd, ifindex))
+		g_warning("no promiscuous mode: %s", g_strerror(errno));
+}
+
+/* Takes the interface. */
+static bool add(struct members *m, struct iface *i, GError **error)
+{
+	struct member *new = g_new0(struct member, 1);
+
+	new->iface = i;
+	new->driver = iface_driver(i);
+	new->speed_bps = iface_speed_bps(i);
+	g_ptr_array_add(m->list, new);
+	new->how = attach(m->tap, m->config, i, &new->n_slots, error);
+	if (new->how && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
+		make_promiscuous(m, i->index);
+	return new->how;
+}
+
+/* "any": what is up now, with an interface of its own in the file for each. */
+static bool add_all(struct members *m, GError **error)
+{
+	g_autoptr(GPtrArray) list = iface_list(error);
+	guint before = m->list->len;
+
+	while (list && list->len) {
+		struct iface *i = g_ptr_array_steal_index(list, 0);
+
+		if (!i->is_up || iface_linktype(i) < 0 || is_member(m, i))
+			iface_free(i);
+		else if (!add(m, i, error))
+			return false;
+	}
+	return m->list->len > before || (list && fail(error, "no interface is up"));
+}
+
+static bool add_named(struct members *m, const char *name, GError **error)
+{
+	struct iface *i;
+
+	if (g_str_equal(name, IFACE_ANY))
+		return add_all(m, error);
+	i = iface_find(name, error);
+	if (i && is_member(m, i)) {
+		iface_free(i);
+		return fail_usage(error, "interface \"%s\" is given twice", name);
+	}
+	return i && add(m, i, error);
+}
+
+bool members_attach(struct members *m, struct tap *tap, GError **error)
+{
+	m->tap = tap;
+	for (guint n = 0; n < m->config->interfaces->len; n++)
+		if (!add_named(m, m->config->interfaces->pdata[n], error))
+			return false;
+	return true;
+}
+
+bool members_describe(const struct members *m, const char *os, struct stream *stream,
+		      GError **error)
+{
+	for (guint n = 0; n < m->list->len; n++) {
+		const struct member *one = m->list->pdata[n];
+		const struct stream_interface description = {
+			.iface = one->iface,
+			.driver = one->driver,
+			.os = os,
+			.speed_bps = one->speed_bps,
+			.snaplen = (uint32_t)m->config->snaplen,
+			.filter = m->config->filter,
+			.comment = one->how,
+			.n_slots = one->n_slots,
+		};
+
+		if (!stream_add(stream, &description, error))
+			return false;
+	}
+	return true;
+}

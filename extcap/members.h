@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The interfaces of a capture: programs are put on all of them before a file is begun. */
+#ifndef XDPTAP_EXTCAP_MEMBERS_H
+#define XDPTAP_EXTCAP_MEMBERS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "bpf/tap.h"
+#include "extcap/options.h"
+#include "extcap/stream.h"
+
+struct members {
+	const struct config *config; /* borrowed, as is the tap */
+	struct tap *tap;
+	GPtrArray *list; /* of struct member, in the order of the command line */
+	int promisc_fd;	 /* -1: none is in promiscuous mode */
+};
+
+void members_init(struct members *m, const struct config *config);
+/* Puts the tap on all of them. */
+bool members_attach(struct members *m, struct tap *tap, GError **error);
+/* Adds all of them to a stream; os is host_os(). Asks the system for nothing any more. */
+bool members_describe(const struct members *m, const char *os, struct stream *stream,
+		      GError **error);
+/* Ends promiscuous mode, and frees. */
+void members_done(struct members *m);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* GLib's spawning, and a queue before it. */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "extcap/error.h"
+#include "extcap/postrotate.h"
+
+#define RUNNING_MAX 4  /* at once */
+#define NICENESS    10 /* as tcpdump's -z has it, roughly: capturing comes first */
+
+struct child {
+	struct postrotate *owner;
+	char *path;
+};
+
+static void run_next(struct postrotate *p);
+
+/* Not in the terminal's foreground group: Ctrl-C ends the capture, not what happens to its files. */
+static void set_up_child(void *unused)
+{
+	(void)setpgid(0, 0);
+	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
+}
+
+static void on_child_exit(GPid pid, int status, void *user)
+{
+	struct child *child = user;
+	struct postrotate *p = child->owner;
+	g_autoptr(GError) error = NULL;
+
+	g_spawn_close_pid(pid);
+	if (!g_spawn_check_wait_status(status, &error))
+		p->failed(p->user, child->path, error->message);
+	g_free(child->path);
+	g_free(child);
+	p->running--;
+	run_next(p);
+}
+
+static bool spawn(struct postrotate *p, const char *path, GPid *ret_pid, GError **error)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_auto(GStrv) argv = NULL;
+
+	g_strv_builder_addv(builder, (const char **)p->command);
+	g_strv_builder_add(builder, path);
+	argv = g_strv_builder_end(builder);
+	return g_spawn_async(NULL, argv, NULL,
+			     G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
+				     G_SPAWN_STDOUT_TO_DEV_NULL,
+			     set_up_child, NULL, ret_pid, error);
+}
+
+static void run_next(struct postrotate *p)
+{
+	while (p->running < RUNNING_MAX && !g_queue_is_empty(&p->waiting)) {
+		g_autofree char *path = g_queue_pop_head(&p->waiting);
+		g_autoptr(GError) error = NULL;
+		struct child *child;
+		GPid pid;
+
+		if (!spawn(p, path, &pid, &error)) {
+			p->failed(p->user, path, error->message);
+			continue;
+		}
+		child = g_new0(struct child, 1);
+		child->owner = p;
+		child->path = g_steal_pointer(&path);
+		p->running++;
+		g_child_watch_add(pid, on_child_exit, child);
+	}
+}
+
+bool postrotate_init(struct postrotate *p, const char *command, GError **error)
+{
+	g_autoptr(GError) wrong = NULL;
+
+	g_queue_init(&p->waiting);
+	if (!command || g_shell_parse_argv(command, NULL, &p->command, &wrong))
+		return true;
+	return fail_usage(error, "--post-rotate \"%s\": %s", command, wrong->message);
+}
+
+void postrotate_add(struct postrotate *p, const char *path)
+{
+	if (!p->command)
+		return;
+	g_queue_push_tail(&p->waiting, g_strdup(path));
+	run_next(p);
+}
+
+void postrotate_done(struct postrotate *p)
+{
+	while (p->running)
+		g_main_context_iteration(NULL, true);
+	g_queue_clear_full(&p->waiting, g_free);
+	g_clear_pointer(&p->command, g_strfreev);
+}

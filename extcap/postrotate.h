@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The command of --post-rotate, run for each finished file; a few at a time, the others wait. */
+#ifndef XDPTAP_EXTCAP_POSTROTATE_H
+#define XDPTAP_EXTCAP_POSTROTATE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct postrotate {
+	char **command; /* NULL: nothing is run */
+	GQueue waiting; /* of char *: paths */
+	unsigned int running;
+	/* A command could not be run, or failed. */
+	void (*failed)(void *user, const char *path, const char *why);
+	void *user;
+};
+
+/* `command` is split as a shell would, and NULL if there is none. No shell is started. */
+bool postrotate_init(struct postrotate *p, const char *command, GError **error);
+void postrotate_add(struct postrotate *p, const char *path);
+/* Waits until all have ended, and frees. */
+void postrotate_done(struct postrotate *p);
+
+#endif

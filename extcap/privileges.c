@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capabilities and the user. Once the programs are in place a capture has no capability, cannot get
+ * one again (not by executing something either), and most system calls are gone. Three exceptions, each only where it is needed:
+ *
+ *	a filter that is replaced in mid-capture	cap_net_admin, cap_bpf, cap_perfmon: permitted
+ *							always, effective only while it happens
+ *	taking off a tc program before Linux 6.6	cap_net_admin
+ *	root rotates files in a folder of others	cap_dac_override
+ *
+ * The user's commands (--post-rotate) are run with the rights that we were started with, or those of
+ * --user: with them this process has no capability either, but is not kept from executing.
+ *
+ * Plain system calls: libcap-ng would be one more library for two of them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "extcap/error.h"
+#include "extcap/privileges.h"
+#include "extcap/sandbox.h"
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+#define LOADS		(BIT(CAP_NET_ADMIN) | BIT(CAP_BPF) | BIT(CAP_PERFMON))
+
+struct sets {
+	uint64_t effective, permitted; /* nothing of ours is inheritable */
+};
+
+/* Capabilities are the process's, and so is this. */
+static struct {
+	bool is_all_else_gone;
+	struct sets sets;
+} kept;
+
+static struct sets sets_get(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	(void)syscall(SYS_capget, &header, data);
+	return (struct sets){
+		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+	};
+}
+
+/* False with errno. */
+static bool sets_put(struct sets s)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = (uint32_t)s.effective, .permitted = (uint32_t)s.permitted },
+		{ .effective = (uint32_t)(s.effective >> 32),
+		  .permitted = (uint32_t)(s.permitted >> 32) },
+	};
+
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+char *privileges_missing(void)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} wanted[] = { { CAP_NET_ADMIN, "cap_net_admin" },
+		       { CAP_BPF, "cap_bpf" },
+		       { CAP_PERFMON, "cap_perfmon" } };
+	uint64_t effective = sets_get().effective;
+	char *text = NULL;
+
+	for (size_t i = G_N_ELEMENTS(wanted); i-- > 0;) {
+		g_autofree char *rest = text;
+
+		if (effective & BIT(wanted[i].number))
+			text = g_steal_pointer(&rest);
+		else if (rest)
+			text = g_strconcat(wanted[i].name, strchr(rest, ' ') ? ", " : " and ", rest,
+					   NULL);
+		else
+			text = g_strdup(wanted[i].name);
+	}
+	return text;
+}
+
+bool privileges_are_withheld(void)
+{
+	struct vfs_ns_cap_data file = { 0 };
+	uint64_t given;
+
+	if (getxattr("/proc/self/exe", "security.capability", &file, sizeof(file)) < 0)
+		return false;
+	given = GUINT32_FROM_LE(file.data[0].permitted) |
+		(uint64_t)GUINT32_FROM_LE(file.data[1].permitted) << 32;
+	return given & ~sets_get().permitted;
+}
+
+bool privileges_check_user(const char *user, GError **error)
+{
+	if (!getpwnam(user))
+		return fail_usage(error, "there is no user \"%s\"", user);
+	if (geteuid() != 0)
+		return fail_usage(error, "only root can become another user (--user \"%s\")", user);
+	return true;
+}
+
+bool privileges_become(const char *user, GError **error)
+{
+	const struct passwd *p = getpwnam(user);
+	struct sets s = sets_get();
+
+	if (!p)
+		return fail_usage(error, "there is no user \"%s\"", user);
+	s.effective = s.permitted & BIT(CAP_NET_ADMIN);
+	if (prctl(PR_SET_KEEPCAPS, 1L) < 0 || initgroups(user, p->pw_gid) < 0 ||
+	    setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 ||
+	    setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0 || !sets_put(s))
+		return fail_errno(error, errno, "cannot become user \"%s\"", user);
+	return true;
+}
+
+/*
+ * What is executed from now on gets nothing either. The bounding set is only root's to empty, and
+ * only root's matters: with no_new_privs a file's capabilities and set-user-ID bit count for nothing.
+ */
+static bool forbid_new_ones(void)
+{
+	for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++)
+		(void)prctl(PR_CAPBSET_DROP, c);
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0;
+}
+
+/* Whether root, without the rights over files that make it root, may not write there. */
+static bool is_foreign(const char *folder)
+{
+	return geteuid() == 0 && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
+}
+
+static uint64_t needed_sometimes(const struct privileges_need *need)
+{
+	return need->replaces_filters ? LOADS : 0;
+}
+
+static uint64_t needed_always(const struct privileges_need *need)
+{
+	uint64_t needed = need->detaches_tc ? BIT(CAP_NET_ADMIN) : 0;
+
+	if (need->folder && is_foreign(need->folder))
+		needed |= BIT(CAP_DAC_OVERRIDE);
+	return needed;
+}
+
+bool privileges_drop(const struct privileges_need *need, GError **error)
+{
+	struct sets s = { .permitted = sets_get().permitted };
+
+	if ((!need->runs_commands && !forbid_new_ones()) || !sets_put(s))
+		return fail_errno(error, errno, "cannot give up privileges");
+	s.effective = s.permitted & needed_always(need);
+	s.permitted &= s.effective | needed_sometimes(need);
+	if (!sets_put(s))
+		return fail_errno(error, errno, "cannot give up privileges");
+	kept.sets = s;
+	kept.is_all_else_gone = true;
+	g_info("capabilities kept: %016" G_GINT64_MODIFIER "x", s.permitted);
+	sandbox_enter(need);
+	return true;
+}
+
+/* Whether there is something that is only sometimes effective. */
+static bool has_sometimes(void)
+{
+	return kept.is_all_else_gone && kept.sets.permitted != kept.sets.effective;
+}
+
+void privileges_raise(void)
+{
+	struct sets s = kept.sets;
+
+	s.effective |= s.permitted & LOADS;
+	if (has_sometimes())
+		(void)sets_put(s);
+}
+
+void privileges_lower(void)
+{
+	if (has_sometimes())
+		(void)sets_put(kept.sets);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The running count takes one line that is written over; all else goes above it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "extcap/report.h"
+
+static void clear_line(struct report *r)
+{
+	if (r->column)
+		fprintf(stderr, "\r%*s\r", (int)r->column, "");
+	r->column = 0;
+}
+
+void report_line(struct report *r, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	for (char *p = text; *p; p++)
+		if (g_ascii_iscntrl(*p))
+			*p = '?';
+	clear_line(r);
+	fprintf(stderr, "%s\n", text);
+}
+
+void report_started(const struct config *config)
+{
+	for (guint n = 0; n < config->interfaces->len; n++)
+		fprintf(stderr, "Capturing on '%s'\n", (char *)config->interfaces->pdata[n]);
+}
+
+void report_file(struct report *r, const char *path)
+{
+	report_line(r, "File: %s", path);
+}
+
+static unsigned int terminal_width(void)
+{
+	struct winsize w = { 0 };
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79;
+}
+
+static void append_time(GString *line, int ms)
+{
+	int s = (ms + 999) / 1000;
+
+	if (s >= 3600)
+		g_string_append_printf(line, ", next file in %d:%02d:%02d", s / 3600, s / 60 % 60,
+				       s % 60);
+	else
+		g_string_append_printf(line, ", next file in %d:%02d", s / 60, s % 60);
+}
+
+static double rate(struct report *r, const struct capture_status *status)
+{
+	gint64 now = g_get_monotonic_time(), since = r->last_us;
+	uint64_t more = status->written - r->last_written;
+
+	r->last_us = now;
+	r->last_written = status->written;
+	return since && now > since ? (double)more * 1e6 / (double)(now - since) : 0;
+}
+
+void report_progress(struct report *r, const struct capture_status *status)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	g_autofree char *size = g_format_size(status->bytes);
+
+	g_string_printf(line, "Packets: %" PRIu64 " (%.0f/s), dropped: %" PRIu64 ", file: %s",
+			status->written, rate(r, status), status->lost, size);
+	if (status->files)
+		g_string_append_printf(line, " of %" PRIu64 ".", status->files + 1);
+	if (status->rotation_ms >= 0)
+		append_time(line, status->rotation_ms);
+	g_string_truncate(line, MIN(line->len, terminal_width()));
+	fprintf(stderr, "\r%-*s", (int)r->column, line->str);
+	r->column = (unsigned int)line->len;
+}
+
+void report_counts(struct report *r, const struct capture_status *status)
+{
+	clear_line(r);
+	fprintf(stderr, "Packets captured: %" PRIu64 "\n", status->written);
+	for (unsigned int i = 0; i < status->n; i++) {
+		const struct count *c = &status->counts[i];
+		uint64_t lost = c->accepted - c->written;
+
+		fprintf(stderr,
+			"Packets received/dropped on interface '%s': %" PRIu64 "/%" PRIu64
+			" (ring:%" PRIu64 "/copy:%" PRIu64 "/output:%" PRIu64 ") (%.1f%%)\n",
+			c->name, c->written, lost, c->lost_ring, c->lost_copy, c->lost_backlog,
+			c->accepted ? 100.0 * (double)c->written / (double)c->accepted : 100.0);
+	}
+}

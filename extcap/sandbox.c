@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A seccomp filter made of the rows of rules[]: which system call, for which kind of capture, and with
+ * which value of one argument. What no row allows fails with ENOSYS; it is not fatal, on purpose. Who
+ * has taken over this process gets no further either way, while the C library of next year, which
+ * tries a new system call first, goes on with the old one instead of ending a capture of months.
+ * The kernel logs each such call (audit type 1326, with its number).
+ *
+ * The user's commands (--post-rotate) would inherit the filter and could hardly run: with them there
+ * is none, only the capabilities are gone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "extcap/sandbox.h"
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#else
+#define ARCH 0 /* nobody has looked at its system calls: no filter */
+#endif
+
+/* The sanitizers look for leaks at the end, by means that nobody else needs. */
+#if defined(__SANITIZE_ADDRESS__)
+#define OTHERWISE SECCOMP_RET_ALLOW
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OTHERWISE SECCOMP_RET_ALLOW
+#endif
+#endif
+#ifndef OTHERWISE
+#define OTHERWISE (SECCOMP_RET_ERRNO | ENOSYS)
+#endif
+
+/* For whom a rule is; 0: for every capture. */
+enum {
+	READING = 1 << 0, /* of files that are there */
+	FILES = 1 << 1,	  /* a set of files, compressed by a thread; word to the service manager */
+	NETLINK = 1 << 2, /* asking for and taking off a tc program */
+	FILTERS =
+		1
+		<< 3, /* loading a program; looking up the names of hosts and ports in its filter */
+};
+
+struct rule {
+	int number;
+	unsigned int whom;
+	/* The low half of this argument, masked, has to be that; a mask of 0 asks for nothing. */
+	unsigned int argument;
+	uint32_t mask, value;
+};
+
+#define ALL_BITS UINT32_MAX
+
+/* What is called often comes first. */
+static const struct rule rules[] = {
+	{ SYS_write },
+	{ SYS_writev },
+	{ SYS_ppoll },
+	{ SYS_epoll_pwait },
+#ifdef SYS_poll
+	{ SYS_poll },
+#endif
+#ifdef SYS_epoll_wait
+	{ SYS_epoll_wait },
+#endif
+	{ SYS_read },
+	{ SYS_clock_gettime },
+	{ SYS_clock_nanosleep },
+	{ SYS_gettimeofday },
+	{ SYS_nanosleep },
+	{ SYS_restart_syscall },
+	{ SYS_futex },
+	{ SYS_rt_sigreturn },
+	{ SYS_rt_sigprocmask },
+	{ SYS_rt_sigaction },
+	{ SYS_membarrier },
+	{ SYS_getrandom },
+	{ SYS_getpid },
+	{ SYS_gettid },
+	{ SYS_exit },
+	{ SYS_exit_group },
+
+	{ SYS_brk },
+	{ SYS_munmap },
+	{ SYS_mremap },
+	{ SYS_madvise },
+	{ SYS_mmap, 0, 2, PROT_EXEC, 0 },
+	{ SYS_mprotect, 0, 2, PROT_EXEC, 0 },
+
+	{ SYS_recvfrom }, /* of the watch over the interfaces, and of signals */
+	{ SYS_recvmsg },
+	{ SYS_close },
+	{ SYS_fstat },
+	{ SYS_newfstatat },
+	{ SYS_statx },
+	{ SYS_lseek },
+	{ SYS_fcntl },
+	{ SYS_ftruncate },
+
+	{ SYS_bpf, 0, 0, ALL_BITS, BPF_MAP_LOOKUP_ELEM },
+	{ SYS_bpf, 0, 0, ALL_BITS, BPF_LINK_DETACH },
+	{ SYS_bpf, 0, 0, ALL_BITS, BPF_OBJ_GET_INFO_BY_FD },
+
+	{ SYS_openat, READING | FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
+	/* the pipe to the toolbar, which can be opened when Wireshark has */
+	{ SYS_openat, FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_WRONLY },
+	{ SYS_pread64, READING },
+
+	{ SYS_openat, FILES },
+	{ SYS_fsync, FILES },
+	{ SYS_fdatasync, FILES },
+	{ SYS_sync_file_range, FILES },
+	{ SYS_fallocate, FILES },
+	{ SYS_fadvise64, FILES },
+	{ SYS_pwrite64, FILES },
+	{ SYS_flock, FILES },
+	{ SYS_fchmod, FILES },
+	{ SYS_utimensat, FILES },
+	{ SYS_getdents64, FILES },
+	{ SYS_statfs, FILES },
+	{ SYS_fstatfs, FILES },
+	{ SYS_faccessat, FILES },
+	{ SYS_faccessat2, FILES },
+	{ SYS_readlinkat, FILES },
+	{ SYS_renameat2, FILES },
+	{ SYS_linkat, FILES },
+	{ SYS_unlinkat, FILES },
+#ifdef SYS_renameat
+	{ SYS_renameat, FILES },
+#endif
+#ifdef SYS_rename
+	{ SYS_rename, FILES },
+	{ SYS_link, FILES },
+	{ SYS_unlink, FILES },
+	{ SYS_access, FILES },
+	{ SYS_readlink, FILES },
+#endif
+	{ SYS_dup, FILES },
+	{ SYS_ioctl, FILES, 1, ALL_BITS, TCGETS },
+	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
+	{ SYS_getcwd, FILES },
+	{ SYS_sched_yield, FILES },
+	{ SYS_sched_getaffinity, FILES },
+	{ SYS_set_robust_list, FILES },
+#ifdef SYS_rseq
+	{ SYS_rseq, FILES },
+#endif
+	{ SYS_setpriority, FILES },
+	{ SYS_clone, FILES, 0, CLONE_THREAD, CLONE_THREAD },
+	{ SYS_socket, FILES, 0, ALL_BITS, AF_UNIX },
+
+	{ SYS_socket, NETLINK | FILTERS },
+	{ SYS_ioctl, NETLINK | FILTERS },
+	{ SYS_bind, NETLINK | FILTERS },
+	{ SYS_getsockname, NETLINK | FILTERS },
+	{ SYS_getsockopt, NETLINK | FILTERS },
+	{ SYS_setsockopt, NETLINK | FILTERS },
+	{ SYS_connect, FILES | FILTERS },
+	{ SYS_sendto, FILES | NETLINK | FILTERS },
+	{ SYS_sendmsg, FILES | NETLINK | FILTERS },
+
+	{ SYS_bpf, FILTERS },
+	{ SYS_capset, FILTERS },
+	{ SYS_prlimit64, FILTERS },
+	{ SYS_uname, FILTERS },
+	{ SYS_mmap, FILTERS }, /* the C library loads its look-ups of names */
+	{ SYS_mprotect, FILTERS },
+	{ SYS_sendmmsg, FILTERS },
+	{ SYS_getpeername, FILTERS },
+	{ SYS_getuid, FILTERS },
+	{ SYS_geteuid, FILTERS },
+	{ SYS_dup3, FILTERS },
+	{ SYS_getdents64, FILTERS },
+	{ SYS_readlinkat, FILTERS },
+	{ SYS_faccessat, FILTERS },
+#ifdef SYS_readlink
+	{ SYS_readlink, FILTERS },
+	{ SYS_access, FILTERS },
+#endif
+};
+
+#define INSNS_OF_RULE 6
+#define INSNS_MAX     (4 + G_N_ELEMENTS(rules) * INSNS_OF_RULE + 1)
+
+struct program {
+	struct sock_filter insns[INSNS_MAX];
+	unsigned short n;
+};
+
+static void add(struct program *p, uint16_t code, uint32_t k, uint8_t if_true, uint8_t if_false)
+{
+	g_assert(p->n < INSNS_MAX);
+	p->insns[p->n++] = (struct sock_filter)BPF_JUMP(code, k, if_true, if_false);
+}
+
+static void load(struct program *p, size_t offset)
+{
+	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void finish(struct program *p, uint32_t result)
+{
+	add(p, BPF_RET | BPF_K, result, 0, 0);
+}
+
+static size_t offset_of_argument(unsigned int n)
+{
+	size_t offset = offsetof(struct seccomp_data, args) + n * sizeof(uint64_t);
+
+	return G_BYTE_ORDER == G_BIG_ENDIAN ? offset + sizeof(uint32_t) : offset;
+}
+
+/* With the number of the system call in the accumulator, before and after. */
+static void add_rule(struct program *p, const struct rule *r)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)r->number, 0, r->mask ? 5 : 1);
+	if (r->mask) {
+		load(p, offset_of_argument(r->argument));
+		add(p, BPF_ALU | BPF_AND | BPF_K, r->mask, 0, 0);
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
+	}
+	finish(p, SECCOMP_RET_ALLOW);
+	if (r->mask)
+		load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void make(struct program *p, unsigned int whom)
+{
+	load(p, offsetof(struct seccomp_data, arch));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	finish(p, SECCOMP_RET_KILL_PROCESS); /* calls of another architecture's numbers */
+	load(p, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (!rules[i].whom || rules[i].whom & whom)
+			add_rule(p, &rules[i]);
+	finish(p, OTHERWISE);
+}
+
+static unsigned int whom_of(const struct privileges_need *need)
+{
+	return (need->reads_files ? READING : 0) | (need->folder ? READING | FILES : 0) |
+	       (need->detaches_tc ? NETLINK : 0) | (need->replaces_filters ? FILTERS : 0);
+}
+
+void sandbox_enter(const struct privileges_need *need)
+{
+	/* Its third flag: we run nobody else's code, for which the processor would be slowed down. */
+	const unsigned long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
+				    SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	struct program p = { .n = 0 };
+	struct sock_fprog filter = { .filter = p.insns };
+
+	if (need->runs_commands)
+		return;
+	make(&p, whom_of(need));
+	filter.len = p.n;
+	if (!ARCH || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) != 0)
+		g_warning("no filter for system calls: %s", g_strerror(ARCH ? errno : ENOSYS));
+}

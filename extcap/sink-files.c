@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* From the options to pcapng/files.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "extcap/cleanup.h"
+#include "extcap/error.h"
+#include "extcap/sink-files.h"
+
+#define FILE_BUFFER 1048576
+#define GZIP_LEVEL  1 /* a level more costs a third more, and saves a twentieth */
+
+struct sink_files {
+	struct sink sink;
+	struct pcapng_files *files;
+	void (*on_event)(void *user, const struct pcapng_files_event *event);
+	void *user;
+	FILE *names; /* of printname:, NULL: none */
+	bool is_compressed;
+	bool is_open;	      /* a file is being written */
+	bool is_salvaging;    /* what is in that file is not all we gave it */
+	uint64_t whole_bytes; /* of that file, when all was whole */
+	char *current;	      /* what the file being written will be called */
+	char *last;	      /* path of the file finished last */
+	uint64_t n_finished, finished_bytes;
+};
+
+static struct sink_files *self(struct sink *s)
+{
+	return (struct sink_files *)s;
+}
+
+static void all_is_whole(struct sink_files *s)
+{
+	s->whole_bytes = s->is_open ? pcapng_writer_bytes(pcapng_files_writer(s->files)) : 0;
+	if (s->sink.owner.on_whole)
+		s->sink.owner.on_whole(s->sink.owner.user);
+}
+
+static void print_name(struct sink_files *s, const char *path)
+{
+	if (!s->names)
+		return;
+	fprintf(s->names, "%s\n", path);
+	fflush(s->names);
+}
+
+static void on_event(void *user, const struct pcapng_files_event *event)
+{
+	struct sink_files *s = user;
+
+	switch (event->what) {
+	case PCAPNG_FILES_OPENED:
+		s->is_open = true;
+		g_free(s->current);
+		s->current = g_strdup(event->path);
+		break;
+	case PCAPNG_FILES_FINISHED:
+		s->n_finished++;
+		s->finished_bytes += event->bytes;
+		s->is_open = false;
+		if (!s->is_salvaging)
+			all_is_whole(s);
+		g_free(s->last);
+		s->last = g_strdup(event->path);
+		print_name(s, event->path);
+		break;
+	case PCAPNG_FILES_DELETED: g_info("deleted %s", event->path); break;
+	case PCAPNG_FILES_RECOVERED: g_info("recovered %s", event->path); break;
+	}
+	s->on_event(s->user, event);
+}
+
+static int add_stats(void *user, struct pcapng_writer *w)
+{
+	struct sink_files *s = user;
+
+	return s->sink.owner.add_stats ? s->sink.owner.add_stats(s->sink.owner.user, w) : 0;
+}
+
+static int add_interface(struct sink *s, const struct pcapng_interface *interface)
+{
+	return pcapng_files_add_interface(self(s)->files, interface, NULL);
+}
+
+static int add_packet(struct sink *s, const struct pcapng_packet *packet)
+{
+	return pcapng_files_add_packet(self(s)->files, packet);
+}
+
+/* Compressed data is not pushed out each time: that would compress nothing. */
+static int flush(struct sink *s)
+{
+	struct sink_files *f = self(s);
+	int r = f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
+				 : pcapng_files_flush(f->files);
+
+	if (r == 0 && !f->is_compressed)
+		all_is_whole(f);
+	return r;
+}
+
+static int end(struct sink *s)
+{
+	int r = pcapng_files_close(self(s)->files);
+
+	return r == -ESHUTDOWN ? 0 : r;
+}
+
+/*
+ * The file is cut and gets its name. What is in one that is compressed is not looked at: its packets
+ * since the last flush count as lost, though some are there.
+ */
+static void salvage(struct sink *s)
+{
+	struct sink_files *f = self(s);
+	bool was_open = f->is_open;
+
+	f->is_salvaging = true;
+	(void)pcapng_files_close(f->files);
+	if (was_open && f->last && !f->is_compressed) {
+		_cleanup_(close_fdp) int fd = open(f->last, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0)
+			(void)sink_scan(s, fd, f->whole_bytes);
+	}
+}
+
+static uint64_t bytes(const struct sink *s)
+{
+	return pcapng_writer_bytes(pcapng_files_writer(((const struct sink_files *)s)->files));
+}
+
+static const char *error_text(const struct sink *s)
+{
+	return pcapng_files_error(((const struct sink_files *)s)->files)->text;
+}
+
+static void free_sink(struct sink *s)
+{
+	struct sink_files *f = self(s);
+
+	pcapng_files_free(f->files);
+	if (f->names && f->names != stdout && f->names != stderr)
+		fclose(f->names);
+	g_free(f->current);
+	g_free(f->last);
+	g_free(f);
+}
+
+static const struct sink_ops ops = {
+	.add_interface = add_interface,
+	.add_packet = add_packet,
+	.flush = flush,
+	.end = end,
+	.salvage = salvage,
+	.bytes = bytes,
+	.error = error_text,
+	.free = free_sink,
+};
+
+bool sink_files_are_wanted(const struct config *config)
+{
+	return rules_rotate(&config->rotate) || config->compression || config->disk_full ||
+	       config->sync_ns;
+}
+
+/* A part of the file system that `path` is on. */
+static uint64_t free_bytes(const struct free_space *f, const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	struct statvfs fs;
+
+	if (!f->percent || statvfs(folder, &fs) < 0)
+		return f->bytes;
+	return (uint64_t)fs.f_blocks * fs.f_frsize / 100 * f->percent;
+}
+
+/* "FOLDER/NAME_%{time}_%{seq}.SUFFIX" for nametimenum:2; NULL: the library's own order. */
+static char *make_name(const struct config *config)
+{
+	g_autofree char *base = g_path_get_basename(config->output), *escaped = NULL;
+	const char *suffix;
+	GString *name;
+
+	if (config->file_name)
+		return g_strdup(config->file_name);
+	if (config->rotate.name_order != 2)
+		return NULL;
+	name = g_string_new(base);
+	g_string_replace(name, "%", "%%", 0);
+	escaped = g_string_free(name, false);
+	suffix = strrchr(escaped, '.');
+	if (!suffix)
+		suffix = escaped + strlen(escaped);
+	return g_strdup_printf("%.*s_%%{time}_%%{seq}%s", (int)(suffix - escaped), escaped, suffix);
+}
+
+static FILE *open_names(const char *to, GError **error)
+{
+	FILE *f;
+
+	if (g_str_equal(to, "-") || g_str_equal(to, "stdout"))
+		return stdout;
+	if (g_str_equal(to, "stderr"))
+		return stderr;
+	f = fopen(to, "we");
+	if (!f)
+		fail_errno(error, errno, "cannot write the names of files to \"%s\"", to);
+	return f;
+}
+
+static bool begin(struct sink_files *s, const struct config *config,
+		  const struct pcapng_section *section, GError **error)
+{
+	static const enum pcapng_full full[] = {
+		[DISK_FULL_STOP] = PCAPNG_FULL_STOP,
+		[DISK_FULL_PRUNE] = PCAPNG_FULL_PRUNE,
+		[DISK_FULL_DROP] = PCAPNG_FULL_DROP,
+	};
+	const struct pcapng_writer_config writer = { .buffer_size = FILE_BUFFER };
+	g_autofree char *name = make_name(config);
+	struct pcapng_error reason = { 0 };
+	const struct pcapng_files_config files = {
+		.path = config->output,
+		.name = name,
+		.single = !rules_rotate(&config->rotate),
+		.max_bytes = config->rotate.bytes,
+		.max_packets = config->rotate.packets,
+		.max_duration_ns = config->rotate.duration_ns,
+		.interval_ns = config->rotate.interval_ns,
+		.max_files = (uint32_t)config->stop.files,
+		.keep_files = (uint32_t)config->rotate.files,
+		.keep_bytes = config->keep_bytes,
+		.keep_age_ns = config->keep_age_ns,
+		.keep_free = free_bytes(&config->keep_free, config->output),
+		.full = full[config->disk_full],
+		.sync = config->sync_ns,
+		.sync_interval_ns = config->sync_ns,
+		.gzip = s->is_compressed ? GZIP_LEVEL : 0,
+		.mode = config->is_for_group ? 0640 : 0600,
+		.add_stats = add_stats,
+		.on_event = on_event,
+		.user = s,
+		.error = &reason,
+	};
+	int r = pcapng_files_new(section, &writer, &files, &s->files);
+
+	if (r == -EINVAL && config->file_name)
+		return fail_usage(error,
+				  "--file-name \"%s\" cannot be the name of files: it needs "
+				  "%%{seq}, and %%%% for each other %%",
+				  config->file_name);
+	return r == 0 ||
+	       fail_errno(error, -r, "cannot begin the capture file \"%s\"", config->output);
+}
+
+struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
+			    void (*fn)(void *user, const struct pcapng_files_event *event),
+			    void *user, GError **error)
+{
+	const char *names = config->rotate.print_name;
+	struct sink_files *s = g_new0(struct sink_files, 1);
+
+	s->sink.ops = &ops;
+	s->on_event = fn;
+	s->user = user;
+	s->is_compressed = config->compression == COMPRESSION_GZIP;
+	if ((!names || (s->names = open_names(names, error))) && begin(s, config, section, error))
+		return &s->sink;
+	free_sink(&s->sink);
+	return NULL;
+}
+
+void sink_files_tell(struct sink *s, struct capture_status *ret)
+{
+	const struct sink_files *f = self(s);
+
+	ret->file = f->is_open ? f->current : f->last;
+	ret->files = f->n_finished;
+	ret->finished_bytes = f->finished_bytes;
+	ret->rotation_ms = sink_files_timeout_ms(s);
+}
+
+int sink_files_timeout_ms(struct sink *s)
+{
+	return pcapng_files_timeout_ms(self(s)->files);
+}
+
+int sink_files_tick(struct sink *s)
+{
+	return pcapng_files_tick(self(s)->files);
+}
+
+int sink_files_rotate(struct sink *s)
+{
+	return pcapng_files_rotate(self(s)->files);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* pcapng in files that follow each other, as -b and the options around it ask for. */
+#ifndef XDPTAP_EXTCAP_SINK_FILES_H
+#define XDPTAP_EXTCAP_SINK_FILES_H
+
+#include "extcap/capture.h"
+#include "extcap/options.h"
+#include "extcap/sink.h"
+#include "pcapng/files.h"
+
+/* Whether this configuration asks for such files, and not just for one that is simply written. */
+bool sink_files_are_wanted(const struct config *config);
+
+/* Begins the first file. Events go to on_event with `user`, from now on and out of any function here. */
+struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
+			    void (*on_event)(void *user, const struct pcapng_files_event *event),
+			    void *user, GError **error);
+/* Fills in what is known here of the files. */
+void sink_files_tell(struct sink *s, struct capture_status *ret);
+/* Milliseconds until sink_files_tick() has something to do; -1: never. */
+int sink_files_timeout_ms(struct sink *s);
+/* Begins a new file where it is time to. 0, -EAGAIN, -ESHUTDOWN after the last file, or -errno. */
+int sink_files_tick(struct sink *s);
+/* Begins a new file now. Likewise. */
+int sink_files_rotate(struct sink *s);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "extcap/source.h"
+
+static gboolean dispatch(GSource *source, GSourceFunc callback, void *user)
+{
+	return callback(user);
+}
+
+GSource *source_add(GSourceFunc callback, void *user)
+{
+	static GSourceFuncs funcs = { .dispatch = dispatch };
+	GSource *source = g_source_new(&funcs, sizeof(GSource));
+
+	g_source_set_callback(source, callback, user, NULL);
+	g_source_attach(source, NULL);
+	g_source_unref(source); /* the main context has it until it is destroyed */
+	return source;
+}
+
+void source_set_ms(GSource *source, int ms)
+{
+	g_source_set_ready_time(source, ms < 0 ? -1 : g_get_monotonic_time() + (gint64)ms * 1000);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks what options mean together, and follows the capture: stderr, systemd, counters, commands. */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "extcap/capture.h"
+#include "extcap/error.h"
+#include "extcap/filter.h"
+#include "extcap/iface.h"
+#include "extcap/notify.h"
+#include "extcap/postrotate.h"
+#include "extcap/report.h"
+#include "extcap/standalone.h"
+#include "extcap/stats-file.h"
+
+#define STATS_US 5000000 /* the counters are written so often */
+
+struct standalone {
+	const struct config *config;
+	struct report report;
+	struct notify notify;
+	struct postrotate postrotate;
+	gint64 stats_us; /* when they were written last */
+};
+
+static void on_started(const struct config *config, void *user)
+{
+	struct standalone *s = user;
+
+	report_started(config);
+	notify_send(&s->notify, "READY=1");
+}
+
+static void on_begun(const char *path, void *user)
+{
+	struct standalone *s = user;
+
+	report_file(&s->report, path);
+}
+
+static void on_finished(const char *path, void *user)
+{
+	struct standalone *s = user;
+
+	postrotate_add(&s->postrotate, path);
+}
+
+static void on_command_failed(void *user, const char *path, const char *why)
+{
+	struct standalone *s = user;
+
+	g_warning("--post-rotate for %s: %s", path, why);
+	report_line(&s->report, "xdptap: --post-rotate for \"%s\": %s", path, why);
+}
+
+static void write_stats(struct standalone *s, const struct capture_status *status, bool is_running)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (s->config->stats_file &&
+	    !stats_file_write(s->config->stats_file, status, is_running, &error))
+		report_line(&s->report, "xdptap: %s", error->message);
+}
+
+static void tell_manager(const struct notify *n, const struct capture_status *status)
+{
+	g_autofree char *text = g_strdup_printf("STATUS=Packets: %" PRIu64 ", dropped: %" PRIu64
+						", file: %s%s",
+						status->written, status->lost, status->file,
+						n->has_watchdog ? "\nWATCHDOG=1" : "");
+
+	notify_send(n, text);
+}
+
+static void on_progress(const struct capture_status *status, void *user)
+{
+	struct standalone *s = user;
+	gint64 now = g_get_monotonic_time();
+
+	if (s->report.is_counting)
+		report_progress(&s->report, status);
+	tell_manager(&s->notify, status);
+	if (now - s->stats_us < STATS_US)
+		return;
+	write_stats(s, status, true);
+	s->stats_us = now;
+}
+
+static void on_asked(const struct capture_status *status, void *user)
+{
+	struct standalone *s = user;
+
+	report_counts(&s->report, status);
+}
+
+static void on_ended(const struct capture_status *status, void *user)
+{
+	struct standalone *s = user;
+
+	notify_send(&s->notify, "STOPPING=1");
+	report_counts(&s->report, status);
+	write_stats(s, status, false);
+}
+
+/* Before anything is opened or made: a wrong filter is a wrong command line. */
+static bool check_filter(const struct config *config, GError **error)
+{
+	g_autoptr(GError) wrong = NULL;
+
+	if (filter_check(config->filter, IFACE_LINKTYPE, &wrong))
+		return true;
+	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
+}
+
+/* Of the options about files, those that make no sense without the others. */
+static bool check_files(const struct config *config, GError **error)
+{
+	bool rotates = rules_rotate(&config->rotate);
+	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns;
+
+	if (config->rotate.is_given && !rotates)
+		return fail_usage(error, "when does a new file begin? -b needs one of filesize:, "
+					 "duration:, interval: and packets:");
+	if (!rotates && (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
+			 config->keep_free.percent || config->file_name))
+		return fail_usage(error, "--total-size, --max-age, --min-free and --file-name are "
+					 "for files that follow each other: use -b, too");
+	if (is_file && g_str_equal(config->output, "-"))
+		return fail_usage(error, "-b, --compress, --disk-full and --sync need a file, and "
+					 "-w - is standard output");
+	if (is_file && config->format == FORMAT_PCAP)
+		return fail_usage(error, "-b, --compress, --disk-full and --sync need --format "
+					 "pcapng");
+	return true;
+}
+
+static bool check(const struct config *config, GError **error)
+{
+	if (!config->interfaces->len)
+		return fail_usage(error, "which interface? Use -i IF; -D lists them");
+	if (!config->output)
+		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
+	return check_filter(config, error) && check_files(config, error);
+}
+
+/* Unattended, and nobody asks: then nothing happens twice a second either. */
+static bool is_followed(const struct standalone *s)
+{
+	return s->report.is_counting || s->notify.fd >= 0 || s->config->stats_file;
+}
+
+bool standalone_run(const struct config *config, GError **error)
+{
+	struct standalone s = {
+		.config = config,
+		.report.is_counting = !config->quiet && isatty(STDERR_FILENO),
+		.postrotate = { .failed = on_command_failed, .user = &s },
+	};
+	struct capture_face face = {
+		.started = on_started,
+		.begun = on_begun,
+		.finished = on_finished,
+		.asked = on_asked,
+		.ended = on_ended,
+		.user = &s,
+	};
+	bool ok;
+
+	if (!check(config, error) || !postrotate_init(&s.postrotate, config->post_rotate, error))
+		return false;
+	notify_open(&s.notify);
+	if (is_followed(&s))
+		face.progress = on_progress;
+	ok = capture_run(config, &face, error);
+	postrotate_done(&s.postrotate);
+	notify_close(&s.notify);
+	return ok;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes and durations as people type them. */
+#ifndef XDPTAP_EXTCAP_UNITS_H
+#define XDPTAP_EXTCAP_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * "100k", "1.5G", "64MiB": bytes; k, M, G and T (or kB…) are powers of 1000, Ki… of 1024. A bare number
+ * counts `plain` bytes. False: it is none of that, negative, or too large.
+ */
+bool units_parse_size(const char *text, uint64_t plain, uint64_t *ret);
+/* "0.5", "90s", "15m", "1h", "7d": nanoseconds; a bare number counts seconds. Likewise. */
+bool units_parse_duration(const char *text, uint64_t *ret_ns);
+
+#endif

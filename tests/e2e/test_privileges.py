@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the program may do: an ordinary user captures by file capabilities, and once a capture runs no
+capability is left, nor any system call but those it needs."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+from urllib.parse import unquote
+
+import harness
+import net
+import sentences
+from captures import Capture
+from program import NOBODY, XDPTAP, Case, Wireshark, xdptap
+
+CAPABILITIES = "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon"
+CAP_NET_ADMIN = 1 << 12
+SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
+UNSEEN = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")  # a process with such rights cannot be looked into
+
+
+def statuses(pid):
+    """What the kernel says of each of its threads."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+            yield dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.MULTILINE))
+
+
+class PrivilegesCase(Case):
+    def granted(self, capabilities=CAPABILITIES):
+        """A copy of the program with file capabilities, for every user."""
+        program = self.everybodys()
+        subprocess.run(["setcap", capabilities + "+ep", program], check=True)
+        os.chmod(self.folder, 0o777)
+        return program
+
+    def assert_harmless(self, pid, is_root):
+        """But for what takes a tc program off where that cannot be done by closing a link."""
+        kept = 0 if net.has_tcx() else CAP_NET_ADMIN
+        for status in statuses(pid):
+            for name in SETS + (("CapBnd",) if is_root else ()):
+                self.assertEqual(int(status[name], 16) & ~kept, 0, name)
+            self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
+
+    def start_as_nobody(self, *options, file="out.pcapng"):
+        program = self.granted()
+        capture = self.enterContext(net.Process(
+            [program, "-i", "near", "-w", self.path(file), *options], self.pair.near, user=NOBODY,
+            env=UNSEEN))
+        capture.wait_for("File: ")
+        return capture
+
+
+class Dropped(PrivilegesCase):
+    def test_root(self):
+        for options in ((), ("--point", "tc"), ("--netns", self.pair.near.name, "-Q", "in"),
+                        ("--log-file", self.path("log"), "--log-level", "debug")):
+            with self.subTest(options):
+                capture = self.start(*options)
+                self.assert_harmless(capture.pid, True)
+                self.pair.send(2)
+                capture.wait_packets(2)
+                self.assertEqual(len(capture.finish().packets), 2)
+                self.assert_free()
+                os.unlink(capture.file)
+
+    def test_fifo(self):
+        extcap = self.extcap()
+        extcap.open()
+        self.assert_harmless(extcap.pid, True)
+        extcap.signal(signal.SIGTERM)
+        self.assertEqual(extcap.read_rest(), 0)
+        self.assertEqual((extcap.stdout(), extcap.stderr()), (b"", b""))
+
+    def test_nothing_is_refused(self):
+        """Of all it does from then on: captures, is slow to be read, loses its disk, and ends."""
+        if b"__asan_" in open(XDPTAP, "rb").read():
+            self.skipTest("the sanitizer does what it likes")
+        for options in (("-w", self.path("file")), ("-w", "/dev/full"), ("-w", "-")):
+            with self.subTest(options), net.Process(
+                    ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near",
+                     *options], self.pair.near) as process:
+                process.wait_for("File: ")
+                self.pair.send(100)
+                for child in net.children(process.pid):
+                    os.kill(child, signal.SIGINT)
+                process.wait()
+                with open(self.path("calls"), encoding="utf-8") as file:
+                    before, entered, after = file.read().partition("SECCOMP_SET_MODE_FILTER")
+                self.assertTrue(before and entered and "exit_group" in after)
+                self.assertIn("BPF_LINK_DETACH", after)
+                self.assertEqual([line for line in after.splitlines() if "ENOSYS" in line], [])
+
+
+class Ordinary(PrivilegesCase):
+    """A user, and a program with file capabilities."""
+
+    def test_standalone(self):
+        capture = self.start_as_nobody()
+        self.assert_harmless(capture.pid, False)
+        objects = net.bpf_objects(capture.pid)
+        self.assertEqual(self.pair.near.link("near")["promiscuity"], 1)
+        sent = self.pair.send(3)
+        harness.wait_until(lambda: os.path.getsize(self.path("out.pcapng")) > 600, "packets")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        self.assertEqual(Capture(self.path("out.pcapng")).data(), sent)
+        self.assertEqual(os.stat(self.path("out.pcapng")).st_uid, NOBODY)
+        self.assert_free()
+        self.assert_unloaded(objects)
+
+    def test_wireshark(self):
+        """tshark lists, captures and stops, all by that user."""
+        wireshark = Wireshark(self.path("nobody"), self.granted())
+        wireshark.env["ASAN_OPTIONS"] = UNSEEN["ASAN_OPTIONS"]
+        wireshark.give_to(NOBODY)
+        status, out, err = wireshark.run("-D", namespace=self.pair.near, user=NOBODY)
+        self.assertEqual(status, 0, err)
+        self.assertIn(b"xdptap-near", out)
+        file = wireshark.temporary + "/out.pcapng"
+        with wireshark.tshark("-i", "xdptap-near", "-w", file, namespace=self.pair.near,
+                              user=NOBODY) as tshark:
+            self.wait_attached()
+            sent = self.pair.send(5)
+            harness.wait_until(lambda: os.path.exists(file) and os.path.getsize(file) > 900,
+                               "packets")
+            program, = (child for child in net.children(tshark.pid)
+                        if net.stat(child).name == "xdptap")
+            self.assert_harmless(program, False)
+            tshark.signal()
+            self.assertEqual(tshark.wait(), 0, tshark.text())
+            self.assertNotIn(b"xdptap: ", tshark.stderr())
+        self.assertEqual([p.data for p in Capture(file).packets], sent)
+        self.assert_free()
+        self.assert_gone(program)
+
+    def test_only_the_output_is_written(self):
+        """With the user's own rights, whatever the environment says."""
+        program = self.granted()
+        env = {"TMPDIR": self.folder, "HOME": self.folder, "G_MESSAGES_DEBUG": "all",
+               "LD_DEBUG": "all", "LD_DEBUG_OUTPUT": self.path("ld"),
+               "MALLOC_TRACE": self.path("trace")}
+        before = set(os.listdir(self.folder))
+        with net.Process(["env", *(f"{name}={value}" for name, value in env.items()), program, "-i",
+                          "near", "-w", self.path("out.pcapng"), "-c", "1", "--log-file",
+                          self.path("log")], self.pair.near, user=NOBODY, env=UNSEEN) as capture:
+            capture.wait_for("File: ")
+            self.pair.send(1)
+            self.assertEqual(capture.wait(), 0, capture.text())
+            self.assertEqual(len(capture.stderr().splitlines()), 4, capture.text())
+        self.assertEqual(set(os.listdir(self.folder)) - before, {"out.pcapng", "log"})
+
+    def test_others_files(self):
+        program = self.granted()
+        os.mkdir(self.path("roots"))
+        os.chmod(self.path("roots"), 0o755)
+        with open(self.path("roots/old"), "wb") as file:
+            file.write(b"dear")
+        for options, word in ((("-w", self.path("roots/new")), "roots/new"),
+                              (("-w", self.path("roots/old")), "roots/old"),
+                              (("-w", "/dev/null", "--log-file", self.path("roots/old")), "roots/old"),
+                              (("-w", "/dev/null", "--netns", "1"), "namespace"),
+                              (("-w", "/dev/null", "--netns", self.pair.far.name), "cap_sys_admin")):
+            with self.subTest(options), net.Process(
+                    [program, "-i", "near", *options], self.pair.near, user=NOBODY,
+                    env=UNSEEN) as process:
+                self.assertEqual(process.wait(), 1, process.text())
+                self.assert_sentence(process.stderr(), word)
+        self.assertEqual(os.listdir(self.path("roots")), ["old"])
+        with open(self.path("roots/old"), "rb") as file:
+            self.assertEqual(file.read(), b"dear")
+
+
+class Missing(PrivilegesCase):
+    def test_named(self):
+        """Each that is missing, and no other; and what grants them to this very file."""
+        for given, said in ((("net_raw",), "cap_net_admin, cap_bpf and cap_perfmon are missing"),
+                            (("net_admin", "perfmon"), "cap_bpf is missing"),
+                            (("bpf", "perfmon"), "cap_net_admin is missing"),
+                            (("net_admin", "bpf"), "cap_perfmon is missing")):
+            program = self.granted(",".join("cap_" + name for name in given))
+            link = self.path("a link")
+            if not os.path.islink(link):
+                os.symlink(program, link)
+            with self.subTest(given), net.Process(
+                    [link, "-i", "near", "-w", self.path("x")], self.pair.near, user=NOBODY,
+                    env=UNSEEN) as process:
+                harness.wait_until(lambda: process.has_ended() or b"File" in process.stderr(),
+                                   "an end, or a beginning")
+                if not process.has_ended() and "perfmon" not in given:
+                    os.unlink(self.path("x"))  # which some kernels do not ask for
+                    break
+                self.assertEqual(process.wait(), 1, process.text())
+                self.assert_sentence(process.stderr(), said, f"setcap {CAPABILITIES}+ep {program}")
+            self.assertFalse(os.path.exists(self.path("x")))
+            self.assert_free()
+
+    def test_of_no_effect(self):
+        """The file has them, but who starts it wants nobody to get any."""
+        program = self.granted()
+        with net.Process(["setpriv", "--no-new-privs", program, "-i", "near", "-w", self.path("x")],
+                         self.pair.near, user=NOBODY, env=UNSEEN) as process:
+            self.assertEqual(process.wait(), 1, process.text())
+            self.assert_sentence(process.stderr(), "cap_bpf", "no_new_privs", "nosuid")
+
+    def test_without_promiscuous_mode(self):
+        program = self.granted("cap_net_admin,cap_bpf,cap_perfmon")
+        with net.Process([program, "-i", "near", "-w", self.path("x"), "-c", "1", "--log-file",
+                          self.path("log")], self.pair.near, user=NOBODY, env=UNSEEN) as process:
+            process.wait_for("File: ")
+            self.pair.send(1)
+            self.assertEqual(process.wait(), 0, process.text())
+        with open(self.path("log"), encoding="utf-8") as file:
+            self.assertIn("no promiscuous mode", file.read())
+
+
+class Setup(PrivilegesCase):
+    def test_help(self):
+        """Wireshark gets the address of a page that has these lines too."""
+        sentence, = sentences.named(xdptap("--extcap-interfaces")[1], "extcap")
+        self.assertRegex(sentence["help"], "^file:///")
+        with open(unquote(sentence["help"][len("file://"):]), encoding="utf-8") as file:
+            page = file.read()
+        self.assertIn(f"setcap {CAPABILITIES}+ep", page)
+        self.assertIn("--snaplen", page)
+        program = self.everybodys()  # beside which there is no page
+        sentence, = sentences.named(xdptap("--extcap-interfaces", executable=program)[1], "extcap")
+        self.assertNotIn("help", sentence)
+
+    def test_lines(self):
+        """What --setup prints is a script that does it."""
+        program = self.everybodys()
+        status, script, err = xdptap("--setup", executable=program)
+        self.assertEqual((status, err), (0, b""))
+        for line in ("groupadd -f -r wireshark", f"chown root:wireshark {program}",
+                     f"chmod 750 {program}", f"setcap {CAPABILITIES}+ep {program}"):
+            self.assertIn(line, script.decode().splitlines())
+        commands = [line.split() for line in script.decode().splitlines()
+                    if line and not line.startswith("#")]
+        for command in commands:
+            self.assertTrue(shutil.which(command[0]), command)
+        for command in commands[1:4]:  # without the group, which this machine may not have
+            subprocess.run([word.replace("wireshark", str(NOBODY)) for word in command], check=True)
+        with net.Process([program, "-i", "near", "-w", "/dev/null"], self.pair.near, user=NOBODY,
+                         env=UNSEEN) as process:
+            process.wait_for("File: ")
+            process.signal()
+            self.assertEqual(process.wait(), 0)
+
+
+if __name__ == "__main__":
+    harness.main()

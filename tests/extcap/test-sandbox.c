@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Which system calls each kind of capture has left. Each case is a child, as there is no way back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "extcap/sandbox.h"
+
+static const struct privileges_need pipe_need = { .folder = NULL };
+static const struct privileges_need file_need = { .reads_files = true };
+static const struct privileges_need set_need = { .folder = "/tmp" };
+static const struct privileges_need tc_need = { .detaches_tc = true };
+static const struct privileges_need filters_need = { .replaces_filters = true };
+static const struct privileges_need commands_need = { .folder = "/tmp", .runs_commands = true };
+
+/* Whether the call was made, whatever came of it. */
+static bool is_made(long result)
+{
+	return result >= 0 || errno != ENOSYS;
+}
+
+static long bpf(unsigned int command)
+{
+	union bpf_attr attr = { .map_fd = UINT32_MAX };
+
+	return syscall(SYS_bpf, command, &attr, sizeof(attr));
+}
+
+static void *do_nothing(void *user)
+{
+	return user;
+}
+
+static long thread(void)
+{
+	pthread_t t;
+	int r = pthread_create(&t, NULL, do_nothing, NULL);
+
+	errno = r;
+	return r ? -1 : pthread_join(t, NULL);
+}
+
+static long executable_memory(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? -1 : 0;
+}
+
+static long child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? -1 : waitpid(pid, NULL, 0);
+}
+
+/* What it may do, as letters in this order. */
+static unsigned int abilities(void)
+{
+	const bool made[] = {
+		is_made(write(-1, "", 1)),
+		is_made(open("/nowhere", O_RDONLY)),
+		is_made(open("/nowhere", O_WRONLY)),
+		is_made(open("/nowhere", O_RDONLY | O_CREAT, 0600)),
+		is_made(rename("/nowhere", "/nowhere")),
+		is_made(thread()),
+		is_made(socket(AF_UNIX, SOCK_DGRAM, 0)),
+		is_made(socket(AF_INET, SOCK_DGRAM, 0)),
+		is_made(bpf(BPF_LINK_DETACH)),
+		is_made(bpf(BPF_PROG_LOAD)),
+		is_made(executable_memory()),
+		is_made(child()),
+		is_made(execl("/nowhere", "nowhere", NULL)),
+		is_made(ptrace(PTRACE_TRACEME)),
+	};
+	unsigned int bits = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(made); i++)
+		bits |= made[i] ? 1U << i : 0;
+	return bits;
+}
+
+static const char letters[] = "wocCrtuibBxfeP";
+
+static unsigned int bits_of(const char *able)
+{
+	unsigned int bits = 0;
+
+	for (; *able; able++)
+		bits |= 1U << (strchr(letters, *able) - letters);
+	return bits;
+}
+
+static void check(const struct privileges_need *need, const char *able)
+{
+	unsigned int got = 0;
+	int fds[2], status;
+	pid_t pid;
+
+#ifdef __SANITIZE_ADDRESS__ /* with which nothing is refused, see sandbox.c */
+	able = letters;
+#endif
+	g_assert_cmpint(pipe(fds), ==, 0);
+	pid = fork();
+	if (pid == 0) {
+		g_assert_cmpint(prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L), ==, 0);
+		sandbox_enter(need);
+		got = abilities();
+		_exit(write(fds[1], &got, sizeof(got)) != sizeof(got));
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(status, ==, 0);
+	g_assert_cmpint(read(fds[0], &got, sizeof(got)), ==, sizeof(got));
+	g_assert_cmphex(got, ==, bits_of(able));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_pipe(void)
+{
+	check(&pipe_need, "wb");
+}
+
+static void test_file(void)
+{
+	check(&file_need, "wob");
+}
+
+static void test_set(void)
+{
+	check(&set_need, "wocCrtub");
+}
+
+static void test_tc(void)
+{
+	check(&tc_need, "wuib");
+}
+
+static void test_filters(void)
+{
+	check(&filters_need, "wouibBx");
+}
+
+static void test_commands(void)
+{
+	check(&commands_need, letters);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/sandbox/pipe", test_pipe);
+	g_test_add_func("/sandbox/file", test_file);
+	g_test_add_func("/sandbox/set", test_set);
+	g_test_add_func("/sandbox/tc", test_tc);
+	g_test_add_func("/sandbox/filters", test_filters);
+	g_test_add_func("/sandbox/commands", test_commands);
+	return g_test_run();
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is left on a kernel that is too old for the XDP program, before Linux 5.18: a clear word, and tc."""
+import os
+import sys
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import harness  # noqa: E402, because of the path
+from program import Case, xdptap  # noqa: E402
+
+SENTENCE = "this kernel is too old: Linux 5.18 or newer is needed"
+
+
+class Old(Case):
+    def test_standalone_refuses(self):
+        for options in ((), ("--mode", "native"), ("--mode", "generic"), ("-f", "udp")):
+            with self.subTest(options):
+                status, out, err = xdptap("-i", "near", "-w", self.path("x"), *options,
+                                          namespace=self.pair.near)
+                self.assertEqual((status, out), (1, b""))
+                self.assert_sentence(err, SENTENCE, "--point tc")
+        self.assertFalse(os.path.exists(self.path("x")))
+        self.assert_free()
+
+    def test_extcap_refuses(self):
+        extcap = self.extcap()
+        extcap.connect()
+        self.assertEqual(extcap.read_rest(), 1)
+        self.assertEqual((extcap.stream, extcap.stdout()), (b"", b""))
+        self.assert_sentence(extcap.stderr(), SENTENCE)
+        self.assert_free()
+
+    def test_the_rest_answers(self):
+        for arguments in (("-D",), ("-d", "-f", "tcp port 80"), ("--extcap-interfaces",)):
+            with self.subTest(arguments):
+                status, out, err = xdptap(*arguments, namespace=self.pair.near)
+                self.assertEqual((status, err), (0, b""))
+                self.assertTrue(out)
+
+    def test_tc(self):
+        """Both directions, with a filter in the kernel, and nothing stays behind."""
+        capture = self.start("--point", "tc", "-f", "icmp")
+        self.pair.send(3)
+        self.pair.ping(4)
+        capture.wait_packets(8)
+        counters = capture.finish().counters()
+        self.assertEqual([counters[name] for name in ("filteraccept", "usrdeliv", "osdrop")], [8, 8, 0])
+        self.assertEqual(counters["ifrecv"], 11)
+        self.assertEqual(self.pair.near.ip("-j", "link", "show", "near", "type", "veth").count("xdp"), 0)
+
+    def test_tc_takes_all_sizes(self):
+        sizes = (14, 60, 64, 65, 513, 1024, 1500, 1514)
+        capture = self.start("--point", "tc", "--direction", "in")
+        sent = [self.pair.send(1, size)[0] for size in sizes]
+        capture.wait_packets(len(sizes))
+        self.assertEqual(capture.finish().data(), sent)
+
+
+if __name__ == "__main__":
+    harness.main()
