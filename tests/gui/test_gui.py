@@ -40,7 +40,6 @@ class GuiCase(Case):
         super().setUp()
         self.home = Wireshark(self.folder)
         self.app = self.process = None
-        self.addCleanup(self.picture, "end")
 
     def picture(self, name):
         """For people, in the build folder."""
@@ -62,6 +61,7 @@ class GuiCase(Case):
             self.process.signal(signal.SIGKILL)
             self.process.wait()
             self.assert_free()
+        self.addCleanup(self.picture, "end")
         screen.fill(self.process.pid)
 
     @property
@@ -301,7 +301,7 @@ class Failures(GuiCase):
         self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
         self.open("-o", "extcap.xdptap_near.point:xdp")
         self.start_capture()
-        self.check_box("XDP hook of \"near\" is in use", "xdp_pass")
+        self.check_box("XDP hook of \"near\" is in use", self.pair.near.xdp()["prog"]["name"])
 
     def test_interface_is_deleted(self):
         self.open()
@@ -330,7 +330,7 @@ class Failures(GuiCase):
         self.double_click("near")
         pid = self.xdptap()
         os.kill(pid, signal.SIGSTOP)
-        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        self.addCleanup(lambda: net.stat(pid) and os.kill(pid, signal.SIGCONT))
         bar = self.show_toolbar()
         for _ in range(20):
             bar.wait("check box", "^Pause$").click()
