@@ -140,13 +140,48 @@ static char *find(const char *name, GError **error)
 	return NULL;
 }
 
-static void print_interface(const struct iface *i)
+static const struct iface *find_index(const GPtrArray *list, unsigned int index)
 {
-	g_autofree char *value = name_of(i), *name = sanitize(i->name);
-	g_autofree char *alias = i->alias ? sanitize(i->alias) : NULL;
+	for (guint n = 0; index && n < list->len; n++)
+		if (((const struct iface *)list->pdata[n])->index == index)
+			return list->pdata[n];
+	return NULL;
+}
 
-	printf("interface {value=%s}{display=XDP tap: %s%s%s%s%s}\n", value, name,
-	       alias ? " (" : "", alias ? alias : "", alias ? ")" : "", i->is_up ? "" : ", down");
+/* What the interface is, in the order in which one wants to know it. */
+static char *describe(const struct iface *i, const GPtrArray *list)
+{
+	const struct iface *master = find_index(list, i->master);
+	g_autofree char *driver = i->kind ? g_strdup(i->kind) : iface_driver(i);
+	g_autoptr(GString) s = g_string_new(i->name);
+
+	if (i->alias)
+		g_string_append_printf(s, " (%s)", i->alias);
+	if (driver) /* its name alone, without version and bus */
+		g_string_append_printf(s, ", %.*s", (int)strcspn(driver, " "), driver);
+	if (master)
+		g_string_append_printf(s, ", in %s", master->name);
+	if (!i->is_up)
+		g_string_append(s, ", down");
+	else if (!i->is_running)
+		g_string_append(s, ", no link");
+	return sanitize(s->str);
+}
+
+static void print_interface(const struct iface *i, const GPtrArray *list)
+{
+	g_autofree char *value = name_of(i), *display = describe(i, list);
+
+	printf("interface {value=%s}{display=XDP tap: %s}\n", value, display);
+}
+
+/* Those that can show something first; as the kernel has them otherwise. */
+static int compare(const void *a, const void *b)
+{
+	const struct iface *const *x = a, *const *y = b;
+	int rank = ((*y)->is_up + (*y)->is_running) - ((*x)->is_up + (*x)->is_running);
+
+	return rank ? rank : (int)(*x)->index - (int)(*y)->index;
 }
 
 static bool print_interfaces(GError **error)
@@ -161,9 +196,10 @@ static bool print_interfaces(GError **error)
 	toolbar_print();
 	printf("interface {value=" PREFIX IFACE_ANY
 	       "}{display=XDP tap: all interfaces that are up}\n");
+	g_ptr_array_sort(list, compare);
 	for (guint n = 0; n < list->len; n++)
 		if (iface_linktype(list->pdata[n]) >= 0)
-			print_interface(list->pdata[n]);
+			print_interface(list->pdata[n], list);
 	return true;
 }
 

@@ -80,6 +80,7 @@ static void read_link(struct iface *i, const struct rtattr *a)
 		if (i->has_mac)
 			memcpy(i->mac, RTA_DATA(a), sizeof(i->mac));
 		break;
+	case IFLA_MASTER: i->master = attr_u32(a); break;
 	case IFLA_LINKINFO: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_linkinfo); break;
 	case IFLA_XDP: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_xdp); break;
 	}

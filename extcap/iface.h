@@ -30,8 +30,9 @@ struct iface {
 	bool is_running;
 	bool has_mac;
 	uint8_t mac[6];
-	unsigned int type; /* ARPHRD_* */
-	uint32_t xdp_id;   /* program on its XDP hook, 0: none */
+	unsigned int type;   /* ARPHRD_* */
+	unsigned int master; /* index of the bridge or bond that it is a member of; 0: none */
+	uint32_t xdp_id;     /* program on its XDP hook, 0: none */
 	enum iface_xdp xdp;
 };
 

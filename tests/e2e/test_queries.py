@@ -61,6 +61,21 @@ class Queries(Case):
         near, = (i for i in self.interfaces() if i["value"] == "xdptap-near")
         self.assertTrue(near["display"].startswith("XDP tap: near"))
 
+    def test_descriptions(self):
+        """Driver, bridge and state of each; what is up and has a link comes first."""
+        ip = self.pair.near.ip
+        ip("link", "add", "bridge", "type", "bridge")
+        ip("link", "set", "near", "master", "bridge")
+        ip("link", "add", "dead", "type", "veth", "peer", "name", "far2", "netns", self.pair.far.name)
+        ip("link", "set", "dead", "up")
+        displays = {i["value"]: i["display"] for i in self.interfaces()}
+        self.assertEqual(displays["xdptap-near"], "XDP tap: near, veth, in bridge")
+        self.assertEqual(displays["xdptap-bridge"], "XDP tap: bridge, bridge, down")
+        self.assertEqual(displays["xdptap-dead"], "XDP tap: dead, veth, no link")
+        self.assertEqual(displays["xdptap-lo"], "XDP tap: lo")
+        self.assertEqual(list(displays), ["xdptap-any", "xdptap-lo", "xdptap-near", "xdptap-dead",
+                                          "xdptap-bridge"])
+
     def test_hostile_descriptions(self):
         for alias in HOSTILE:
             with self.subTest(alias):

@@ -50,7 +50,7 @@ class Captures(WiresharkCase):
         self.assertEqual(names.count("xdptap-near"), 1)
         self.assertEqual(names.count("near"), 1)
         self.assertEqual(len(names), len(set(names)))
-        self.assertIn("(XDP tap: near)", out.decode())
+        self.assertIn("(XDP tap: near, veth)", out.decode())
 
     def test_link_types(self):
         status, out, err = self.wireshark.run("-i", "xdptap-near", "-L", namespace=self.pair.near)
