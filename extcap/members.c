@@ -11,8 +11,7 @@
 
 struct member {
 	struct iface *iface;
-	char *how; /* points and modes, for people */
-	unsigned int n_slots;
+	GPtrArray *ports; /* of struct attach_port */
 };
 
 static void member_free(void *p)
@@ -20,7 +19,7 @@ static void member_free(void *p)
 	struct member *m = p;
 
 	iface_free(m->iface);
-	g_free(m->how);
+	g_clear_pointer(&m->ports, g_ptr_array_unref);
 	g_free(m);
 }
 
@@ -63,10 +62,10 @@ static bool add(struct members *m, struct iface *i, GError **error)
 
 	new->iface = i;
 	g_ptr_array_add(m->list, new);
-	new->how = attach(m->tap, m->config, i, &new->n_slots, error);
-	if (new->how && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
+	new->ports = attach(m->tap, m->config, i, error);
+	if (new->ports && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(m, i->index);
-	return new->how;
+	return new->ports;
 }
 
 /* "any": what is up now, with an interface of its own in the file for each. */
@@ -109,20 +108,30 @@ bool members_attach(struct members *m, struct tap *tap, GError **error)
 	return true;
 }
 
-bool members_describe(const struct members *m, struct stream *stream, GError **error)
+static bool describe(const struct members *m, const struct member *one, struct stream *stream,
+		     GError **error)
 {
-	for (guint n = 0; n < m->list->len; n++) {
-		const struct member *one = m->list->pdata[n];
+	for (guint n = 0; n < one->ports->len; n++) {
+		const struct attach_port *port = one->ports->pdata[n];
 		const struct stream_interface description = {
 			.iface = one->iface,
+			.name = port->name,
 			.snaplen = (uint32_t)m->config->snaplen,
 			.filter = m->config->filter,
-			.comment = one->how,
-			.n_slots = one->n_slots,
+			.comment = port->how->str,
+			.n_slots = port->n_slots,
 		};
 
 		if (!stream_add(stream, &description, error))
 			return false;
 	}
+	return true;
+}
+
+bool members_describe(const struct members *m, struct stream *stream, GError **error)
+{
+	for (guint n = 0; n < m->list->len; n++)
+		if (!describe(m, m->list->pdata[n], stream, error))
+			return false;
 	return true;
 }

@@ -17,7 +17,8 @@
 
 /* One interface of the stream; its number is its id in the file. */
 struct stream_port {
-	char *name;
+	char *name;   /* in the file */
+	char *device; /* as the kernel has it */
 	bool has_mac;
 	uint8_t mac[6];
 	uint64_t written;      /* frames handed to the sink */
@@ -42,15 +43,17 @@ struct stream {
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
 	uint32_t hash_bytes; /* network order */
+	struct pcapng_verdict verdict;
 };
 
 /* What is to be said of an interface. */
 struct stream_interface {
 	const struct iface *iface;
+	const char *name; /* in the file; NULL: the interface's own */
 	uint32_t snaplen;
 	const char *filter;   /* NULL: none */
 	const char *comment;  /* capture points and modes */
-	unsigned int n_slots; /* it has in the tap, directly behind those of the interface before */
+	unsigned int n_slots; /* it has in the tap, directly behind those of the one added before */
 };
 
 /* What every section of ours begins with: program and machine. The strings are owned by the caller. */
