@@ -41,7 +41,8 @@ static int aim(struct trace_bpf *skel, const struct point_target *t, int target_
 	return r;
 }
 
-static int prepare(struct trace_bpf *skel, const struct point_target *t, int target_fd)
+static int prepare(struct trace_bpf *skel, const struct point_target *t, int target_fd,
+		   const struct trace_bpf *before)
 {
 	unsigned int pieces = bpf_map__max_entries(skel->maps.pieces);
 	int r;
@@ -53,23 +54,14 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 		.n_cpus = t->maps->n_cpus,
 		.at = t->trace.at,
 		.verdicts = t->trace.verdicts,
+		.version = before ? before->rodata->trace.version + 1 : 0,
 	};
 	r = bpf_map__set_max_entries(skel->maps.pieces, pieces * t->maps->n_cpus);
+	if (r == 0 && before)
+		r = bpf_map__reuse_fd(skel->maps.bss, bpf_map__fd(before->maps.bss));
 	if (r == 0)
 		r = maps_share(t->maps, skel->obj);
 	return r < 0 ? r : aim(skel, t, target_fd);
-}
-
-/* *ret is to be destroyed in any case. */
-static int load(const struct point_target *t, int target_fd, struct trace_bpf **ret)
-{
-	struct trace_bpf *skel = trace_bpf__open();
-	int r = skel ? prepare(skel, t, target_fd) : -errno;
-
-	if (r >= 0)
-		r = trace_bpf__load(skel);
-	*ret = skel;
-	return r < 0 ? r : 0;
 }
 
 /* It let us open the program: what it refuses is the tracing. */
@@ -83,21 +75,46 @@ static int explain(int r)
 	return r;
 }
 
-static int attach(const struct point_target *t, struct point_link *ret)
+/*
+ * Loads the two and puts them in place, where they do nothing as long as "before" (NULL: none) works.
+ * *ret is to be destroyed in any case.
+ */
+static int start(const struct point_target *t, int target_fd, const struct trace_bpf *before,
+		 struct trace_bpf **ret)
 {
-	struct trace_bpf *skel = NULL;
+	int r;
+
+	*ret = trace_bpf__open();
+	r = *ret ? prepare(*ret, t, target_fd, before) : -errno;
+	if (r >= 0)
+		r = trace_bpf__load(*ret);
+	if (r >= 0)
+		r = trace_bpf__attach(*ret); /* the entry first: each exit has had one */
+	return r < 0 ? explain(r) : 0;
+}
+
+/* 0 and *ret, or -errno. */
+static int open_and_start(const struct point_target *t, const struct trace_bpf *before,
+			  struct trace_bpf **ret)
+{
 	int r, target_fd = program_open(t->trace.program_id);
 
 	if (target_fd < 0)
 		return target_fd;
-	r = load(t, target_fd, &skel);
+	r = start(t, target_fd, before, ret);
 	close(target_fd);
-	if (r == 0)
-		r = trace_bpf__attach(skel); /* the entry first: each exit has had one */
-	if (r < 0) {
-		trace_bpf__destroy(skel);
-		return explain(r);
-	}
+	if (r < 0)
+		trace_bpf__destroy(*ret);
+	return r;
+}
+
+static int attach(const struct point_target *t, struct point_link *ret)
+{
+	struct trace_bpf *skel;
+	int r = open_and_start(t, NULL, &skel);
+
+	if (r < 0)
+		return r;
 	*ret = (struct point_link){
 		.skeleton = skel,
 		.link_fd = -1,
@@ -106,12 +123,6 @@ static int attach(const struct point_target *t, struct point_link *ret)
 		.n_more_slots = t->trace.at == (POINT_AT_ENTRY | POINT_AT_EXIT),
 	};
 	return 0;
-}
-
-static int replace(const struct point_target *t, struct point_link *link)
-{
-	(void)t, (void)link;
-	return -EOPNOTSUPP;
 }
 
 /* How often the kernel did not run ours because it was running already on that CPU. */
@@ -130,8 +141,22 @@ static void detach(struct point_link *link)
 	struct trace_bpf *skel = link->skeleton;
 
 	trace_bpf__detach(skel);
-	link->missed = count_misses(skel->progs.tap_entry) + count_misses(skel->progs.tap_exit);
+	link->missed += count_misses(skel->progs.tap_entry) + count_misses(skel->progs.tap_exit);
 	trace_bpf__destroy(skel);
+}
+
+/* From one store on, new runs of the traced program are the new one's; those under way end with the old. */
+static int replace(const struct point_target *t, struct point_link *link)
+{
+	struct trace_bpf *skel;
+	int r = open_and_start(t, link->skeleton, &skel);
+
+	if (r < 0)
+		return r;
+	__atomic_store_n(&skel->bss->now, skel->rodata->trace.version, __ATOMIC_RELEASE);
+	detach(link);
+	link->skeleton = skel;
+	return 0;
 }
 
 const struct point point_trace = {

@@ -160,7 +160,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 
 	if (slot >= t->n_attached || t->is_detached)
 		return -EINVAL;
-	a = &t->attached[slot];
+	a = &t->attached[t->attached[slot].owner];
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;

@@ -11,6 +11,9 @@
 
 const volatile struct wire_trace_config trace;
 
+/* The version that takes up new runs: all versions share this word, so that one store passes it on. */
+__u32 now;
+
 /* One run of the traced program, from its entry to its exit: a CPU has one at a time. */
 struct run {
 	const struct xdp_buff *of; /* NULL: none that we follow */
@@ -142,7 +145,7 @@ int tap_entry(__u64 *ctx)
 	if (!room || !run)
 		return 0;
 	run->of = NULL;
-	if (!is_ours(xdp))
+	if (now != trace.version || !is_ours(xdp))
 		return 0;
 	count_seen(WIRE_AT_ENTRY);
 	count_seen(WIRE_AT_EXIT);

@@ -41,7 +41,7 @@ struct wire_config {
 	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
 };
 
-/* Where an XDP program is looked at: bits of wire_trace_config.at and .filter_at. */
+/* Where an XDP program is looked at. */
 enum {
 	WIRE_AT_ENTRY = 1 << 0,
 	WIRE_AT_EXIT = 1 << 1,
@@ -51,12 +51,12 @@ enum {
 
 /* The same for the point "trace"; constant to the verifier. */
 struct wire_trace_config {
-	__u32 ifindex;	 /* frames of this interface … */
-	__u32 netns;	 /* … in the namespace of this inode number */
-	__u32 n_cpus;	 /* possible ones: each has its share of the packet ids */
-	__u32 at;	 /* which of the two to record: the exit's slot is behind the entry's */
-	__u32 filter_at; /* where the filter judges: one of the two */
-	__u32 verdicts;	 /* a bit for each that is wanted */
+	__u32 ifindex;	/* frames of this interface … */
+	__u32 netns;	/* … in the namespace of this inode number */
+	__u32 n_cpus;	/* possible ones: each has its share of the packet ids */
+	__u32 at;	/* WIRE_AT_…: which to record; the exit's slot is behind the entry's */
+	__u32 verdicts; /* a bit for each that is wanted */
+	__u32 version; /* of several in the place of one another, the one that works is named by "now" */
 };
 
 /* What the point "trace" puts between a record's header and its bytes, with WIRE_TRACED. */
