@@ -91,7 +91,8 @@ static void visit(struct cbpf_plan *p, size_t i)
 			flow(p, copy, i, 0);
 }
 
-int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag)
+int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag,
+		   bool has_fast)
 {
 	*p = (struct cbpf_plan){
 		.filter = filter,
@@ -103,7 +104,9 @@ int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t
 	if (!p->linear || !p->is_reached[CBPF_SLOW] || !p->is_reached[CBPF_TAGGED])
 		return -ENOMEM;
 	memset(p->linear, 0xff, n * sizeof(*p->linear)); /* CBPF_UNREACHED */
-	p->linear[0] = 0;
+	if (has_fast)
+		p->linear[0] = 0;
+	p->is_reached[CBPF_SLOW][0] = !has_fast;
 	p->is_reached[CBPF_TAGGED][0] = has_tag;
 	for (size_t i = 0; i < n; i++)
 		if (is_used(p, i))

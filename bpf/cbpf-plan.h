@@ -76,10 +76,12 @@ static inline bool cbpf_may_succeed(const struct sock_filter *f)
 }
 
 /*
- * Plans n instructions that cbpf_check() found good, with the copy for tagged frames or without.
+ * Plans n instructions that cbpf_check() found good, with or without the copy for tagged frames and the
+ * fast one.
  * 0 or -ENOMEM; cbpf_plan_done() in any case.
  */
-int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag);
+int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag,
+		   bool has_fast);
 void cbpf_plan_done(struct cbpf_plan *p);
 /* Where a jump to an instruction really leads: through other jumps, and to accept or reject for a return. */
 size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i);

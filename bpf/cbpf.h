@@ -24,6 +24,11 @@
 enum cbpf_access {
 	CBPF_XDP, /* struct xdp_md */
 	CBPF_SKB, /* struct __sk_buff of tc, where direct packet access is allowed */
+	/*
+	 * None: r6 is the kernel's address of the frame, which is in one piece, and r7 holds its length.
+	 * There is no tag.
+	 */
+	CBPF_MEMORY,
 };
 
 #define CBPF_STACK 72 /* bytes of stack that a translated filter uses at the most */

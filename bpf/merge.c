@@ -32,7 +32,11 @@ void merge_done(struct merge *m)
 /* Whether a record makes sense; its bytes are the kernel's, but so is its length. */
 static bool is_sound(const struct wire_frame *w, uint32_t len)
 {
-	return len >= sizeof(*w) && w->caplen <= len - sizeof(*w) && w->caplen <= w->len;
+	uint32_t head = sizeof(*w);
+
+	if (len >= head && w->flags & WIRE_TRACED)
+		head += sizeof(struct wire_trace);
+	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
 
 /*

@@ -4,4 +4,5 @@
 
 #include "bpf/point.h"
 
-const struct point *const points[] = { &point_xdp, &point_tc_ingress, &point_tc_egress, NULL };
+const struct point *const points[] = { &point_xdp, &point_tc_ingress, &point_tc_egress,
+				       &point_trace, NULL };

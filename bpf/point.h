@@ -22,6 +22,20 @@ enum tap_mode {
 	TAP_MODE_GENERIC, /* in the stack's receive path: works on every device */
 };
 
+/* The two sides of a traced program, where its frames are looked at. */
+enum {
+	POINT_AT_ENTRY = WIRE_AT_ENTRY,
+	POINT_AT_EXIT = WIRE_AT_EXIT,
+};
+
+/* What is asked of the point "trace". */
+struct point_trace {
+	uint32_t program_id; /* which program */
+	uint32_t at;	     /* POINT_AT_…: with both, the exit has the slot behind the entry's */
+	uint32_t filter_at;  /* where the filter judges the frame */
+	uint32_t verdicts;   /* a bit for each XDP_… that is wanted: 1 << XDP_DROP */
+};
+
 struct point_target {
 	unsigned int ifindex;
 	enum tap_mode mode;
@@ -29,6 +43,7 @@ struct point_target {
 	const struct maps *maps;
 	const struct sock_filter *filter; /* which frames to take; NULL: all */
 	size_t n_filter;
+	struct point_trace trace; /* for that point alone */
 };
 
 /* A program in place. It is taken off by detach(), and with the process where the kernel can. */
@@ -41,7 +56,10 @@ struct point_link {
 	bool is_egress; /* where a point without a link is attached */
 	bool made_qdisc;
 	enum tap_mode mode; /* native or generic, as it came to be; auto where that means nothing */
-	bool reads_offloads; /* what the card took out of the frame or computed is there */
+	bool reads_offloads;	   /* what the card took out of the frame or computed is there */
+	unsigned int n_more_slots; /* that it fills, behind its own */
+	uint64_t
+		missed; /* runs that the kernel left out, and each slot a frame: known from detach() on */
 };
 
 struct point {
@@ -52,7 +70,8 @@ struct point {
 	 * Loads the program and puts it in place. 0; -EPERM: privilege is missing; -EBUSY: somebody
 	 * else's program is there (it is left alone); -EOPNOTSUPP: this device or kernel cannot;
 	 * -ENODEV: no such interface; -ENOSYS: the kernel is too old; -E2BIG: the filter is too
-	 * large for it; or another -errno. *ret is to be detached only after 0.
+	 * large for it; -ENODATA: the program to be traced has no BTF; -ENOENT: it is gone; or
+	 * another -errno. *ret is to be detached only after 0.
 	 */
 	int (*attach)(const struct point_target *target, struct point_link *ret);
 	/*
@@ -64,7 +83,7 @@ struct point {
 	void (*detach)(struct point_link *link);
 };
 
-extern const struct point point_xdp, point_tc_ingress, point_tc_egress;
+extern const struct point point_xdp, point_tc_ingress, point_tc_egress, point_trace;
 /* All of them; NULL at the end. */
 extern const struct point *const points[];
 

@@ -14,6 +14,7 @@
 #define XDPTAP_BPF_RING_BPF_H
 
 #include <linux/bpf.h>
+#include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -60,12 +61,13 @@ typedef __u32 (*len_fn)(void *ctx);
 
 /* What a hook tells of a frame, beside its bytes. */
 struct frame {
+	__u32 slot;
 	__u32 queue;
 	__u32 hash;
 	__u32 flags; /* WIRE_HASH… */
 	__u16 proto; /* of the VLAN tag that the card took out, network order; 0: none */
 	__u16 tci;   /* host order */
-	__u32 len;   /* with the tag; from here on filled in by emit() */
+	__u32 len;   /* with the tag; from here on filled in by emit(), or before take() */
 	__u32 caplen;
 	__u64 ts_ns;
 };
@@ -172,16 +174,19 @@ static __always_inline __u64 wake_flags(struct wire_cpu *cpu, __u32 size)
  * constant at every call, because bpf_ringbuf_reserve() takes nothing else.
  */
 static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire_cpu *cpu,
-				struct wire_count *count, const struct frame *f, const __u32 size)
+				struct wire_count *count, const struct frame *f,
+				const struct wire_trace *trace, const __u32 size)
 {
+	const __u32 head = trace ? sizeof(*trace) : 0;
 	__u32 caplen = f->caplen;
-	struct wire_frame *w = bpf_ringbuf_reserve(ring, sizeof(*w) + size, 0);
+	struct wire_frame *w = bpf_ringbuf_reserve(ring, sizeof(*w) + head + size, 0);
 
 	if (!w) {
 		lose(count, WIRE_LOST_FULL);
 		return;
 	}
-	if (!is_within(&caplen, size) || copy_frame(ctx, copy, f, w->data, caplen, size) < 0) {
+	if (!is_within(&caplen, size) ||
+	    copy_frame(ctx, copy, f, w->data + head, caplen, size) < 0) {
 		bpf_ringbuf_discard(w, BPF_RB_NO_WAKEUP);
 		lose(count, WIRE_LOST_COPY);
 		return;
@@ -190,44 +195,36 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->len = f->len;
 	w->caplen = caplen;
 	w->lost = count->gap;
-	w->slot = config.slot;
+	w->slot = f->slot;
 	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
 	w->hash = f->hash;
 	w->flags = f->flags;
 	w->mark = config.mark;
+	if (trace)
+		*(struct wire_trace *)w->data = *trace;
 	count->gap = 0;
-	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + size));
+	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));
 }
 
 /* The size classes: little is wasted of a small ring, and the few steps stay cheap. */
 #define PUT_IF_FITS(size)                                                                          \
 	if (f->caplen <= (size)) {                                                                 \
-		put(ctx, copy, ring, cpu, count, f, (size));                                       \
+		put(ctx, copy, ring, cpu, count, f, trace, (size));                                \
 		return;                                                                            \
 	}
 
 /*
- * Counts a frame, and puts it into the ring if the filter accepts it. What a rejected frame does not
- * need is done behind the filter.
+ * Puts an accepted frame into the ring: its time, length and caplen are filled in. "trace" is what
+ * goes before the bytes, or NULL.
  */
-static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f)
+static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *count,
+				 const struct frame *f, const struct wire_trace *trace)
 {
-	__u32 slot = config.slot, id = bpf_get_smp_processor_id();
-	struct wire_count *count = bpf_map_lookup_elem(&counts, &slot);
-	struct wire_cpu *cpu;
-	void *ring;
+	__u32 id = bpf_get_smp_processor_id();
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
+	void *ring = bpf_map_lookup_elem(&rings, &id);
 
-	if (!count)
-		return; /* never: tap.c gives out slots below the size of the map */
-	count->seen++;
-	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
-		return;
 	count->accepted++;
-	cpu = bpf_map_lookup_elem(&cpus, &id);
-	ring = bpf_map_lookup_elem(&rings, &id);
-	f->ts_ns = bpf_ktime_get_ns();
-	f->len = len(ctx) + (f->proto ? TAG : 0);
-	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
 	if (!cpu || !ring) {
 		lose(count, WIRE_LOST_FULL); /* a CPU that came up after we counted them */
 		return;
@@ -246,6 +243,27 @@ static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct fra
 	PUT_IF_FITS(66560);
 	PUT_IF_FITS(WIRE_FRAME_MAX);
 	lose(count, WIRE_LOST_LONG);
+}
+
+/*
+ * Counts a frame, and puts it into the ring if the filter accepts it. What a rejected frame does not
+ * need is done behind the filter.
+ */
+static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f)
+{
+	struct wire_count *count;
+
+	f->slot = config.slot;
+	count = bpf_map_lookup_elem(&counts, &f->slot);
+	if (!count)
+		return; /* never: tap.c gives out slots below the size of the map */
+	count->seen++;
+	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
+		return;
+	f->ts_ns = bpf_ktime_get_ns();
+	f->len = len(ctx) + (f->proto ? TAG : 0);
+	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
+	take(ctx, copy, count, f, NULL);
 }
 
 #endif

@@ -10,7 +10,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <linux/membarrier.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -26,12 +25,14 @@
 #include "bpf/merge.h"
 #include "bpf/tap.h"
 
+#define MOST_SLOTS 2 /* of one link */
 #define TICK_MS	   10
 #define HELD_MS	   2 /* sooner, when frames are only held back for their order */
 #define WAKE_SHARE 4 /* a CPU wakes the reader when it has filled 1/4 of its ring */
 
 struct attached {
 	const struct point *point;
+	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
 	struct point_target target; /* as it was; its filter is not ours to keep */
 	struct point_link link;
 	uint64_t taken; /* frames given out */
@@ -125,6 +126,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.maps = &t->maps,
 		.filter = target->filter,
 		.n_filter = target->n_filter,
+		.trace = target->trace,
 		.config = {
 			.slot = t->n_attached,
 			.snaplen = target->snaplen,
@@ -133,9 +135,9 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	};
 	int r;
 
-	if (t->n_attached == MAPS_SLOTS)
+	if (t->n_attached > MAPS_SLOTS - MOST_SLOTS)
 		return -ENOSPC;
-	grown = realloc(t->attached, (t->n_attached + 1) * sizeof(*grown));
+	grown = realloc(t->attached, (t->n_attached + MOST_SLOTS) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	t->attached = grown;
@@ -145,7 +147,9 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	*ret_mode = new.link.mode;
 	new.target = point_target;
 	new.target.filter = NULL;
-	t->attached[t->n_attached++] = new;
+	new.owner = t->n_attached;
+	for (uint32_t n = 0; n <= new.link.n_more_slots; n++)
+		t->attached[t->n_attached++] = new;
 	return 0;
 }
 
@@ -157,7 +161,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 
 	if (slot >= t->n_attached || t->is_detached)
 		return -EINVAL;
-	a = &t->attached[slot];
+	a = &t->attached[t->attached[slot].owner];
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
@@ -202,7 +206,8 @@ void tap_detach(struct tap *t)
 	if (t->is_detached)
 		return;
 	for (uint32_t i = 0; i < t->n_attached; i++)
-		t->attached[i].point->detach(&t->attached[i].link);
+		if (t->attached[i].owner == i)
+			t->attached[i].point->detach(&t->attached[i].link);
 	t->is_detached = true;
 	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
 	if (t->n_attached)
@@ -267,6 +272,18 @@ static void note_look(struct tap *t, bool was_empty)
 	}
 }
 
+/* What stands before the bytes of a traced frame. */
+static void add_trace(struct tap_frame *f, const struct wire_frame *w)
+{
+	const struct wire_trace *trace = (const struct wire_trace *)w->data;
+
+	f->data += sizeof(*trace);
+	f->has_id = true;
+	f->id = trace->id;
+	f->has_verdict = w->flags & WIRE_VERDICT;
+	f->verdict = trace->verdict;
+}
+
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
@@ -292,6 +309,8 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};
+	if (w->flags & WIRE_TRACED)
+		add_trace(ret, w);
 	return true;
 }
 
@@ -335,6 +354,7 @@ void tap_release(struct tap *t)
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 {
 	struct wire_count count;
+	uint64_t missed;
 	int r;
 
 	if (slot >= t->n_attached)
@@ -342,9 +362,11 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 	r = maps_read_count(&t->maps, slot, &count);
 	if (r < 0)
 		return r;
+	missed = t->attached[t->attached[slot].owner].link.missed;
 	*ret = (struct tap_stats){
-		.seen = count.seen,
-		.accepted = count.accepted,
+		.seen = count.seen + missed,
+		.accepted = count.accepted + missed,
+		.lost_missed = missed,
 		.lost_full = count.lost[WIRE_LOST_FULL],
 		.lost_long = count.lost[WIRE_LOST_LONG],
 		.lost_copy = count.lost[WIRE_LOST_COPY],
@@ -355,22 +377,11 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 
 int tap_find_program(unsigned int ifindex, struct tap_program *ret)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = { 0 };
-	uint32_t size = sizeof(info);
-	int fd, r = bpf_xdp_query((int)ifindex, 0, &query);
+	int r;
 
-	if (r < 0)
-		return r;
-	*ret = (struct tap_program){ .id = query.prog_id };
-	ret->mode = query.attach_mode == XDP_ATTACHED_SKB ? TAP_MODE_GENERIC : TAP_MODE_NATIVE;
-	fd = query.prog_id ? bpf_prog_get_fd_by_id(query.prog_id) : -1;
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-		memcpy(ret->name, info.name, sizeof(ret->name) - 1);
-	close(fd);
-	return 0;
+	*ret = (struct tap_program){ 0 };
+	r = program_list(ifindex, ret, 1);
+	return r < 0 ? r : 0;
 }
 
 const char *tap_version(void)

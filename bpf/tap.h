@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "bpf/point.h"
+#include "bpf/program.h"
 
 struct tap;
 
@@ -34,6 +35,7 @@ struct tap_target {
 	uint32_t snaplen;		  /* bytes kept of each frame, 1…TAP_SNAPLEN_MAX */
 	const struct sock_filter *filter; /* classic BPF: which frames to take; NULL: all */
 	size_t n_filter;
+	struct point_trace trace; /* for that point alone */
 };
 
 struct tap_frame {
@@ -47,6 +49,10 @@ struct tap_frame {
 	bool has_queue, has_hash;
 	bool is_segments; /* several frames on the wire (TSO, GRO) */
 	uint16_t mark;	  /* of the filter that let it through; 0: the one of tap_attach() */
+	bool has_id;	  /* id is the same in both frames of a traced program's run */
+	bool has_verdict; /* verdict is what the program decided: XDP_… */
+	uint64_t id;
+	uint32_t verdict;
 	const struct point *point;
 	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
@@ -58,19 +64,14 @@ struct tap_stats {
 	uint64_t lost_full; /* accepted, but the ring had no room */
 	uint64_t lost_long; /* … longer than TAP_SNAPLEN_MAX */
 	uint64_t lost_copy; /* … the kernel could not copy its bytes */
-	uint64_t taken;	    /* given out by tap_drain() */
+	uint64_t
+		lost_missed; /* a traced program's frame was not looked at: known after tap_detach() */
+	uint64_t taken;	     /* given out by tap_drain() */
 };
 
 struct tap_place {
 	unsigned int ifindex;
 	const struct point *point;
-};
-
-/* Somebody's XDP program on an interface. */
-struct tap_program {
-	uint32_t id;   /* 0: none */
-	char name[16]; /* empty where it cannot be asked for (privilege) */
-	enum tap_mode mode;
 };
 
 /* A frame; its data is valid until tap_release(). Anything but 0 ends the batch after it. */
@@ -81,8 +82,8 @@ int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is fine. */
 void tap_free(struct tap *t);
 /*
- * Puts a program in place; its slot is the number of those before it. 0, and how it is attached, or
- * -errno as for point.attach.
+ * Puts a program in place; its slot is the number of slots before it, and point_trace may fill two. 0,
+ * and how it is attached, or -errno as for point.attach.
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /*

@@ -27,6 +27,8 @@ enum {
 	WIRE_HASH = 1 << 0,	/* hash holds what the card computed over the flow */
 	WIRE_SEGMENTS = 1 << 1, /* several frames on the wire, one here (TSO, GRO) */
 	WIRE_QUEUE = 1 << 2,	/* queue holds the receive queue */
+	WIRE_TRACED = 1 << 3,	/* a wire_trace stands before the bytes */
+	WIRE_VERDICT = 1 << 4,	/* and its verdict means something */
 };
 
 /* An unlikely number: the instruction that sets r0 to it is where the capture filter goes. */
@@ -39,6 +41,33 @@ struct wire_config {
 	__u32 wake_bytes; /* a wake-up at the latest after so many bytes on one CPU */
 	__u32 mark; /* of the filter in place, below 65536: in every record that it let through */
 };
+
+/* Where an XDP program is looked at. */
+enum {
+	WIRE_AT_ENTRY = 1 << 0,
+	WIRE_AT_EXIT = 1 << 1,
+};
+
+#define WIRE_VERDICTS 5 /* XDP_ABORTED…XDP_REDIRECT; the kernel takes any other for the first */
+
+/* The same for the point "trace"; constant to the verifier. */
+struct wire_trace_config {
+	__u32 ifindex;	/* frames of this interface … */
+	__u32 netns;	/* … in the namespace of this inode number */
+	__u32 n_cpus;	/* possible ones: each has its share of the packet ids */
+	__u32 at;	/* WIRE_AT_…: which to record; the exit's slot is behind the entry's */
+	__u32 verdicts; /* a bit for each that is wanted */
+	__u32 version; /* of several in the place of one another, the one that works is named by "now" */
+};
+
+/* What the point "trace" puts between a record's header and its bytes, with WIRE_TRACED. */
+struct wire_trace {
+	__u64 id;      /* the same at entry and at exit, and of no other frame of this tap */
+	__u32 verdict; /* what the program returned, with WIRE_VERDICT */
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct wire_trace) == 16, "wire_trace changed size");
 
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
 struct wire_frame {
@@ -76,7 +105,8 @@ _Static_assert(sizeof(struct wire_count) == 48, "wire_count changed size");
 struct wire_cpu {
 	__u32 armed;   /* the reader sleeps: the next record wakes it and clears this */
 	__u32 unwoken; /* bytes put into the ring since the last wake-up */
-	__u32 pad[14];
+	__u64 traced;  /* frames given an id */
+	__u32 pad[12];
 };
 
 _Static_assert(sizeof(struct wire_cpu) == 64, "wire_cpu changed size");

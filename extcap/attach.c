@@ -9,6 +9,7 @@
 #include "extcap/filter.h"
 #include "extcap/privileges.h"
 #include "extcap/setup.h"
+#include "extcap/trace.h"
 
 static void log_libbpf(const char *text)
 {
@@ -81,9 +82,35 @@ static const char *mode_text(enum tap_mode mode)
 	return mode == TAP_MODE_GENERIC ? ", generic mode" : ", native mode";
 }
 
-/* Puts one program in place and adds to *how what it is. 0 or -errno. */
+static void port_free(void *p)
+{
+	struct attach_port *port = p;
+
+	g_free(port->name);
+	g_string_free(port->how, true);
+	g_free(port);
+}
+
+struct attach_port *attach_port_add(GPtrArray *ports)
+{
+	struct attach_port *port = g_new0(struct attach_port, 1);
+
+	port->how = g_string_new(NULL);
+	g_ptr_array_add(ports, port);
+	return port;
+}
+
+/* The port of the interface's own name: both directions are in it. */
+static struct attach_port *own_port(GPtrArray *ports)
+{
+	struct attach_port *last = ports->len ? ports->pdata[ports->len - 1] : NULL;
+
+	return last && !last->name ? last : attach_port_add(ports);
+}
+
+/* Puts one program in place and adds to the port what it is. 0 or -errno. */
 static int attach_at(struct tap *tap, const struct config *config, const struct iface *i,
-		     const struct filter *filter, const struct point *point, GString *how)
+		     const struct filter *filter, const struct point *point, GPtrArray *ports)
 {
 	const struct tap_target target = {
 		.ifindex = i->index,
@@ -93,61 +120,85 @@ static int attach_at(struct tap *tap, const struct config *config, const struct 
 		.filter = filter->insns,
 		.n_filter = filter->n,
 	};
+	struct attach_port *port;
 	enum tap_mode mode;
 	int r = tap_attach(tap, &target, &mode);
 
-	if (r == 0)
-		g_string_append_printf(how, "%s%s frames at %s%s", how->len ? "; " : "",
-				       point->is_egress ? "sent" : "received", point->name,
-				       mode_text(mode));
-	return r;
+	if (r < 0)
+		return r;
+	port = own_port(ports);
+	port->n_slots++;
+	g_string_append_printf(port->how, "%s%s frames at %s%s", port->how->len ? "; " : "",
+			       point->is_egress ? "sent" : "received", point->name,
+			       mode_text(mode));
+	return 0;
 }
 
-static int attach_ingress(struct tap *tap, const struct config *config, const struct iface *i,
-			  const struct filter *filter, GString *how)
+/* The XDP hook is taken, and the choice is ours. */
+static int attach_behind(struct tap *tap, const struct config *config, const struct iface *i,
+			 const struct filter *filter, GPtrArray *ports)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (trace_attach(tap, config, i, filter, ports, &why))
+		return 0;
+	g_info("%s; taking received frames at tc", why->message);
+	return attach_at(tap, config, i, filter, &point_tc_ingress, ports);
+}
+
+static bool attach_received(struct tap *tap, const struct config *config, const struct iface *i,
+			    const struct filter *filter, GPtrArray *ports, GError **error)
 {
 	int r;
 
-	if (config->point == POINT_TC)
-		return attach_at(tap, config, i, filter, &point_tc_ingress, how);
-	r = attach_at(tap, config, i, filter, &point_xdp, how);
-	if (r != -EBUSY || config->point != POINT_AUTO)
-		return r;
-	g_info("%s: another XDP program is attached; taking received frames at tc", i->name);
-	return attach_at(tap, config, i, filter, &point_tc_ingress, how);
+	if (trace_is_needed(config))
+		return trace_attach(tap, config, i, filter, ports, error);
+	r = attach_at(tap, config, i, filter,
+		      config->point == POINT_TC ? &point_tc_ingress : &point_xdp, ports);
+	if (r == -EBUSY && config->point == POINT_AUTO)
+		r = attach_behind(tap, config, i, filter, ports);
+	return r == 0 || explain(config, i, r, error);
 }
 
-char *attach(struct tap *tap, const struct config *config, const struct iface *i,
-	     unsigned int *ret_n, GError **error)
+/* Sent frames have no verdict, and what the loopback device sends it receives. */
+static bool wants_sent(const struct config *config, const struct iface *i)
 {
-	/* What the loopback device sends it receives: both directions would show all frames twice. */
-	bool is_once = config->direction == DIRECTION_BOTH && i->type == ARPHRD_LOOPBACK;
-	g_autoptr(GString) how = g_string_new(NULL);
+	if (config->direction == DIRECTION_BOTH)
+		return !config->verdicts && i->type != ARPHRD_LOOPBACK;
+	return config->direction == DIRECTION_OUT;
+}
+
+static bool attach_all(struct tap *tap, const struct config *config, const struct iface *i,
+		       GPtrArray *ports, GError **error)
+{
 	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
 	int r = 0;
 
-	*ret_n = 0;
+	if (!filter_compile(config->filter, iface_linktype(i), &filter, error)) {
+		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
+		return false;
+	}
+	if (config->direction != DIRECTION_OUT &&
+	    !attach_received(tap, config, i, &filter, ports, error))
+		return false;
+	if (wants_sent(config, i))
+		r = attach_at(tap, config, i, &filter, &point_tc_egress, ports);
+	return r == 0 || explain(config, i, r, error);
+}
+
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct iface *i,
+		  GError **error)
+{
+	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
+
 	if (iface_linktype(i) < 0) {
 		fail(error, "\"%s\" is not an Ethernet device: xdptap cannot capture there",
 		     i->name);
 		return NULL;
 	}
-	if (!filter_compile(config->filter, iface_linktype(i), &filter, error)) {
-		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
+	if (!trace_check(config, error) || !attach_all(tap, config, i, ports, error))
 		return NULL;
-	}
-	if (config->direction != DIRECTION_OUT) {
-		r = attach_ingress(tap, config, i, &filter, how);
-		*ret_n += r == 0;
-	}
-	if (r == 0 && config->direction != DIRECTION_IN && !is_once) {
-		r = attach_at(tap, config, i, &filter, &point_tc_egress, how);
-		*ret_n += r == 0;
-	}
-	if (r < 0) {
-		explain(config, i, r, error);
-		return NULL;
-	}
-	g_info("%s: %s", i->name, how->str);
-	return g_string_free(g_steal_pointer(&how), false);
+	for (guint n = 0; n < ports->len; n++)
+		g_info("%s: %s", i->name, ((const struct attach_port *)ports->pdata[n])->how->str);
+	return g_steal_pointer(&ports);
 }

@@ -10,13 +10,22 @@
 #include "extcap/iface.h"
 #include "extcap/options.h"
 
+/* An interface in the file, and how many slots of the tap it stands for. */
+struct attach_port {
+	char *name;   /* NULL: the interface's own */
+	GString *how; /* points and modes, for people */
+	unsigned int n_slots;
+};
+
+/* Adds an empty one to an array of them. */
+struct attach_port *attach_port_add(GPtrArray *ports);
 /* A tap without interfaces, its rings as the configuration asks; tap_free() it in any case. */
 bool attach_prepare(struct tap **ret, const struct config *config, GError **error);
 /*
- * Puts the programs onto an interface that the configuration asks for, one for each direction: the
- * tap's next *ret_n slots. How they are attached, in words (owned by the caller), or NULL.
+ * Puts the programs onto an interface that the configuration asks for, one for each direction. The
+ * struct attach_port that the tap's next slots belong to, in that order (owned by the caller), or NULL.
  */
-char *attach(struct tap *tap, const struct config *config, const struct iface *iface,
-	     unsigned int *ret_n, GError **error);
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct iface *iface,
+		  GError **error);
 
 #endif

@@ -10,8 +10,8 @@ struct count {
 	uint64_t seen;
 	uint64_t accepted; /* by the filter: written + the lost ones */
 	uint64_t written;
-	uint64_t lost_ring;    /* the kernel's ring was full */
-	uint64_t lost_copy;    /* the kernel could not copy the frame, or it was too long */
+	uint64_t lost_ring; /* the kernel's ring was full */
+	uint64_t lost_copy; /* the kernel could not copy or trace the frame, or it was too long */
 	uint64_t lost_backlog; /* the output was too slow, or full */
 };
 

@@ -216,15 +216,17 @@ static void print_choices(const struct option *o, int number)
 {
 	for (uint64_t i = 0; o->choices[i].value; i++)
 		printf("value {arg=%d}{value=%s}{display=%s}%s\n", number, o->choices[i].value,
-		       o->choices[i].display, i == o->fallback ? "{default=true}" : "");
+		       o->choices[i].display,
+		       o->type == OPTION_CHOICE && i == o->fallback ? "{default=true}" : "");
 }
 
 static void print_option(const struct option *o, int number)
 {
 	static const char *const types[] = {
-		[OPTION_FLAG] = "boolflag",   [OPTION_NUMBER] = "unsigned",
-		[OPTION_CHOICE] = "selector", [OPTION_TEXT] = "string",
-		[OPTION_FILE] = "fileselect",
+		[OPTION_FLAG] = "boolflag",    [OPTION_NUMBER] = "unsigned",
+		[OPTION_CHOICE] = "selector",  [OPTION_TEXT] = "string",
+		[OPTION_FILE] = "fileselect",  [OPTION_SET] = "multicheck",
+		[OPTION_PROGRAM] = "selector",
 	};
 
 	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s}", number, o->name,
@@ -237,9 +239,35 @@ static void print_option(const struct option *o, int number)
 		       o->min, o->max, o->fallback);
 	if (o->type == OPTION_FILE)
 		printf("{mustexist=false}");
+	if (o->type == OPTION_PROGRAM)
+		printf("{reload=true}{placeholder=Look again}");
 	if (o->group)
 		printf("{group=%s}", o->group);
 	printf("\n");
+}
+
+/* The XDP programs on the interface: what --program takes. */
+static void print_programs(const char *interface, int number)
+{
+	g_autoptr(GPtrArray) list = iface_programs(interface);
+
+	printf("value {arg=%d}{value=" OPTION_PROGRAM_AUTO
+	       "}{display=automatic: the interface's}{default=true}\n",
+	       number);
+	for (guint n = 0; n < list->len; n++) {
+		const struct iface_program *p = list->pdata[n];
+		g_autofree char *display = sanitize(p->display);
+
+		printf("value {arg=%d}{value=%s}{display=%s}\n", number, p->value, display);
+	}
+}
+
+static void print_values(const struct option *o, const char *interface, int number)
+{
+	if (o->type == OPTION_CHOICE || o->type == OPTION_SET)
+		print_choices(o, number);
+	else if (o->type == OPTION_PROGRAM)
+		print_programs(interface, number);
 }
 
 static bool print_config(const struct request *r, GError **error)
@@ -252,8 +280,8 @@ static bool print_config(const struct request *r, GError **error)
 			continue;
 		if (!r->reload)
 			print_option(o, number);
-		if (o->type == OPTION_CHOICE && (!r->reload || g_str_equal(r->reload, o->name)))
-			print_choices(o, number);
+		if (!r->reload || g_str_equal(r->reload, o->name))
+			print_values(o, name, number);
 		number++;
 	}
 	return name;

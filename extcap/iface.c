@@ -28,6 +28,8 @@ void iface_free(struct iface *i)
 	g_free(i);
 }
 
+#define PROGRAMS 32 /* on one interface, at most: with those behind a dispatcher */
+
 static char *attr_string(const struct rtattr *a)
 {
 	return g_strndup(RTA_DATA(a), RTA_PAYLOAD(a));
@@ -230,13 +232,35 @@ char *iface_xdp_program(const struct iface *i)
 {
 	static const char *const modes[] = { "", "native", "generic", "offloaded",
 					     "several modes" };
-	struct tap_program p = { 0 };
+	struct tap_program list[PROGRAMS] = { { 0 } };
+	g_autoptr(GString) s = g_string_new(NULL);
+	int n;
 
 	if (!i->xdp_id)
 		return NULL;
-	(void)tap_find_program(i->index, &p);
-	return g_strdup_printf("%u %s %s", i->xdp_id, *p.name ? p.name : "?",
-			       modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
+	n = program_list(i->index, list, PROGRAMS);
+	g_string_printf(s, "%u %s %s", i->xdp_id, *list[0].name ? list[0].name : "?",
+			modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
+	for (int k = 1; k < n; k++)
+		g_string_append_printf(s, ", %u %s", list[k].id, list[k].name);
+	return g_string_free(g_steal_pointer(&s), false);
+}
+
+GPtrArray *iface_programs(const char *name)
+{
+	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+	struct tap_program list[PROGRAMS] = { { 0 } };
+	int n = program_list(if_nametoindex(name), list, PROGRAMS);
+
+	for (int k = 0; k < n; k++) {
+		struct iface_program *p = g_new0(struct iface_program, 1);
+
+		g_snprintf(p->value, sizeof(p->value), "%u", list[k].id);
+		g_snprintf(p->display, sizeof(p->display), "%u %s%s", list[k].id, list[k].name,
+			   list[k].is_behind ? ", behind the dispatcher" : "");
+		g_ptr_array_add(found, p);
+	}
+	return found;
 }
 
 int iface_watch_open(void)

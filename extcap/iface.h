@@ -51,8 +51,20 @@ struct iface *iface_find_index(unsigned int index, GError **error);
 int iface_linktype(const struct iface *i);
 /* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */
 char *iface_driver(const struct iface *i);
-/* The XDP program on it, "12 my_firewall native"; the name only with privilege. NULL: none. */
+/*
+ * The XDP program on it, "12 my_firewall native"; the name only with privilege. Behind libxdp's
+ * dispatcher also those that it calls: ", 14 mine, 17 other". NULL: none.
+ */
 char *iface_xdp_program(const struct iface *i);
+
+/* A program that can be traced. */
+struct iface_program {
+	char value[11];	   /* its number */
+	char display[128]; /* for people */
+};
+
+/* Those on the interface of that name, as struct iface_program *; none where it is not there. */
+GPtrArray *iface_programs(const char *name);
 /* A descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
 int iface_watch_open(void);
 /* Reads away what is there to read; true where a link was deleted or there was too much to tell. */

@@ -136,20 +136,48 @@ static bool is_wanted(const struct live *l, const struct stream_port *port, bool
 	return is_egress == (l->wanted.direction == DIRECTION_OUT);
 }
 
+static bool has_direction(const struct live *l, unsigned int ifindex, bool is_egress)
+{
+	for (guint slot = 0; slot < l->stream->slots->len; slot++) {
+		struct tap_place place = tap_find_place(l->tap, slot);
+
+		if (place.ifindex == ifindex && place.point->is_egress == is_egress)
+			return true;
+	}
+	return false;
+}
+
 /* A slot of an interface that would have to take frames of a direction and has no program there, or -1. */
 static int find_missing(const struct live *l, bool is_egress)
 {
-	g_autofree bool *has = g_new0(bool, l->stream->ports->len);
-	const guint n = l->stream->slots->len;
-
-	for (guint slot = 0; slot < n; slot++)
-		has[g_array_index(l->stream->slots, guint, slot)] |=
-			tap_find_place(l->tap, slot).point->is_egress == is_egress;
-	for (guint slot = 0; slot < n; slot++)
-		if (!has[g_array_index(l->stream->slots, guint, slot)] &&
-		    is_wanted(l, port_of(l, slot), is_egress) && tap_is_attached(l->tap, slot))
+	for (guint slot = 0; slot < l->stream->slots->len; slot++)
+		if (is_wanted(l, port_of(l, slot), is_egress) &&
+		    !has_direction(l, tap_find_place(l->tap, slot).ifindex, is_egress) &&
+		    tap_is_attached(l->tap, slot))
 			return (int)slot;
 	return -1;
+}
+
+/* The tap's next slots are of this port: that of the interface's name is there already, or a new one. */
+static bool add_port(struct live *l, const struct config *config, const struct iface *i,
+		     const struct attach_port *port, GError **error)
+{
+	int number = stream_find_port(l->stream, i->index, port->name);
+	g_autofree char *driver = iface_driver(i);
+	const struct stream_interface description = {
+		.iface = i,
+		.name = port->name,
+		.driver = driver,
+		.snaplen = (uint32_t)config->snaplen,
+		.filter = config->filter,
+		.comment = port->how->str,
+		.n_slots = port->n_slots,
+	};
+
+	if (number < 0)
+		return stream_add(l->stream, &description, error);
+	stream_add_slots(l->stream, (guint)number, port->n_slots);
+	return true;
 }
 
 /* Puts a program onto the interface of a slot, for a direction that was not asked for before. */
@@ -158,16 +186,17 @@ static bool add_direction(struct live *l, guint slot, bool is_egress, GError **e
 	_cleanup_(iface_freep) struct iface *i =
 		iface_find_index(tap_find_place(l->tap, slot).ifindex, error);
 	struct config config = *l->config;
-	g_autofree char *how = NULL;
-	unsigned int n = 0;
+	g_autoptr(GPtrArray) ports = NULL;
 
 	if (!i)
 		return false;
 	config.filter = l->wanted.text;
 	config.direction = is_egress ? DIRECTION_OUT : DIRECTION_IN;
-	how = attach(l->tap, &config, i, &n, error);
-	stream_add_slots(l->stream, g_array_index(l->stream->slots, guint, slot), n);
-	return how;
+	ports = attach(l->tap, &config, i, error);
+	for (guint n = 0; ports && n < ports->len; n++)
+		if (!add_port(l, &config, i, ports->pdata[n], error))
+			return false;
+	return ports;
 }
 
 static bool set_filter(struct live *l, guint slot, GError **error)

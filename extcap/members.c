@@ -11,10 +11,9 @@
 
 struct member {
 	struct iface *iface;
-	char *how; /* points and modes, for people */
 	char *driver;
 	uint64_t speed_bps;
-	unsigned int n_slots;
+	GPtrArray *ports; /* of struct attach_port */
 };
 
 static void member_free(void *p)
@@ -22,8 +21,8 @@ static void member_free(void *p)
 	struct member *m = p;
 
 	iface_free(m->iface);
-	g_free(m->how);
 	g_free(m->driver);
+	g_clear_pointer(&m->ports, g_ptr_array_unref);
 	g_free(m);
 }
 
@@ -68,10 +67,10 @@ static bool add(struct members *m, struct iface *i, GError **error)
 	new->driver = iface_driver(i);
 	new->speed_bps = iface_speed_bps(i);
 	g_ptr_array_add(m->list, new);
-	new->how = attach(m->tap, m->config, i, &new->n_slots, error);
-	if (new->how && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
+	new->ports = attach(m->tap, m->config, i, error);
+	if (new->ports && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(m, i->index);
-	return new->how;
+	return new->ports;
 }
 
 /* "any": what is up now, with an interface of its own in the file for each. */
@@ -114,25 +113,35 @@ bool members_attach(struct members *m, struct tap *tap, GError **error)
 	return true;
 }
 
-bool members_describe(const struct members *m, const char *os, struct stream *stream,
-		      GError **error)
+static bool describe(const struct members *m, const struct member *one, const char *os,
+		     struct stream *stream, GError **error)
 {
-	for (guint n = 0; n < m->list->len; n++) {
-		const struct member *one = m->list->pdata[n];
+	for (guint n = 0; n < one->ports->len; n++) {
+		const struct attach_port *port = one->ports->pdata[n];
 		const struct stream_interface description = {
 			.iface = one->iface,
 			.driver = one->driver,
 			.os = os,
 			.speed_bps = one->speed_bps,
+			.name = port->name,
 			.snaplen = (uint32_t)m->config->snaplen,
 			.filter = m->config->filter,
-			.comment = one->how,
-			.n_slots = one->n_slots,
+			.comment = port->how->str,
+			.n_slots = port->n_slots,
 		};
 
 		if (!stream_add(stream, &description, error))
 			return false;
 	}
+	return true;
+}
+
+bool members_describe(const struct members *m, const char *os, struct stream *stream,
+		      GError **error)
+{
+	for (guint n = 0; n < m->list->len; n++)
+		if (!describe(m, m->list->pdata[n], os, stream, error))
+			return false;
 	return true;
 }
 

@@ -20,10 +20,31 @@ static const struct choice directions[] = {
 };
 
 static const struct choice capture_points[] = {
-	[POINT_AUTO] = { "auto", "automatic: XDP, or tc where an XDP program is" },
+	[POINT_AUTO] = { "auto", "automatic: XDP, or trace where an XDP program is" },
 	[POINT_XDP] = { "xdp", "XDP: in the driver" },
+	[POINT_TRACE] = { "trace", "trace: before and behind the XDP program there" },
 	[POINT_TC] = { "tc", "tc: before the network stack" },
 	{ NULL },
+};
+
+static const struct choice ats[] = {
+	[AT_ENTRY] = { "entry", "entry: as it comes" },
+	[AT_EXIT] = { "exit", "exit: as it is left, with the verdict" },
+	[AT_BOTH] = { "both", "both" },
+	{ NULL },
+};
+
+static const struct choice filter_ats[] = {
+	[AT_ENTRY] = { "entry", "entry: the frame as it comes" },
+	[AT_EXIT] = { "exit", "exit: the frame as it is left" },
+	{ NULL },
+};
+
+/* In the kernel's order: enum xdp_action. */
+static const struct choice verdicts[] = {
+	{ "aborted", "aborted: dropped as an error" }, { "drop", "drop" },
+	{ "pass", "pass: to the network stack" },      { "tx", "tx: sent back" },
+	{ "redirect", "redirect: to somewhere else" }, { NULL },
 };
 
 static const struct choice modes[] = {
@@ -76,7 +97,21 @@ const struct option options[] = {
 	  .help = "Capture frames that are received, sent or both: in, out or both" },
 	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .fallback = POINT_AUTO,
 	  .choices = capture_points, .argument = "POINT", .display = "Capture point",
-	  .help = "Where received frames are taken: auto, xdp or tc" },
+	  .help = "Where received frames are taken: auto, xdp, trace or tc" },
+	{ "verdict", 0, OPTION_SET, OPTION_BOTH, AT(verdicts), .choices = verdicts,
+	  .argument = "VERDICT,...", .display = "Only with this verdict", .group = "Trace",
+	  .help = "Trace, and keep only frames with one of these verdicts: aborted, drop, pass, tx, "
+		  "redirect" },
+	{ "program", 0, OPTION_PROGRAM, OPTION_BOTH, AT(program), .argument = "PROGRAM",
+	  .display = "Program to trace", .group = "Trace",
+	  .help = "Trace this XDP program, by its name or number: the interface's, or one behind its "
+		  "dispatcher" },
+	{ "at", 0, OPTION_CHOICE, OPTION_BOTH, AT(at), .fallback = AT_BOTH, .choices = ats,
+	  .argument = "SIDE", .display = "Sides of the program", .group = "Trace",
+	  .help = "Which sides of a traced program to capture at: entry, exit or both" },
+	{ "filter-at", 0, OPTION_CHOICE, OPTION_BOTH, AT(filter_at), .fallback = AT_ENTRY,
+	  .choices = filter_ats, .argument = "SIDE", .display = "Filter looks at", .group = "Trace",
+	  .help = "On which side of a traced program the filter judges a frame: entry or exit" },
 	{ "mode", 0, OPTION_CHOICE, OPTION_BOTH, AT(mode), .fallback = TAP_MODE_AUTO,
 	  .choices = modes, .argument = "MODE", .display = "XDP mode",
 	  .help = "How the XDP program is attached: auto, native or generic" },
@@ -152,7 +187,7 @@ void options_init(struct config *c)
 void options_done(struct config *c)
 {
 	for (const struct option *o = options; o->name; o++) {
-		if (o->type == OPTION_TEXT || o->type == OPTION_FILE)
+		if (o->type == OPTION_TEXT || o->type == OPTION_FILE || o->type == OPTION_PROGRAM)
 			g_clear_pointer((char **)field(c, o), g_free);
 		else if (o->type == OPTION_LIST)
 			g_clear_pointer((GPtrArray **)field(c, o), g_ptr_array_unref);
@@ -196,6 +231,27 @@ static bool parse_choice(const struct option *o, const char *text, uint64_t *ret
 		g_string_append_printf(names, "%s%s", i ? ", " : "", o->choices[i].value);
 	}
 	return fail_usage(error, "--%s takes one of %s, not \"%s\"", o->name, names->str, text);
+}
+
+static bool parse_set(const struct option *o, const char *text, uint64_t *ret, GError **error)
+{
+	g_auto(GStrv) values = g_strsplit(text, ",", -1);
+	uint64_t one;
+
+	*ret = 0;
+	for (char **v = values; *v; v++) {
+		if (!parse_choice(o, *v, &one, error))
+			return false;
+		*ret |= 1ULL << one;
+	}
+	return true;
+}
+
+static bool parse_program(const char *text, char **ret)
+{
+	g_free(*ret);
+	*ret = *text && !g_str_equal(text, OPTION_PROGRAM_AUTO) ? g_strdup(text) : NULL;
+	return true;
 }
 
 static bool parse_text(const struct option *o, const char *text, char **ret, GError **error)
@@ -245,6 +301,8 @@ static gboolean parse(const char *spelled, const char *value, void *config, GErr
 	case OPTION_FLAG: *(bool *)to = true; return true;
 	case OPTION_NUMBER: return parse_number(o, value, to, error);
 	case OPTION_CHOICE: return parse_choice(o, value, to, error);
+	case OPTION_SET: return parse_set(o, value, to, error);
+	case OPTION_PROGRAM: return parse_program(value, to);
 	case OPTION_TEXT:
 	case OPTION_FILE: return parse_text(o, value, to, error);
 	case OPTION_LIST: g_ptr_array_add(*(GPtrArray **)to, g_strdup(value)); return true;
@@ -305,6 +363,16 @@ static char *seconds(uint64_t ns)
 	return g_strdup(g_ascii_dtostr(number, sizeof(number), (double)ns / 1e9));
 }
 
+static char *set_text(const struct option *o, uint64_t set)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+
+	for (uint64_t i = 0; o->choices[i].value; i++)
+		if (set & 1ULL << i)
+			g_string_append_printf(s, "%s%s", s->len ? "," : "", o->choices[i].value);
+	return g_string_free(g_steal_pointer(&s), false);
+}
+
 char *options_value(const struct config *c, const struct option *o)
 {
 	const void *from = field(c, o);
@@ -314,6 +382,9 @@ char *options_value(const struct config *c, const struct option *o)
 	case OPTION_NUMBER:
 	case OPTION_SIZE: return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)from);
 	case OPTION_CHOICE: return g_strdup(o->choices[*(const uint64_t *)from].value);
+	case OPTION_SET: return set_text(o, *(const uint64_t *)from);
+	case OPTION_PROGRAM:
+		return g_strdup(*(char *const *)from ? *(char *const *)from : OPTION_PROGRAM_AUTO);
 	case OPTION_TEXT:
 	case OPTION_FILE: return g_strdup(*(char *const *)from ? *(char *const *)from : "");
 	case OPTION_LIST: return join(*(GPtrArray *const *)from);

@@ -26,9 +26,17 @@ enum direction {
 };
 
 enum point_choice {
-	POINT_AUTO, /* xdp, and tc where another XDP program is */
+	POINT_AUTO, /* xdp; where another XDP program is, trace, or tc where that cannot be */
 	POINT_XDP,
+	POINT_TRACE,
 	POINT_TC,
+};
+
+/* Where a traced program's frames are looked at. */
+enum at_choice {
+	AT_ENTRY,
+	AT_EXIT,
+	AT_BOTH,
 };
 
 enum format {
@@ -62,6 +70,10 @@ struct config {
 	uint64_t direction;    /* enum direction */
 	uint64_t mode;	       /* enum tap_mode */
 	uint64_t point;	       /* enum point_choice */
+	char *program;	    /* which one to trace: its name or number; NULL: the interface's own */
+	uint64_t at;	    /* enum at_choice */
+	uint64_t filter_at; /* AT_ENTRY or AT_EXIT */
+	uint64_t verdicts;  /* a bit for each that is wanted, XDP_… in value; 0: all */
 	bool is_not_promiscuous;
 	char *netns;	     /* name, path or process id; NULL: ours */
 	uint64_t buffer_mib; /* ring memory per CPU */
@@ -86,18 +98,22 @@ struct config {
 };
 
 enum option_type {
-	OPTION_FLAG,   /* bool: its presence says true */
-	OPTION_NUMBER, /* uint64_t within min…max */
-	OPTION_CHOICE, /* uint64_t: index into choices */
-	OPTION_TEXT,   /* char * */
-	OPTION_FILE,   /* char *: a path to be written */
-	OPTION_LIST,   /* GPtrArray of char *: repeatable */
-	OPTION_SIZE,   /* uint64_t, bytes */
-	OPTION_TIME,   /* uint64_t, nanoseconds */
-	OPTION_FREE,   /* struct free_space */
-	OPTION_STOP,   /* struct rules of -a: repeatable */
-	OPTION_ROTATE, /* struct rules of -b: repeatable */
+	OPTION_FLAG,	/* bool: its presence says true */
+	OPTION_NUMBER,	/* uint64_t within min…max */
+	OPTION_CHOICE,	/* uint64_t: index into choices */
+	OPTION_SET,	/* uint64_t: a bit for each of the choices, separated by commas */
+	OPTION_TEXT,	/* char * */
+	OPTION_FILE,	/* char *: a path to be written */
+	OPTION_PROGRAM, /* char *: an XDP program on the interface, "auto" is NULL */
+	OPTION_LIST,	/* GPtrArray of char *: repeatable */
+	OPTION_SIZE,	/* uint64_t, bytes */
+	OPTION_TIME,	/* uint64_t, nanoseconds */
+	OPTION_FREE,	/* struct free_space */
+	OPTION_STOP,	/* struct rules of -a: repeatable */
+	OPTION_ROTATE,	/* struct rules of -b: repeatable */
 };
+
+#define OPTION_PROGRAM_AUTO "auto" /* the program that is there */
 
 struct choice {
 	const char *value;

@@ -17,7 +17,10 @@ static struct stream_port *port(const struct stream *s, guint number)
 
 static void port_clear(void *p)
 {
-	g_free(((struct stream_port *)p)->name);
+	struct stream_port *port = p;
+
+	g_free(port->name);
+	g_free(port->device);
 }
 
 static uint64_t now_ns(void)
@@ -59,7 +62,7 @@ static struct tap_stats read_port(const struct stream *s, guint number)
 		sum.seen += one.seen;
 		sum.accepted += one.accepted;
 		sum.lost_full += one.lost_full;
-		sum.lost_copy += one.lost_copy + one.lost_long;
+		sum.lost_copy += one.lost_copy + one.lost_long + one.lost_missed;
 	}
 	return sum;
 }
@@ -146,6 +149,8 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
 					sizeof(s->hash_bytes) };
 	s->packet.hashes = &s->hash;
+	s->verdict = (struct pcapng_verdict){ .kind = PCAPNG_VERDICT_EBPF_XDP };
+	s->packet.verdicts = &s->verdict;
 	s->ports = g_array_new(false, true, sizeof(struct stream_port));
 	g_array_set_clear_func(s->ports, port_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
@@ -166,10 +171,25 @@ void stream_add_slots(struct stream *s, guint port, unsigned int n)
 		g_array_append_val(s->slots, port);
 }
 
+int stream_find_port(const struct stream *s, unsigned int ifindex, const char *name)
+{
+	for (guint i = 0; i < s->ports->len; i++) {
+		const struct stream_port *p = port(s, i);
+
+		if (p->ifindex == ifindex && g_str_equal(p->name, name ? name : p->device))
+			return (int)i;
+	}
+	return -1;
+}
+
 bool stream_add(struct stream *s, const struct stream_interface *i, GError **error)
 {
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
-	struct stream_port new = { .name = g_utf8_make_valid(i->iface->name, -1) };
+	struct stream_port new = {
+		.name = g_utf8_make_valid(i->name ? i->name : i->iface->name, -1),
+		.device = g_utf8_make_valid(i->iface->name, -1),
+		.ifindex = i->iface->index,
+	};
 	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
 		.linktype = (uint16_t)iface_linktype(i->iface),
@@ -253,7 +273,8 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	packet->data = f->data;
 	packet->caplen = f->caplen;
 	packet->set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
-		      (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0);
+		      (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+		      (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
 	packet->flags = flags(p, f);
 	packet->queue = f->queue;
 	packet->dropcount = p->gap;
@@ -261,6 +282,9 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	s->hash_bytes = GUINT32_TO_BE(f->hash);
 	packet->options.comments = &comment;
 	packet->options.n_comments = comment != NULL;
+	packet->packetid = f->id;
+	packet->n_verdicts = f->has_verdict;
+	s->verdict.value = f->verdict;
 	return sink_add_packet(s->sink, packet);
 }
 
@@ -314,7 +338,7 @@ const char *stream_slot_name(const struct stream *s, guint slot)
 {
 	guint number = g_array_index(s->slots, guint, slot);
 
-	return g_array_index(s->ports, struct stream_port, number).name;
+	return g_array_index(s->ports, struct stream_port, number).device;
 }
 
 void stream_log_counts(const struct stream *s)

@@ -18,7 +18,9 @@
 
 /* One interface of the stream; its number is its id in the file. */
 struct stream_port {
-	char *name;
+	char *name;   /* in the file */
+	char *device; /* as the kernel has it */
+	unsigned int ifindex;
 	bool has_mac;
 	uint8_t mac[6];
 	uint64_t written;      /* frames handed to the sink */
@@ -46,18 +48,20 @@ struct stream {
 	struct pcapng_hash hash;
 	uint32_t hash_bytes;	   /* network order */
 	const struct notes *notes; /* borrowed; NULL: nothing is ever changed */
+	struct pcapng_verdict verdict;
 };
 
 /* What is to be said of an interface. */
 struct stream_interface {
 	const struct iface *iface;
+	const char *name;   /* in the file; NULL: the interface's own */
 	const char *driver; /* iface_driver(), NULL: unknown */
 	const char *os;	    /* host_os() */
 	uint64_t speed_bps; /* 0: unknown */
 	uint32_t snaplen;
 	const char *filter;   /* NULL: none */
 	const char *comment;  /* capture points and modes */
-	unsigned int n_slots; /* it has in the tap, directly behind those of the interface before */
+	unsigned int n_slots; /* it has in the tap, directly behind those of the one added before */
 };
 
 /* What every section of ours begins with: program and machine. The strings are owned by the caller. */
@@ -73,6 +77,8 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_interface *interface, GError **error);
+/* The number of the port of an interface that bears that name in the file (NULL: its own), or -1. */
+int stream_find_port(const struct stream *s, unsigned int ifindex, const char *name);
 /* The tap's next slots belong to that port, too. */
 void stream_add_slots(struct stream *s, guint port, unsigned int n);
 /* Writes one frame, or counts it as lost where the sink has no room. 0, or its -errno. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpf/cbpf.h"
+#include "bpf/ebpf.h"
 #include "tests/bpf/expressions.h"
 #include "tests/bpf/frames.h"
 #include "tests/bpf/old.h"
@@ -31,21 +32,54 @@ static bool is_long(void)
 	return g_getenv("XDPTAP_TESTS_LONG") != NULL;
 }
 
-/* A program around the filter: its verdict is the return value. Owned. */
-static struct bpf_insn *wrap(const struct cbpf_code *code, guint32 tag, size_t *ret_n)
+/* Puts what a filter with a context expects in its registers; how many instructions. */
+static size_t begin_context(struct ebpf *e, guint32 tag)
 {
-	size_t n = code->n + 3;
-	struct bpf_insn *insns = g_new0(struct bpf_insn, n);
+	ebpf_alu64_reg(e, BPF_MOV, 6, 1);
+	ebpf_alu32(e, BPF_MOV, 7, tag);
+	return e->n;
+}
 
-	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
-				      .dst_reg = 6,
-				      .src_reg = 1 };
-	insns[1] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K,
-				      .dst_reg = 7,
-				      .imm = (gint32)tag };
-	memcpy(&insns[2], code->insns, code->n * sizeof(*insns));
-	insns[n - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
-	*ret_n = n;
+/*
+ * The same for one without: a packet's address becomes a number when it is read back from a map, of
+ * which the verifier does not know what is in it.
+ */
+static size_t begin_memory(struct ebpf *e)
+{
+	static int map_fd = -1;
+	const struct bpf_insn address[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = 2,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE },
+		{ 0 },
+	};
+
+	if (map_fd < 0)
+		map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "address", 4, 8, 1, NULL);
+	ebpf_load(e, BPF_W, 6, 1, offsetof(struct xdp_md, data));
+	ebpf_load(e, BPF_W, 7, 1, offsetof(struct xdp_md, data_end));
+	ebpf_alu64_reg(e, BPF_SUB, 7, 6);
+	ebpf_put(e, address[0], EBPF_NO_LABEL);
+	e->insns[e->n - 1].imm = map_fd;
+	ebpf_put(e, address[1], EBPF_NO_LABEL);
+	ebpf_store(e, BPF_DW, 2, 0, 6);
+	ebpf_load(e, BPF_DW, 6, 2, 0);
+	return e->n;
+}
+
+/* A program around the filter: its verdict is the return value. Owned. */
+static struct bpf_insn *wrap(const struct cbpf_code *code, enum cbpf_access access, guint32 tag,
+			     size_t *ret_n)
+{
+	struct ebpf e = { 0 };
+	size_t begin = access == CBPF_MEMORY ? begin_memory(&e) : begin_context(&e, tag);
+	struct bpf_insn *insns = g_new0(struct bpf_insn, begin + code->n + 1);
+
+	memcpy(insns, e.insns, begin * sizeof(*insns));
+	memcpy(&insns[begin], code->insns, code->n * sizeof(*insns));
+	insns[begin + code->n] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	ebpf_done(&e);
+	*ret_n = begin + code->n + 1;
 	return insns;
 }
 
@@ -54,13 +88,13 @@ static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 t
 		guint32 log_size)
 {
 	size_t n;
-	g_autofree struct bpf_insn *insns = wrap(code, tag, &n);
+	g_autofree struct bpf_insn *insns = wrap(code, access, tag, &n);
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = log_size);
 
 	opts.log_level = log ? 1 : 0;
 	if (access == CBPF_XDP)
 		opts.prog_flags = BPF_F_XDP_HAS_FRAGS;
-	return bpf_prog_load(access == CBPF_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS,
+	return bpf_prog_load(access == CBPF_SKB ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP,
 			     "filter", "Dual MIT/GPL", insns, n, &opts);
 }
 
@@ -181,7 +215,8 @@ static int translate_and_load(const char *name, const struct sock_filter *filter
 			      enum cbpf_access access, guint32 tag)
 {
 	/* In a way that a tag would be seen, also where there is none, for every second one. */
-	const struct cbpf_target target = { .access = access, .has_tag = tag || n % 2 };
+	const struct cbpf_target target = { .access = access,
+					    .has_tag = access != CBPF_MEMORY && (tag || n % 2) };
 	struct cbpf_code code;
 	int fd, r = cbpf_translate(filter, n, &target, &code);
 
@@ -276,6 +311,12 @@ static void compare_corpus(const struct corpus *c, const char *name,
 		{ c->cut, n % (16 * rare), 16 * rare, false },
 		{ NULL, 0, 0, false },
 	};
+	const struct choice memory[] = {
+		{ c->whole, n % rare, rare, false },
+		{ c->cut, n % (16 * rare), 16 * rare, false },
+		{ c->mutated, n % (2 * rare), 2 * rare, false },
+		{ NULL, 0, 0, false },
+	};
 	const struct choice tagged[] = {
 		{ c->whole, n % rare, rare, n & 1 },
 		{ c->cut, n % (16 * rare), 16 * rare, false },
@@ -285,6 +326,7 @@ static void compare_corpus(const struct corpus *c, const char *name,
 
 	compare_all(name, filter, n_insns, CBPF_XDP, 0, xdp);
 	compare_all(name, filter, n_insns, CBPF_SKB, 0, skb);
+	compare_all(name, filter, n_insns, CBPF_MEMORY, 0, memory);
 	compare_all(name, filter, n_insns, n & 1 ? CBPF_XDP : CBPF_SKB,
 		    tags[n % G_N_ELEMENTS(tags)], tagged);
 }

@@ -23,6 +23,7 @@
 
 struct fixture {
 	struct tap *tap;
+	struct tap *traced; /* the other tap, that is traced; else NULL */
 	const struct point *point;
 	int socket;		/* send() makes the point see a frame */
 	uint64_t taken, marked; /* marked: by the filter set last */
@@ -85,11 +86,39 @@ static int set_filter(struct fixture *f, const char *expression)
 	return tap_set_filter(f->tap, 0, filter, n, ++f->mark);
 }
 
+/* The program to be traced is another tap's. */
+static void put_traced(struct fixture *f, const struct tap_config *config,
+		       struct tap_target *target)
+{
+	const struct tap_target xdp = { .ifindex = target->ifindex,
+					.point = &point_xdp,
+					.snaplen = 64 };
+	struct tap_program program;
+	enum tap_mode mode;
+
+	g_assert_cmpint(tap_new(config, &f->traced), ==, 0);
+	g_assert_cmpint(tap_attach(f->traced, &xdp, &mode), ==, 0);
+	g_assert_cmpint(tap_find_program(target->ifindex, &program), ==, 0);
+	target->trace = (struct point_trace){ .program_id = program.id,
+					      .at = POINT_AT_ENTRY,
+					      .filter_at = POINT_AT_ENTRY,
+					      .verdicts = UINT32_MAX };
+}
+
+static void teardown(struct fixture *f)
+{
+	if (f->socket)
+		close(f->socket);
+	tap_free(f->tap);
+	tap_free(f->traced);
+}
+
 static bool setup(struct fixture *f, const struct point *point)
 {
 	const struct tap_config config = { .ring_size = 16 << 20 };
 	struct tap_target target = { .point = point, .snaplen = 64 };
 	enum tap_mode mode;
+	int r;
 
 	*f = (struct fixture){ .point = point };
 	if (point == &point_xdp && skip_if_old())
@@ -99,16 +128,16 @@ static bool setup(struct fixture *f, const struct point *point)
 	if (tap_new(&config, &f->tap) == -EPERM)
 		return skip("may not load BPF programs");
 	target.ifindex = if_nametoindex("near");
-	g_assert_cmpint(tap_attach(f->tap, &target, &mode), ==, 0);
+	if (point == &point_trace)
+		put_traced(f, &config, &target);
+	r = tap_attach(f->tap, &target, &mode);
+	if (r == -EOPNOTSUPP && point == &point_trace) {
+		teardown(f);
+		return skip("the kernel refuses to trace programs");
+	}
+	g_assert_cmpint(r, ==, 0);
 	f->socket = open_socket(point->is_egress ? "near" : "far");
 	return true;
-}
-
-static void teardown(struct fixture *f)
-{
-	if (f->socket)
-		close(f->socket);
-	tap_free(f->tap);
 }
 
 static int on_frame(void *user, const struct tap_frame *frame)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts the programs of trace.bpf.c before and behind an XDP program that is loaded. That one is not
+ * touched: the kernel calls ours from a trampoline, and takes them away with our descriptors.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpf/maps.h"
+#include "bpf/patch.h"
+#include "bpf/point.h"
+#include "bpf/program.h"
+#include "trace.skel.h"
+
+/* The number by which the kernel's struct net is told from others; 0 where it cannot be. */
+static uint32_t netns_inode(void)
+{
+	struct stat s;
+
+	return stat("/proc/thread-self/ns/net", &s) == 0 ? (uint32_t)s.st_ino : 0;
+}
+
+static int aim(struct trace_bpf *skel, const struct point_target *t, int target_fd)
+{
+	struct tap_program p = { 0 };
+	int r = program_describe(target_fd, &p);
+
+	if (r == 0 && !p.has_btf)
+		r = -ENODATA;
+	if (r == 0)
+		r = bpf_program__set_attach_target(skel->progs.tap_entry, target_fd, p.name);
+	if (r == 0)
+		r = bpf_program__set_attach_target(skel->progs.tap_exit, target_fd, p.name);
+	if (r == 0 && t->filter)
+		r = patch_filter(t->trace.filter_at == POINT_AT_ENTRY ? skel->progs.tap_entry
+								      : skel->progs.tap_exit,
+				 t->filter, t->n_filter, CBPF_MEMORY);
+	return r;
+}
+
+static int prepare(struct trace_bpf *skel, const struct point_target *t, int target_fd,
+		   const struct trace_bpf *before)
+{
+	unsigned int pieces = bpf_map__max_entries(skel->maps.pieces);
+	int r;
+
+	skel->rodata->config = t->config;
+	skel->rodata->trace = (struct wire_trace_config){
+		.ifindex = t->ifindex,
+		.netns = netns_inode(),
+		.n_cpus = t->maps->n_cpus,
+		.at = t->trace.at,
+		.verdicts = t->trace.verdicts,
+		.version = before ? before->rodata->trace.version + 1 : 0,
+	};
+	r = bpf_map__set_max_entries(skel->maps.pieces, pieces * t->maps->n_cpus);
+	if (r == 0 && before)
+		r = bpf_map__reuse_fd(skel->maps.bss, bpf_map__fd(before->maps.bss));
+	if (r == 0)
+		r = maps_share(t->maps, skel->obj);
+	return r < 0 ? r : aim(skel, t, target_fd);
+}
+
+/* It let us open the program: what it refuses is the tracing. */
+static int explain(int r)
+{
+	if (r == -EPERM)
+		return -EOPNOTSUPP;
+	/* Before multi-buffer XDP, Linux 5.18, the verifier knows too little. */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 0)
+		return -ENOSYS;
+	return r;
+}
+
+/*
+ * Loads the two and puts them in place, where they do nothing as long as "before" (NULL: none) works.
+ * *ret is to be destroyed in any case.
+ */
+static int start(const struct point_target *t, int target_fd, const struct trace_bpf *before,
+		 struct trace_bpf **ret)
+{
+	int r;
+
+	*ret = trace_bpf__open();
+	r = *ret ? prepare(*ret, t, target_fd, before) : -errno;
+	if (r >= 0)
+		r = trace_bpf__load(*ret);
+	if (r >= 0)
+		r = trace_bpf__attach(*ret); /* the entry first: each exit has had one */
+	return r < 0 ? explain(r) : 0;
+}
+
+/* 0 and *ret, or -errno. */
+static int open_and_start(const struct point_target *t, const struct trace_bpf *before,
+			  struct trace_bpf **ret)
+{
+	int r, target_fd = program_open(t->trace.program_id);
+
+	if (target_fd < 0)
+		return target_fd;
+	r = start(t, target_fd, before, ret);
+	close(target_fd);
+	if (r < 0)
+		trace_bpf__destroy(*ret);
+	return r;
+}
+
+static int attach(const struct point_target *t, struct point_link *ret)
+{
+	struct trace_bpf *skel;
+	int r = open_and_start(t, NULL, &skel);
+
+	if (r < 0)
+		return r;
+	*ret = (struct point_link){
+		.skeleton = skel,
+		.link_fd = -1,
+		.lock_fd = -1,
+		.ifindex = t->ifindex,
+		.n_more_slots = t->trace.at == (POINT_AT_ENTRY | POINT_AT_EXIT),
+	};
+	return 0;
+}
+
+/* How often the kernel did not run ours because it was running already on that CPU. */
+static uint64_t count_misses(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+		return 0;
+	return info.recursion_misses;
+}
+
+static void detach(struct point_link *link)
+{
+	struct trace_bpf *skel = link->skeleton;
+
+	trace_bpf__detach(skel);
+	link->missed += count_misses(skel->progs.tap_entry) + count_misses(skel->progs.tap_exit);
+	trace_bpf__destroy(skel);
+}
+
+/* From one store on, new runs of the traced program are the new one's; those under way end with the old. */
+static int replace(const struct point_target *t, struct point_link *link)
+{
+	struct trace_bpf *skel;
+	int r = open_and_start(t, link->skeleton, &skel);
+
+	if (r < 0)
+		return r;
+	__atomic_store_n(&skel->bss->now, skel->rodata->trace.version, __ATOMIC_RELEASE);
+	detach(link);
+	link->skeleton = skel;
+	return 0;
+}
+
+const struct point point_trace = {
+	.name = "trace",
+	.about = "trace: what the XDP program there gets, leaves and decides",
+	.attach = attach,
+	.replace = replace,
+	.detach = detach,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capture point "trace": what an XDP program that is already there gets, leaves behind and decides.
+ * One program runs before it, one behind it, on the same CPU; nothing of the frame is changed.
+ *
+ * At the entry the frame is judged and held; at the exit, when the verdict is known, both records go
+ * into the ring. So the pair is complete or counted as lost, and has one id, whatever happens.
+ */
+#include "bpf/ring.bpf.h"
+#include "bpf/xdp-buff.bpf.h"
+
+const volatile struct wire_trace_config trace;
+
+/* The version that takes up new runs: all versions share this word, so that one store passes it on. */
+__u32 now;
+
+/* One run of the traced program, from its entry to its exit: a CPU has one at a time. */
+struct run {
+	const struct xdp_buff *of; /* NULL: none that we follow */
+	__u64 id;
+	__u64 ts_ns;
+	struct view held; /* the frame as it came */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct run);
+} runs SEC(".maps");
+
+enum { HELD, LEAVING, PIECES };
+
+/* PIECES for each CPU; userspace sets how many that are. Too large for an array per CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PIECES);
+	__type(key, __u32);
+	__type(value, struct piece);
+} pieces SEC(".maps");
+
+static __always_inline struct run *find_run(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&runs, &zero);
+}
+
+/* Its address is written down and read back, which makes a number of the verifier's pointer. */
+static __always_inline struct piece *find_piece(__u32 which)
+{
+	__u32 key = bpf_get_smp_processor_id() * PIECES + which;
+	struct piece *p = bpf_map_lookup_elem(&pieces, &key);
+
+	if (p)
+		*(volatile __u64 *)&p->at = (__u64)p->bytes;
+	return p;
+}
+
+/* The program may run for several interfaces, in several namespaces. */
+static __always_inline _Bool is_ours(const struct xdp_buff *xdp)
+{
+	const struct net_device *dev = xdp->rxq->dev;
+
+	return (__u32)dev->ifindex == trace.ifindex && dev->nd_net.net->ns.inum == trace.netns;
+}
+
+/* The counters of the entry or of the exit. */
+static __always_inline struct wire_count *find_count(__u32 at)
+{
+	__u32 slot = config.slot + (at == WIRE_AT_EXIT && trace.at & WIRE_AT_ENTRY);
+
+	return trace.at & at ? bpf_map_lookup_elem(&counts, &slot) : NULL;
+}
+
+static __always_inline void count_seen(__u32 at)
+{
+	struct wire_count *count = find_count(at);
+
+	if (count)
+		count->seen++;
+}
+
+static __always_inline __u64 next_id(void)
+{
+	__u32 id = bpf_get_smp_processor_id();
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
+
+	return cpu ? cpu->traced++ * trace.n_cpus + id : 0;
+}
+
+/* Keeps the bytes for the exit: by then the program may have changed them. */
+static __always_inline void hold(struct view *v, struct piece *room)
+{
+	__u32 len = v->len < config.snaplen ? v->len : config.snaplen;
+
+	if (v->at == room->at || !(trace.at & WIRE_AT_ENTRY))
+		return;
+	if (len > PIECE_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
+		v->at = 0;
+	else
+		v->at = room->at;
+}
+
+/* A frame that cannot be read is not judged: it is lost, whatever the filter is. */
+static __always_inline _Bool is_wanted(const struct view *v)
+{
+	return filter_accepts((void *)v->at, v->len) || !v->at;
+}
+
+static __always_inline long copy_view(void *ctx, __u32 offset, __u8 *to, __u32 len,
+				      const __u32 size)
+{
+	const struct view *v = ctx;
+
+	(void)size;
+	return bpf_probe_read_kernel(to, len, (void *)(v->at + offset));
+}
+
+static __always_inline void record(const struct xdp_buff *xdp, __u32 at, struct view *v,
+				   __u64 ts_ns, const struct wire_trace *about)
+{
+	struct frame f = {
+		.slot = config.slot + (at == WIRE_AT_EXIT && trace.at & WIRE_AT_ENTRY),
+		.queue = xdp->rxq->queue_index,
+		.flags = WIRE_QUEUE | WIRE_TRACED | (at == WIRE_AT_EXIT ? WIRE_VERDICT : 0),
+		.len = v->len,
+		.caplen = v->len < config.snaplen ? v->len : config.snaplen,
+		.ts_ns = ts_ns,
+	};
+	struct wire_count *count = find_count(at);
+
+	if (count)
+		take(v, copy_view, count, &f, about);
+}
+
+SEC("fentry")
+int tap_entry(__u64 *ctx)
+{
+	const struct xdp_buff *xdp = (void *)ctx[0];
+	struct piece *room = find_piece(HELD);
+	struct run *run = find_run();
+	struct view v;
+
+	if (!room || !run)
+		return 0;
+	run->of = NULL;
+	if (now != trace.version || !is_ours(xdp))
+		return 0;
+	count_seen(WIRE_AT_ENTRY);
+	count_seen(WIRE_AT_EXIT);
+	v = see(xdp, room);
+	if (!is_wanted(&v))
+		return 0;
+	run->ts_ns = bpf_ktime_get_ns();
+	hold(&v, room);
+	run->held = v;
+	run->id = next_id();
+	run->of = xdp;
+	return 0;
+}
+
+SEC("fexit")
+int tap_exit(__u64 *ctx)
+{
+	const struct xdp_buff *xdp = (void *)ctx[0];
+	struct wire_trace about = { .verdict = ctx[1] };
+	struct piece *room = find_piece(LEAVING);
+	struct run *run = find_run();
+	struct view v;
+
+	if (!room || !run || run->of != xdp)
+		return 0;
+	run->of = NULL;
+	if (!(trace.verdicts & 1U << (about.verdict < WIRE_VERDICTS ? about.verdict : 0)))
+		return 0;
+	v = see(xdp, room);
+	if (!is_wanted(&v))
+		return 0;
+	about.id = run->id;
+	record(xdp, WIRE_AT_ENTRY, &run->held, run->ts_ns, &about);
+	record(xdp, WIRE_AT_EXIT, &v, bpf_ktime_get_ns(), &about);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

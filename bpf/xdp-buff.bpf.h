@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own view of a frame in XDP, as a tracing program gets it: where the bytes are, also
+ * those of a frame in several parts, and which interface it came from.
+ *
+ * The structs hold only what is looked at; libbpf fills in where the running kernel has it.
+ */
+#ifndef XDPTAP_BPF_XDP_BUFF_BPF_H
+#define XDPTAP_BPF_XDP_BUFF_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define KERNEL __attribute__((preserve_access_index))
+
+struct ns_common {
+	unsigned int inum;
+} KERNEL;
+
+struct net {
+	struct ns_common ns;
+} KERNEL;
+
+struct possible_net {
+	struct net *net;
+} KERNEL;
+
+struct net_device {
+	int ifindex;
+	struct possible_net nd_net;
+} KERNEL;
+
+struct xdp_rxq_info {
+	struct net_device *dev;
+	__u32 queue_index;
+} KERNEL;
+
+struct xdp_buff {
+	void *data, *data_end, *data_hard_start;
+	struct xdp_rxq_info *rxq;
+	__u32 frame_sz;
+	__u32 flags;
+} KERNEL;
+
+struct page {
+	unsigned long flags;
+} KERNEL;
+
+/* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names, and one layout. */
+struct part {
+	__u64 page;
+	__u32 len, offset;
+};
+
+struct skb_shared_info {
+	__u8 nr_frags;
+	unsigned int xdp_frags_size;
+	struct part frags[1];
+} KERNEL;
+
+#define HAS_FRAGS  1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
+#define CACHE_LINE 64 /* what struct skb_shared_info is rounded up to */
+#define PARTS	   45 /* CONFIG_MAX_SKB_FRAGS, at most */
+#define PAGE	   4096
+#define PART_PAGES 4	 /* of a part, at most */
+#define PIECE_MAX  66560 /* the longest frame that can come in parts */
+#define NET_IOV	   1ULL	 /* kernel: include/net/netmem.h: not a page */
+
+/* x86-64: where the array of all struct page, and memory itself, are mapped. */
+extern const void vmemmap_base __ksym __weak;
+extern const void page_offset_base __ksym __weak;
+
+/* Room for a frame in one piece. */
+struct piece {
+	__u64 at; /* its own address as a number, which is all that reading needs */
+	__u8 bytes[PIECE_MAX + PAGE];
+};
+
+/* A frame in one piece, wherever that is; at 0: it cannot be read. */
+struct view {
+	__u64 at;
+	__u32 len;
+};
+
+static __always_inline __u32 linear_len(const struct xdp_buff *xdp)
+{
+	return xdp->data_end - xdp->data;
+}
+
+static __always_inline _Bool has_parts(const struct xdp_buff *xdp)
+{
+	return bpf_core_field_exists(xdp->flags) && xdp->flags & HAS_FRAGS;
+}
+
+/* kernel: include/net/xdp.h, xdp_get_shared_info_from_buff() */
+static __always_inline const struct skb_shared_info *shared_info(const struct xdp_buff *xdp)
+{
+	__u64 size = bpf_core_type_size(struct skb_shared_info);
+
+	size = (size + CACHE_LINE - 1) & ~(CACHE_LINE - 1ULL);
+	return xdp->data_hard_start + xdp->frame_sz - size;
+}
+
+/* kernel: page_to_virt(); 0 where it cannot be known. */
+static __always_inline __u64 page_address(__u64 page)
+{
+	__u64 pages = 0, memory = 0;
+
+	if (page & NET_IOV || bpf_probe_read_kernel(&pages, sizeof(pages), &vmemmap_base) < 0 ||
+	    bpf_probe_read_kernel(&memory, sizeof(memory), &page_offset_base) < 0)
+		return 0;
+	return memory + (page - pages) / bpf_core_type_size(struct page) * PAGE;
+}
+
+/*
+ * Appends bytes to the piece, of which "at" are filled: how many then are, or negative. The verifier
+ * checks it once, and not for every state of every round that calls it.
+ */
+__noinline int append(struct piece *to, __u32 at, __u64 from, __u32 rest)
+{
+	if (!to || rest > PART_PAGES * PAGE)
+		return -1;
+	for (int i = 0; i < PART_PAGES; i++) {
+		__u32 len = rest < PAGE ? rest : PAGE;
+
+		asm volatile(""
+			     : "+r"(len)); /* the register that is used is to be the one compared */
+		if (at > PIECE_MAX || len > PAGE ||
+		    bpf_probe_read_kernel(to->bytes + at, len, (void *)from) < 0)
+			return -1;
+		at += len;
+		from += len;
+		rest -= len;
+	}
+	return at;
+}
+
+/* Copies a frame in parts into the piece. 0, or negative. */
+static __always_inline long join_parts(const struct xdp_buff *xdp,
+				       const struct skb_shared_info *info, struct piece *to)
+{
+	const void *parts = (const void *)info +
+			    bpf_core_field_offset(struct skb_shared_info, frags);
+	__u8 n = BPF_CORE_READ(info, nr_frags);
+	int at = append(to, 0, (__u64)xdp->data, linear_len(xdp));
+	struct part part;
+
+	for (int i = 0; i < PARTS; i++) {
+		if (i >= n || at < 0)
+			return at;
+		if (bpf_probe_read_kernel(&part, sizeof(part), parts + i * sizeof(part)) < 0)
+			return -1;
+		at = append(to, at, page_address(part.page) + part.offset, part.len);
+	}
+	return at;
+}
+
+/* Looks at a frame as it is now: where it lies if that is one piece, else in the piece given. */
+static __always_inline struct view see(const struct xdp_buff *xdp, struct piece *room)
+{
+	struct view v = { .at = (__u64)xdp->data, .len = linear_len(xdp) };
+	const struct skb_shared_info *info;
+
+	if (!has_parts(xdp))
+		return v;
+	info = shared_info(xdp);
+	v.len += BPF_CORE_READ(info, xdp_frags_size);
+	v.at = join_parts(xdp, info, room) < 0 ? 0 : room->at;
+	return v;
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Only a program that the interface calls can be traced: its own one, or what stands behind libxdp's
+ * dispatcher there. One that is called by a tail call is jumped into behind the place of our hook.
+ */
+#include <errno.h>
+
+#include "extcap/attach.h"
+#include "extcap/error.h"
+#include "extcap/trace.h"
+
+#define PROGRAMS 32  /* on one interface, with those behind a dispatcher */
+#define SENTENCE 120 /* bytes of a list of them in a message */
+
+bool trace_is_needed(const struct config *config)
+{
+	return config->point == POINT_TRACE || config->verdicts || config->program;
+}
+
+bool trace_check(const struct config *config, GError **error)
+{
+	if (config->point == POINT_TRACE && config->direction == DIRECTION_OUT)
+		return fail_usage(error,
+				  "--point trace sees received frames; leave --direction out");
+	if (config->point == POINT_TRACE || config->point == POINT_AUTO)
+		return true;
+	if (config->verdicts)
+		return fail_usage(error, "--verdict needs --point trace: elsewhere none is known");
+	if (config->program)
+		return fail_usage(error, "--program needs --point trace: which program to trace");
+	return true;
+}
+
+/* As the user may call it: by its number, or by its name, also one that was cut to 15 bytes. */
+static bool is_called(const struct tap_program *p, const char *name)
+{
+	g_autofree char *id = g_strdup_printf("%u", p->id);
+
+	return g_str_equal(name, id) || g_str_equal(name, p->name) ||
+	       (strlen(name) == 15 && g_str_has_prefix(p->name, name));
+}
+
+static char *join(const struct tap_program *list, int n)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+
+	for (int i = 0; i < n && s->len < SENTENCE; i++)
+		g_string_append_printf(s, "%s%u \"%.32s\"", i ? ", " : "", list[i].id,
+				       list[i].name);
+	return g_string_free(g_steal_pointer(&s), false);
+}
+
+static bool choose(const struct config *config, const struct iface *i, struct tap_program *ret,
+		   GError **error)
+{
+	struct tap_program list[PROGRAMS];
+	int n = program_list(i->index, list, PROGRAMS);
+	g_autofree char *names = NULL;
+
+	if (n < 0)
+		return fail_errno(error, -n, "cannot ask for the XDP program on \"%s\"", i->name);
+	if (n == 0)
+		return fail(
+			error,
+			"there is no XDP program on \"%s\" to trace; --point xdp captures there",
+			i->name);
+	for (int k = 0; k < n; k++)
+		if (!config->program || is_called(&list[k], config->program)) {
+			*ret = list[k];
+			return true;
+		}
+	names = join(list, n);
+	return fail(
+		error,
+		"no program \"%.40s\" is called on \"%s\", only %s; one that is tail-called cannot "
+		"be traced, the one that calls it can",
+		config->program, i->name, names);
+}
+
+static bool explain(const struct iface *i, const struct tap_program *p, int err, GError **error)
+{
+	switch (err) {
+	case -EPERM:
+		return fail(
+			error,
+			"not allowed to trace the XDP program on \"%s\": that takes CAP_SYS_ADMIN; "
+			"run as root, or use --point tc",
+			i->name);
+	case -EOPNOTSUPP:
+		return fail(
+			error,
+			"this kernel refuses to trace XDP programs; --point tc takes the frames "
+			"that the one on \"%s\" lets pass",
+			i->name);
+	case -ENODATA:
+		return fail(error,
+			    "XDP program %u \"%.32s\" on \"%s\" has no BTF and cannot be traced; "
+			    "compile it with -g, or use --point tc",
+			    p->id, p->name, i->name);
+	case -E2BIG: return fail(error, "the capture filter is too large for this kernel");
+	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
+	}
+	return fail_errno(
+		error, -err,
+		"XDP program %u \"%.32s\" on \"%s\" cannot be traced; --point tc takes the "
+		"frames that it lets pass",
+		p->id, p->name, i->name);
+}
+
+static void add_port(GPtrArray *ports, const struct iface *i, const struct tap_program *p,
+		     const char *side)
+{
+	struct attach_port *port = attach_port_add(ports);
+
+	port->n_slots = 1;
+	port->name = g_strdup_printf("%s:%s@%s", i->name, p->name, side);
+	g_string_printf(port->how,
+			"received frames at trace: %s of XDP program %u \"%s\" (tag %s)%s, %s mode",
+			side, p->id, p->name, p->tag, p->is_behind ? ", behind a dispatcher" : "",
+			p->mode == TAP_MODE_GENERIC ? "generic" : "native");
+}
+
+bool trace_attach(struct tap *tap, const struct config *config, const struct iface *i,
+		  const struct filter *filter, GPtrArray *ports, GError **error)
+{
+	static const uint32_t sides[] = {
+		[AT_ENTRY] = POINT_AT_ENTRY,
+		[AT_EXIT] = POINT_AT_EXIT,
+		[AT_BOTH] = POINT_AT_ENTRY | POINT_AT_EXIT,
+	};
+	struct tap_program program = { 0 };
+	struct tap_target target = {
+		.ifindex = i->index,
+		.point = &point_trace,
+		.snaplen = (uint32_t)config->snaplen,
+		.filter = filter->insns,
+		.n_filter = filter->n,
+		.trace = { .at = sides[config->at],
+			   .filter_at = sides[config->filter_at],
+			   .verdicts = config->verdicts ? (uint32_t)config->verdicts : UINT32_MAX },
+	};
+	enum tap_mode mode;
+	int r;
+
+	if (!choose(config, i, &program, error))
+		return false;
+	target.trace.program_id = program.id;
+	r = tap_attach(tap, &target, &mode);
+	if (r < 0)
+		return explain(i, &program, r, error);
+	if (target.trace.at & POINT_AT_ENTRY)
+		add_port(ports, i, &program, "entry");
+	if (target.trace.at & POINT_AT_EXIT)
+		add_port(ports, i, &program, "exit");
+	return true;
+}

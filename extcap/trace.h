@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Capture point "trace", as the user asks for it: which program, and why it cannot be. */
+#ifndef XDPTAP_EXTCAP_TRACE_H
+#define XDPTAP_EXTCAP_TRACE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "bpf/tap.h"
+#include "extcap/filter.h"
+#include "extcap/iface.h"
+#include "extcap/options.h"
+
+/* Whether only a traced program gives what the configuration asks for. */
+bool trace_is_needed(const struct config *config);
+/* Whether its options contradict one another; else the sentence. */
+bool trace_check(const struct config *config, GError **error);
+/*
+ * Traces a program on the interface, and adds to "ports" (of struct attach_port) one for each side of
+ * it. False with the sentence.
+ */
+bool trace_attach(struct tap *tap, const struct config *config, const struct iface *i,
+		  const struct filter *filter, GPtrArray *ports, GError **error);
+
+#endif
