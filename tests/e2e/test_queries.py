@@ -162,6 +162,8 @@ class Queries(Case):
             self.assertIn(argument["default"], ("true", "false"))
         if kind in ("selector", "radio"):
             self.assertEqual(sum(v.get("default") == "true" for v in values), 1)
+        elif kind == "multicheck":  # as a list with commas between
+            self.assertFalse([v for v in values if "," in v["value"] or "default" in v])
         else:
             self.assertEqual(values, [])
 
