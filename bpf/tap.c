@@ -54,12 +54,12 @@ static void (*log_fn)(const char *text);
 
 static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char text[1024];
+	char *text;
 
-	if (log_fn && level != LIBBPF_DEBUG) {
-		vsnprintf(text, sizeof(text), format, args);
-		log_fn(text);
-	}
+	if (!log_fn || level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
+		return 0;
+	log_fn(text); /* whole: of the verifier's log the end is what matters */
+	free(text);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ bool tap_is_attached(const struct tap *t, uint32_t slot)
 bool tap_needs_netlink(const struct tap *t)
 {
 	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].link.link_fd < 0)
+		if (t->attached[i].link.lock_fd >= 0)
 			return true;
 	return false;
 }

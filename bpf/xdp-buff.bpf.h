@@ -143,7 +143,8 @@ static __always_inline long join_parts(const struct xdp_buff *xdp,
 	const void *parts = (const void *)info +
 			    bpf_core_field_offset(struct skb_shared_info, frags);
 	__u8 n = BPF_CORE_READ(info, nr_frags);
-	int at = append(to, 0, (__u64)xdp->data, linear_len(xdp));
+	/* Read thus it is a number: newer verifiers do not pass on a pointer for one. */
+	int at = append(to, 0, (__u64)BPF_CORE_READ(xdp, data), linear_len(xdp));
 	struct part part;
 
 	for (int i = 0; i < PARTS; i++) {

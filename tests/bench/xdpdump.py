@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Traces an XDP program with xdptap and with xdpdump, the same traffic for both, and compares the files.
+
+usage: xdpdump.py XDPTAP TRACED.bpf.o FLOOD
+
+The program changes each frame and drops it. Two senders, one on each CPU, write number and time into each
+frame; then a flood overloads both tools. Needs a kernel that lets programs be traced: where it does not,
+"tests/kernels/boot 6.12 -- meson test -C build --benchmark xdpdump" runs it under one that does. Under an
+emulator the times are long, but the ratios hold.
+"""
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+from harness import wait_until  # noqa: E402
+from net import Pair, Process, ip  # noqa: E402
+
+XDPTAP, TRACED, FLOOD = map(os.path.abspath, sys.argv[1:4])
+EACH, FLOODED = 5000, 200_000
+SENDER = f"""
+import os, socket, struct, sys, time
+os.sched_setaffinity(0, [int(sys.argv[1])])
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("far", 0))
+for number in range({EACH}):
+    head = bytes.fromhex("020000000001 020000000002 88b5 0101 00000000".replace(" ", ""))
+    out.send(head + struct.pack(">IQQ", int(sys.argv[1]), number, time.time_ns()) + bytes(60))
+"""
+TOOLS = {
+    "xdptap": ([XDPTAP, "-i", "near", "--point", "trace", "-Q", "in", "-w"], "Capturing on"),
+    "xdpdump": (["xdpdump", "-i", "near", "--rx-capture", "entry,exit", "-w"], "listening on"),
+}
+
+
+def cpu_ns(process):
+    with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def is_idle(process):
+    before = cpu_ns(process)
+    time.sleep(1)
+    return cpu_ns(process) - before < 20_000_000
+
+
+def send(pair):
+    senders = [Process([sys.executable, "-c", SENDER, str(cpu)], pair.far) for cpu in (0, 1)]
+    for sender in senders:
+        with sender:
+            assert sender.wait(300) == 0, sender.text()
+
+
+def flood(pair):
+    subprocess.run(["ip", "netns", "exec", pair.far.name, "taskset", "-c", "0", FLOOD, "far", "64",
+                    str(FLOODED)], check=True, stdout=subprocess.DEVNULL)
+
+
+def run(pair, name, traffic, path):
+    """CPU time of the tool; the file is at path."""
+    command, ready = TOOLS[name]
+    with Process([*command, path], pair.near) as process:
+        process.wait_for(ready)
+        wait_until(lambda: is_idle(process), "an idle tool", 60)
+        before = cpu_ns(process)
+        traffic(pair)
+        wait_until(lambda: is_idle(process), "an idle tool", 120)
+        used = cpu_ns(process) - before
+        process.signal(signal.SIGINT)
+        process.wait(60)
+    return used
+
+
+def read(path):
+    """(seconds since the epoch as text, packet id, data) of each packet."""
+    out = subprocess.run(["tshark", "-r", path, "-T", "fields", "-e", "frame.time_epoch", "-e",
+                          "frame.packet_id", "-e", "data.data"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    return [line.split("\t") for line in out.splitlines()]
+
+
+def nanoseconds(text):
+    seconds, fraction = text.split(".")
+    return int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def judge(name, used, packets):
+    """What the numbered frames tell."""
+    ours = [(nanoseconds(ts), number, bytes.fromhex(data)) for ts, number, data in packets
+            if len(data) > 60 and data.startswith("01")]
+    times = [ts for ts, _, _ in ours]
+    errors = [abs(ts - int.from_bytes(data[18:26], "big")) for ts, _, data in ours]
+    pairs = Counter((number, data[6:18]) for _, number, data in ours)
+    print(f"| {name} | {len(ours)} of {4 * EACH} | {sum(b < a for a, b in zip(times, times[1:]))} | "
+          f"{statistics.median(errors) / 1e6:.3f} ms | {sum(n == 2 for n in pairs.values())} of "
+          f"{2 * EACH} | {used / max(len(ours), 1) / 1000:.1f} us |", flush=True)
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="xdptap-bench-", dir="/dev/shm")
+    path = os.path.join(folder, "out.pcapng")
+    if not shutil.which("xdpdump"):
+        sys.exit("needs xdpdump")
+    try:
+        with Pair() as pair:
+            ip("-n", pair.near.name, "link", "set", "near", "xdp", "obj", TRACED, "sec", "xdp")
+            print("| tool | records kept | out of order | error of time, median | pairs with one id | CPU per "
+                  "record |\n|---|---|---|---|---|---|")
+            for name in TOOLS:
+                used = run(pair, name, send, path)
+                judge(name, used, read(path))
+                os.unlink(path)
+            print(f"\nA flood of {FLOODED} frames of 64 bytes:")
+            for name in TOOLS:
+                used = run(pair, name, flood, path)
+                kept = len(read(path))
+                os.unlink(path)
+                print(f"{name}: {100 * kept / FLOODED / 2:.1f} % of the records, {used / max(kept, 1):.0f} ns "
+                      "of CPU for each")
+    finally:
+        shutil.rmtree(folder)
+
+
+main()
