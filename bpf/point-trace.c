@@ -111,8 +111,11 @@ static int open_and_start(const struct point_target *t, const struct trace_bpf *
 static int attach(const struct point_target *t, struct point_link *ret)
 {
 	struct trace_bpf *skel;
-	int r = open_and_start(t, NULL, &skel);
+	uint32_t id = 0; /* of the dispatcher, where that calls the target */
+	int r = bpf_xdp_query_id((int)t->ifindex, 0, &id);
 
+	if (r == 0)
+		r = open_and_start(t, NULL, &skel);
 	if (r < 0)
 		return r;
 	*ret = (struct point_link){
@@ -120,6 +123,7 @@ static int attach(const struct point_target *t, struct point_link *ret)
 		.link_fd = -1,
 		.lock_fd = -1,
 		.ifindex = t->ifindex,
+		.program_id = id,
 		.n_more_slots = t->trace.at == (POINT_AT_ENTRY | POINT_AT_EXIT),
 	};
 	return 0;

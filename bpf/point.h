@@ -57,6 +57,7 @@ struct point_link {
 	bool made_qdisc;
 	enum tap_mode mode; /* native or generic, as it came to be; auto where that means nothing */
 	bool reads_offloads;	   /* what the card took out of the frame or computed is there */
+	uint32_t program_id;	   /* of the interface's program, behind which it is; else 0 */
 	unsigned int n_more_slots; /* that it fills, behind its own */
 	uint64_t
 		missed; /* runs that the kernel left out, and each slot a frame: known from detach() on */

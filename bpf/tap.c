@@ -216,15 +216,25 @@ void tap_detach(struct tap *t)
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
 {
+	const struct point_link *link = &t->attached[slot].link;
 	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
+	uint32_t id = 0, size = sizeof(info);
 	char name[IF_NAMESIZE];
 
-	if (t->attached[slot].link.link_fd < 0)
-		return if_indextoname(t->attached[slot].link.ifindex, name);
+	if (link->program_id) /* what is traced may run elsewhere, too: asked is whether it is here */
+		return bpf_xdp_query_id((int)link->ifindex, 0, &id) == 0 && id == link->program_id;
+	if (link->link_fd < 0)
+		return if_indextoname(link->ifindex, name);
 	/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the device is gone */
-	return bpf_obj_get_info_by_fd(t->attached[slot].link.link_fd, &info, &size) == 0 &&
-	       info.xdp.ifindex != 0;
+	return bpf_obj_get_info_by_fd(link->link_fd, &info, &size) == 0 && info.xdp.ifindex != 0;
+}
+
+bool tap_asks_netlink(const struct tap *t)
+{
+	for (uint32_t i = 0; i < t->n_attached; i++)
+		if (t->attached[i].link.link_fd < 0)
+			return true;
+	return false;
 }
 
 bool tap_needs_netlink(const struct tap *t)

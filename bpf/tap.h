@@ -105,8 +105,13 @@ int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n);
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
 /* Takes all programs away. When it returns none is running; what they left is in the rings. */
 void tap_detach(struct tap *t);
-/* Whether the program of a slot is still in place: false when its interface was deleted. */
+/*
+ * Whether the program of a slot is still in place: false when its interface was deleted, or the program
+ * that it traces is not on it any more.
+ */
 bool tap_is_attached(const struct tap *t, uint32_t slot);
+/* Whether that takes sockets, to ask the kernel. */
+bool tap_asks_netlink(const struct tap *t);
 /* Whether taking the programs off, or replacing one, takes CAP_NET_ADMIN: see point-tc.c. */
 bool tap_needs_netlink(const struct tap *t);
 /* Becomes readable when there is something to drain before tap_wait_ms() is over; only for poll. */

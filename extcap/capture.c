@@ -52,12 +52,12 @@ struct capture {
 	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
 	int links_fd;
-	const char *deleted; /* the interface whose end ended the capture, borrowed from its port */
-	bool is_started;     /* the face knows that it runs */
-	bool is_stopped;     /* a reason to end has come */
-	bool is_signalled;   /* it was a signal */
-	bool is_full;	     /* it was --count: what comes behind is not part of the capture */
-	int failure;	     /* -errno of the stream */
+	bool is_orphaned;  /* no program of ours is in place any more */
+	bool is_started;   /* the face knows that it runs */
+	bool is_stopped;   /* a reason to end has come */
+	bool is_signalled; /* it was a signal */
+	bool is_full;	   /* it was --count: what comes behind is not part of the capture */
+	int failure;	   /* -errno of the stream */
 };
 
 static void stop(struct capture *c)
@@ -140,20 +140,13 @@ static gboolean on_output(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* A link is gone. The capture goes on while one of ours is left. */
+/* A link has changed, or is gone. The capture goes on while one of our programs is left. */
 static gboolean on_links(void *user)
 {
 	struct capture *c = user;
-	const char *gone = NULL;
-	guint left;
 
-	if (!iface_watch_read(c->links_fd))
-		return G_SOURCE_CONTINUE;
-	left = members_count_left(&c->members, &c->stream, &gone);
-	if (gone)
-		g_warning("interface %s was deleted, %u left", gone, left);
-	if (!left) {
-		c->deleted = gone;
+	if (iface_watch_read(c->links_fd) && !members_look(&c->members, &c->stream)) {
+		c->is_orphaned = true;
 		stop(c);
 	}
 	return G_SOURCE_CONTINUE;
@@ -295,6 +288,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 	const struct privileges_need need = {
 		.config = config,
 		.is_pipe = c->output.is_pipe,
+		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->toolbar,
 	};
@@ -433,9 +427,8 @@ static bool explain_end(const struct capture *c, GError **error)
 {
 	if (c->failure)
 		return stream_explain(&c->stream, c->failure, error);
-	if (c->deleted)
-		return fail(error, "interface \"%s\" was deleted; what came before is complete",
-			    c->deleted);
+	if (c->is_orphaned)
+		return fail(error, "%s; what came before is complete", c->members.loss);
 	return true;
 }
 

@@ -278,16 +278,16 @@ int iface_watch_open(void)
 bool iface_watch_read(int fd)
 {
 	_Alignas(struct nlmsghdr) char buffer[8192];
-	bool is_deleted = false;
+	bool has_changed = false;
 	ssize_t n;
 
 	while ((n = recv(fd, buffer, sizeof(buffer), MSG_TRUNC)) > 0) {
 		size_t len = MIN((size_t)n, sizeof(buffer));
 
-		is_deleted |= (size_t)n > sizeof(buffer);
+		has_changed |= (size_t)n > sizeof(buffer);
 		for (const struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, len);
 		     h = NLMSG_NEXT(h, len))
-			is_deleted |= h->nlmsg_type == RTM_DELLINK;
+			has_changed |= h->nlmsg_type == RTM_DELLINK || h->nlmsg_type == RTM_NEWLINK;
 	}
-	return is_deleted || errno == ENOBUFS;
+	return has_changed || errno == ENOBUFS;
 }

@@ -67,7 +67,7 @@ struct iface_program {
 GPtrArray *iface_programs(const char *name);
 /* A descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
 int iface_watch_open(void);
-/* Reads away what is there to read; true where a link was deleted or there was too much to tell. */
+/* Reads away what is there to read; true where a link changed or there was too much to tell. */
 bool iface_watch_read(int fd);
 /* bit/s; 0: unknown. */
 uint64_t iface_speed_bps(const struct iface *i);

@@ -12,22 +12,22 @@
 static struct {
 	FILE *file; /* NULL: nowhere */
 	GLogLevelFlags levels;
+	GLogLevelFlags told_levels;
 	log_fn fn;
 	void *user;
 } log_state;
 
 static void write_text(const char *time, const char *text, bool is_kept, bool is_told)
 {
-	g_autofree char *line = g_strdup_printf("%s %s\n", time, text);
-
 	if (is_kept)
-		fputs(line, log_state.file);
+		fprintf(log_state.file, "%s %s\n", time, text);
 	if (is_told)
-		log_state.fn(log_state.user, line);
+		log_state.fn(log_state.user, time, text);
 }
 
-void log_listen(log_fn fn, void *user)
+void log_listen(GLogLevelFlags levels, log_fn fn, void *user)
 {
+	log_state.told_levels = levels;
 	log_state.fn = fn;
 	log_state.user = user;
 }
@@ -39,7 +39,7 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
 	g_autofree char *time = NULL;
 
 	bool is_kept = log_state.file && level & log_state.levels;
-	bool is_told = log_state.fn && level & ~G_LOG_LEVEL_DEBUG & G_LOG_LEVEL_MASK;
+	bool is_told = log_state.fn && level & log_state.told_levels;
 
 	if (!is_kept && !is_told)
 		return G_LOG_WRITER_HANDLED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the names on the command line to programs in place. */
 #include <errno.h>
+#include <net/if.h>
 #include <net/if_arp.h>
 
 #include "extcap/attach.h"
@@ -38,6 +39,7 @@ void members_init(struct members *m, const struct config *config)
 void members_done(struct members *m)
 {
 	close_fdp(&m->promisc_fd);
+	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->list, g_ptr_array_unref);
 }
 
@@ -145,17 +147,34 @@ bool members_describe(const struct members *m, const char *os, struct stream *st
 	return true;
 }
 
-guint members_count_left(const struct members *m, const struct stream *stream,
-			 const char **ret_gone)
+/* Why the program of a slot is gone. */
+static char *explain(const struct members *m, const struct stream *stream, guint slot)
 {
-	guint left = 0;
+	const char *device = stream_slot_name(stream, slot);
+	char name[IF_NAMESIZE];
 
-	*ret_gone = NULL;
-	for (guint slot = 0; slot < stream->slots->len; slot++) {
+	if (if_indextoname(tap_find_place(m->tap, slot).ifindex, name))
+		return g_strdup_printf("the program that was traced on \"%s\" was taken off",
+				       device);
+	return g_strdup_printf("interface \"%s\" was deleted", device);
+}
+
+guint members_look(struct members *m, const struct stream *stream)
+{
+	const guint n = stream->slots->len;
+	guint left = 0, gone = 0;
+
+	for (guint slot = 0; slot < n; slot++) {
 		if (tap_is_attached(m->tap, slot))
 			left++;
 		else
-			*ret_gone = stream_slot_name(stream, slot);
+			gone = slot;
 	}
+	if (n - left > m->n_gone) {
+		g_free(m->loss);
+		m->loss = explain(m, stream, gone);
+		g_warning("%s, %u left", m->loss, left);
+	}
+	m->n_gone = n - left;
 	return left;
 }

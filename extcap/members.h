@@ -15,6 +15,8 @@ struct members {
 	struct tap *tap;
 	GPtrArray *list; /* of struct member, in the order of the command line */
 	int promisc_fd;	 /* -1: none is in promiscuous mode */
+	guint n_gone;	 /* programs that were not in place when members_look() was called last */
+	char *loss;	 /* what became of the last of them, in words; or NULL */
 };
 
 void members_init(struct members *m, const struct config *config);
@@ -23,9 +25,8 @@ bool members_attach(struct members *m, struct tap *tap, GError **error);
 /* Adds all of them to a stream; os is host_os(). Asks the system for nothing any more. */
 bool members_describe(const struct members *m, const char *os, struct stream *stream,
 		      GError **error);
-/* How many programs of the tap are still in place; *ret_gone is an interface that was deleted, or NULL. */
-guint members_count_left(const struct members *m, const struct stream *stream,
-			 const char **ret_gone);
+/* How many programs of the tap are still in place; warns where these have become fewer. */
+guint members_look(struct members *m, const struct stream *stream);
 /* Ends promiscuous mode, and frees. */
 void members_done(struct members *m);
 

@@ -182,7 +182,7 @@ static unsigned int sandbox_of(const struct privileges_need *need)
 	bool makes_files = sink_files_are_wanted(config) || config->stats_file;
 
 	return (need->is_pipe ? 0 : SANDBOX_READING) | (makes_files ? SANDBOX_FILES : 0) |
-	       (need->detaches_tc ? SANDBOX_NETLINK : 0) |
+	       (need->asks_netlink || need->detaches_tc ? SANDBOX_NETLINK : 0) |
 	       (need->replaces_filters ? SANDBOX_FILTERS : 0);
 }
 

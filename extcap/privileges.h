@@ -15,6 +15,7 @@
 struct privileges_need {
 	const struct config *config;
 	bool is_pipe;	       /* all that is written goes into one */
+	bool asks_netlink;     /* see tap_asks_netlink() */
 	bool detaches_tc;      /* by netlink, see tap_needs_netlink() */
 	bool replaces_filters; /* loads programs again, between privileges_raise() and _lower() */
 };

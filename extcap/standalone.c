@@ -7,6 +7,7 @@
 #include "extcap/error.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
+#include "extcap/log.h"
 #include "extcap/notify.h"
 #include "extcap/postrotate.h"
 #include "extcap/privileges.h"
@@ -46,12 +47,17 @@ static void on_finished(const char *path, void *user)
 	postrotate_add(&s->postrotate, path);
 }
 
-static void on_command_failed(void *user, const char *path, const char *why)
+/* What its user has to know while it goes on. */
+static void on_warning(void *user, const char *time G_GNUC_UNUSED, const char *text)
 {
 	struct standalone *s = user;
 
-	g_warning("--post-rotate for %s: %s", path, why);
-	report_line(&s->report, "xdptap: --post-rotate for \"%s\": %s", path, why);
+	report_line(&s->report, "xdptap: %s", text);
+}
+
+static void on_command_failed(void *user G_GNUC_UNUSED, const char *path, const char *why)
+{
+	g_warning("--post-rotate for \"%s\": %s", path, why);
 }
 
 static void write_stats(struct standalone *s, const struct capture_status *status, bool is_running)
@@ -171,11 +177,13 @@ bool standalone_run(const struct config *config, GError **error)
 
 	if (!check(config, error) || !postrotate_init(&s.postrotate, config->post_rotate, error))
 		return false;
+	log_listen(G_LOG_LEVEL_WARNING, on_warning, &s);
 	notify_open(&s.notify);
 	if (is_followed(&s))
 		face.progress = on_progress;
 	ok = capture_run(config, &face, error);
 	postrotate_done(&s.postrotate);
+	log_listen(0, NULL, NULL);
 	notify_close(&s.notify);
 	return ok;
 }

@@ -157,11 +157,11 @@ static void send_lines(struct toolbar *t)
 		g_free(g_queue_pop_head(&t->lines));
 }
 
-static void on_line(void *user, const char *line)
+static void on_line(void *user, const char *time, const char *text)
 {
 	struct toolbar *t = user;
 
-	g_queue_push_tail(&t->lines, g_strdup(line));
+	g_queue_push_tail(&t->lines, g_strdup_printf("%s %s\n", time, text));
 	if (g_queue_get_length(&t->lines) > LINES_MAX)
 		g_free(g_queue_pop_head(&t->lines));
 }
@@ -245,7 +245,7 @@ struct toolbar *toolbar_new(struct control *control, const struct config *config
 	t->control = control;
 	t->config = config;
 	g_queue_init(&t->lines);
-	log_listen(on_line, t);
+	log_listen(~G_LOG_LEVEL_DEBUG & G_LOG_LEVEL_MASK, on_line, t);
 	return t;
 }
 
@@ -284,7 +284,7 @@ void toolbar_free(struct toolbar *t)
 {
 	if (!t)
 		return;
-	log_listen(NULL, NULL);
+	log_listen(0, NULL, NULL);
 	toolbar_stop(t);
 	send_lines(t);
 	g_queue_clear_full(&t->lines, g_free);

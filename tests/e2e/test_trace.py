@@ -9,7 +9,7 @@ import time
 import harness
 import net
 import tracing
-from captures import Capture
+from captures import Capture, read_pcap
 from program import Case, Wireshark, xdptap
 from tracing import (ABORTED, DEVMAP, DROP, GROW_HEAD, KEEP, PASS, PROGRAM, REDIRECT, SHRINK_HEAD,
                      SHRINK_TAIL, TX, WRITE, TraceCase, order, sides)
@@ -253,6 +253,65 @@ class Programs(TraceCase):
         out = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
                      namespace=self.pair.near)[1].decode()
         self.assertRegex(out, rf"(?m)^value .*{{value={number}}}{{display={number} {PROGRAM}}}$")
+
+
+class End(TraceCase):
+    def capture_three(self, *options):
+        capture = self.trace(*options)
+        self.send(ALL[:3])
+        capture.wait_packets(6)
+        return capture
+
+    def assert_ends(self, capture, *words):
+        self.assertEqual(capture.wait(), 1)
+        self.assert_sentence(capture.stderr().splitlines(keepends=True)[-1], "near", *words)
+        self.check(sides(capture.file), ALL[:3])
+
+    def test_program_is_taken_off(self):
+        capture = self.capture_three()
+        self.pair.near.ip("link", "set", "near", self.mode, "off")
+        self.assert_ends(capture, "taken off", "complete")
+
+    def test_program_is_replaced(self):
+        capture = self.capture_three()
+        self.pair.near.ip("-force", "link", "set", "near", self.mode, "obj", tracing.os.environ["XDP_PASS"],
+                          "sec", "xdp")
+        self.assert_ends(capture, "taken off", "complete")
+        self.assertTrue(self.pair.near.xdp())
+
+    def test_sent_frames_go_on(self):
+        capture = self.start("--point", "trace")
+        self.pair.near.ip("link", "set", "near", self.mode, "off")
+        capture.wait_for("taken off")
+        self.pair.send(3)
+        self.pair.ping(2)
+        capture.wait_packets(2)
+        self.assertFalse(capture.has_ended())
+        capture.finish()
+
+    def test_interface_is_deleted(self):
+        capture = self.capture_three()
+        self.pair.near.ip("link", "del", "near")
+        self.assert_ends(capture, "deleted", "complete")
+
+    def test_no_privilege_is_left(self):
+        capture = self.trace()
+        with open(f"/proc/{capture.pid}/status", encoding="utf-8") as file:
+            status = dict(line.split(":\t", 1) for line in file.read().splitlines())
+        self.assertEqual([int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh")], [0, 0, 0])
+        self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
+        self.send(ALL[:3])
+        capture.wait_packets(6)
+        self.check(sides(capture.finish()), ALL[:3])
+
+    def test_pcap(self):
+        """Which has no place for id and verdict: the frames are there."""
+        capture = self.trace("--format", "pcap")
+        self.send(ALL)
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        self.assertEqual([packet.data for packet in read_pcap(capture.file)],
+                         [data for frame in ALL for data in (frame, tracing.changed(frame))])
 
 
 class Face(TraceCase):
