@@ -23,12 +23,21 @@ static void port_clear(void *p)
 	g_free(port->device);
 }
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t id)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(id, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* As the times of frames it never goes back, although the machine's clock may be set. */
+static uint64_t now_ns(const struct stream *s)
+{
+	uint64_t passed = clock_ns(CLOCK_MONOTONIC) - s->started_mono_ns;
+	uint64_t now = MAX(clock_ns(CLOCK_REALTIME), s->started_ns + passed);
+
+	return MAX(now, s->packet.ts);
 }
 
 void stream_section_init(struct stream_section *s)
@@ -99,14 +108,15 @@ static int add_port_stats(const struct stream *s, guint number, struct pcapng_wr
 	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
 	const char *comment = changes;
 	struct count count = stream_count(s, number);
+	uint64_t now = now_ns(s);
 	const struct pcapng_stats isb = {
 		.interface = number,
 		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
 		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
 		       PCAPNG_STATS_USRDELIV,
-		.ts = now_ns(),
+		.ts = now,
 		.starttime = s->started_ns,
-		.endtime = now_ns(),
+		.endtime = now,
 		.ifrecv = count.seen,
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
@@ -145,7 +155,9 @@ static void on_saved(void *user, uint32_t number)
 
 void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user)
 {
-	*s = (struct stream){ .sink = sink, .read = read, .user = user, .started_ns = now_ns() };
+	*s = (struct stream){ .sink = sink, .read = read, .user = user };
+	s->started_ns = clock_ns(CLOCK_REALTIME);
+	s->started_mono_ns = clock_ns(CLOCK_MONOTONIC);
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
 					sizeof(s->hash_bytes) };
 	s->packet.hashes = &s->hash;

@@ -44,6 +44,7 @@ struct stream {
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	bool is_failed;	 /* what the kernel still has is lost */
 	uint64_t started_ns; /* since the epoch */
+	uint64_t started_mono_ns;
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
 	uint32_t hash_bytes;	   /* network order */

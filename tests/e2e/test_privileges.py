@@ -78,7 +78,7 @@ class Dropped(PrivilegesCase):
     def test_nothing_is_refused(self):
         """Of all it does from then on: captures, is slow to be read, loses its disk, and ends."""
         if b"__asan_" in open(XDPTAP, "rb").read():
-            self.skipTest("the sanitizer does what it likes")
+            self.skipTest("this build has sanitizers, which do what they like")
         for options in (("-w", self.path("file")), ("-w", "/dev/full"), ("-w", "-")):
             with self.subTest(options), net.Process(
                     ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near",
@@ -123,7 +123,7 @@ class Files(PrivilegesCase):
 
     def test_nothing_is_refused(self):
         if b"__asan_" in open(XDPTAP, "rb").read():
-            self.skipTest("the sanitizer does what it likes")
+            self.skipTest("this build has sanitizers, which do what they like")
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.bind(self.path("notify"))
         manager.settimeout(harness.DEADLINE)

@@ -347,6 +347,37 @@ class Trouble(Files):
             self.assertEqual(process.wait(), 1)
             self.assert_sentence(process.stderr().splitlines(keepends=True)[-1], "cap_")
 
+    def real_disk(self):
+        """(folder, name of its device) of a file system that can fail on demand."""
+        image, folder = self.path("image"), self.path("disk")
+        os.mkdir(folder)
+        with open(image, "wb") as file:
+            file.truncate(16 << 20)
+        for command in (["mkfs.ext4", "-q", image],
+                        ["mount", "-o", "loop,errors=remount-ro", image, folder]):
+            if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode:
+                self.skipTest("this machine has no ext4 or no loop devices")
+        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
+        with open("/proc/mounts", encoding="utf-8") as file:
+            device, = (line.split()[0] for line in file if line.split()[1] == folder)
+        return folder, os.path.basename(device)
+
+    def test_disk_becomes_read_only(self):
+        """As the kernel does it to a broken one."""
+        folder, device = self.real_disk()
+        with net.Process([XDPTAP, "-i", "near", "-Q", "in", "-w", folder + "/cap.pcapng", "-b", "packets:5"],
+                         self.pair.near) as process:
+            process.wait_for("File: ")
+            sent = self.pair.send(7)
+            harness.wait_until(lambda: glob.glob(folder + "/*.pcapng"), "a file")
+            with open(f"/sys/fs/ext4/{device}/trigger_fs_error", "w", encoding="ascii") as file:
+                file.write("a test of xdptap")
+            self.pair.send(7)
+            self.assertEqual(process.wait(), 1)
+            self.assert_sentence(process.stderr().splitlines(keepends=True)[-1], "Read-only", "cap_")
+        finished, = glob.glob(folder + "/*.pcapng")
+        self.assertEqual(Capture(finished).data(), sent[:5])
+
     def test_many_files(self):
         """Others in the folder are left alone, and do not slow it down."""
         folder = self.path("many")

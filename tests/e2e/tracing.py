@@ -6,6 +6,7 @@ import struct
 import subprocess
 from collections import namedtuple
 
+import harness
 import net
 from captures import Capture
 from program import Case, xdptap
@@ -71,6 +72,7 @@ class TraceCase(Case):
             TraceCase.refusal = xdptap("-i", "near", "--point", "trace", "-w", self.path("probe"), "-a",
                                        "duration:0.1", namespace=self.pair.near)[2]
         if b"refuses to trace" in TraceCase.refusal:
+            self.assertFalse(harness.OWN_MACHINE, "refused")
             self.skipTest("this kernel refuses to trace XDP programs")
 
     def occupy(self, interface="near"):

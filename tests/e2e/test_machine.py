@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What can only be done to a machine of our own: its clock is set back."""
+import glob
+import signal
+import time
+
+import harness
+from captures import Capture, count_packets
+from program import Case
+
+
+class Machine(Case):
+    def setUp(self):
+        if not harness.OWN_MACHINE:
+            self.skipTest("this machine is not ours")
+        super().setUp()
+
+    def in_part(self):
+        return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
+
+    def test_clock_is_set_back(self):
+        """Files and their frames stay in order, none is replaced, and those of before are not too old."""
+        capture = self.start("-b", "packets:100", "-b", "duration:1h", "--max-age", "1d", "-Q", "in",
+                             file="cap.pcapng")
+        sent = []
+        self.addCleanup(time.clock_settime, time.CLOCK_REALTIME, time.time())
+        for step in (-3600, 0, 7200, -86400):
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
+            sent += self.pair.send(7)
+            harness.wait_until(lambda: self.in_part() == 7, "frames")
+            capture.signal(signal.SIGHUP)
+            harness.wait_until(lambda: self.in_part() == 0, "a new file")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        names = sorted(glob.glob(self.path("cap_*.pcapng")), key=lambda name: name.split("_")[1])
+        found = [packet for name in names for packet in Capture(name).packets]
+        self.assertEqual([packet.data for packet in found], sent)
+        times = [packet.ts_ns for packet in found]
+        self.assertEqual(times, sorted(times))
+
+    def test_interval_after_the_clock_was_set_back(self):
+        """A new file comes at the next multiple, and not only when the old time has come again."""
+        capture = self.start("-b", "interval:2", "-Q", "in", file="cap.pcapng")
+        self.addCleanup(time.clock_settime, time.CLOCK_REALTIME, time.time())
+        time.clock_settime(time.CLOCK_REALTIME, time.time() - 3600)
+        for _ in range(3):
+            before = len(glob.glob(self.path("cap_*.pcapng")))
+            self.pair.send(1)
+            harness.wait_until(lambda: len(glob.glob(self.path("cap_*.pcapng"))) > before, "a new file")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0, capture.text())
+
+
+if __name__ == "__main__":
+    harness.main()
