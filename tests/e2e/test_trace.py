@@ -327,16 +327,25 @@ class Face(TraceCase):
         self.check(sides(Capture(extcap.stream)), wanted)
 
     def test_tshark_live(self):
+        self.live(["verdict:drop"], 2, [None, DROP])
+
+    def test_every_preference(self):
+        number = self.pair.near.xdp()["prog"]["id"]
+        self.live(["verdict:drop,tx", "at:exit", "filterat:exit", f"program:{number}", "point:trace"], 1,
+                  [DROP], "ether[0:4] == 0xaaaaaaaa and ether[22] == 1")  # GROW_HEAD moved that by 8
+
+    def live(self, preferences, sides_of_each, verdicts, filter_text=""):
         wireshark = Wireshark(self.folder)
-        wanted = [f for f in ALL if f[14] == DROP]
+        wanted = [f for f in ALL if f[14] == DROP and (not filter_text or f[15] == GROW_HEAD)]
         file = self.path("live.pcapng")
-        with wireshark.tshark("-i", "xdptap-near", "-o", "extcap.xdptap_near.verdict:drop", "-w", file,
-                              "-c", str(2 * len(wanted)), namespace=self.pair.near) as tshark:
+        options = [o for p in preferences for o in ("-o", "extcap.xdptap_near." + p)]
+        with wireshark.tshark("-i", "xdptap-near", *options, "-f", filter_text, "-w", file, "-c",
+                              str(sides_of_each * len(wanted)), namespace=self.pair.near) as tshark:
             harness.wait_until(lambda: tracing.is_tracing() or tshark.has_ended() or time.sleep(0.2),
                                "the capture")
             self.send(ALL)
             self.assertEqual(tshark.wait(60), 0, tshark.text())
-        self.assertEqual([s.verdict for s in sides(file)], [None, DROP] * len(wanted))
+        self.assertEqual([s.verdict for s in sides(file)], verdicts * len(wanted))
 
     def test_contradictions(self):
         for options in (("--verdict", "drop", "--point", "tc"), ("--program", "x", "--point", "xdp"),
