@@ -16,8 +16,12 @@ from captures import Capture
 from program import NOBODY
 
 SOURCE, BUILD = os.environ["SOURCE"], os.environ["BUILD"]
-# A symbols file would name versions for every function; before 1.0 the soname does that.
-EXPLAINED = {"no-symbols-control-file"}
+EXPLAINED = {
+    # It would name versions for every function; before 1.0 the soname does that.
+    "no-symbols-control-file",
+    # The program tells Wireshark where the page is, and has to work without /usr/share/doc.
+    "package-contains-documentation-outside-usr-share-doc",
+}
 # What dpkg and addgroup keep for themselves, and what every package may leave.
 TRACES = re.compile(r"/(var/(lib/dpkg|log|cache|lib/doc-base)|etc/(\.pwd\.lock|group|gshadow|ld\.so\.cache)|tmp|run)\b")
 
