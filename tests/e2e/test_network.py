@@ -162,9 +162,10 @@ class Several(Case):
         self.assertEqual(first.finish().data(), [net.frame(100, 1), net.frame(100, 3)])
 
     def test_second_at_another_point(self):
-        """Left to choose, the second finds a place for itself: both see everything."""
+        """Left to choose, the second finds a place for itself: both see everything. Where it can trace
+        the first one's program, one side is enough."""
         first = self.start(file="first")
-        second = self.start(file="second")
+        second = self.start("--at", "entry", file="second")
         self.pair.ping(3)
         first.wait_packets(6)
         second.wait_packets(6)
@@ -175,7 +176,7 @@ class Several(Case):
         """Left to choose, we see what it lets pass, and it stays as it is."""
         self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
         before = self.pair.near.xdp()
-        capture = self.start()
+        capture = self.start("--at", "exit")
         sent = self.pair.send(5)
         capture.wait_packets(5)
         self.assertEqual(self.pair.near.xdp(), before)
