@@ -21,7 +21,7 @@ import time
 XDPTAP, FLOOD = map(os.path.abspath, sys.argv[1:3])
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 NEAR, FAR = f"xdptap-bench-{os.getpid()}-near", f"xdptap-bench-{os.getpid()}-far"
-FRAMES, PER_SECOND = 1_500_000, 400_000
+FRAMES, PER_SECOND = 2_000_000, 500_000
 
 
 def run(*command, **more):
@@ -79,9 +79,9 @@ def dumpcap_with(folder, options, start_writer):
     return all_packets * size / all_size / took
 
 
-def tap(fifo):
+def tap(fifo, *options):
     return inside(NEAR, "taskset", "-c", "1", XDPTAP, "--capture", "--extcap-interface", "xdptap-near",
-                  "--fifo", fifo, "--direction", "in")
+                  "--fifo", fifo, "--direction", "in", *options)
 
 
 def make_ready(folder):
@@ -131,13 +131,15 @@ def main():
         make_namespaces()
         print_idle()
         ready = make_ready(folder)
-        ceiling, live = [], []
+        ceiling, live, pcap = [], [], []
         for _ in range(ROUNDS):
             ceiling.append(dumpcap_with(folder, [], lambda fifo: inside(
                 NEAR, "taskset", "-c", "1", "sh", "-c", f"while cat {ready}; do :; done > {fifo}")))
             live.append(dumpcap_with(folder, [], tap))
-        best, ours = statistics.median(ceiling), statistics.median(live)
-        print(f"dumpcap, 64 B: ready blocks {best / 1e3:.0f} k/s, live {ours / 1e3:.0f} k/s: {ours / best:.2f}")
+            pcap.append(dumpcap_with(folder, ["-P"], lambda fifo: tap(fifo, "--format", "pcap")))
+        best, ours, old = (statistics.median(rounds) for rounds in (ceiling, live, pcap))
+        print(f"dumpcap, 64 B: ready blocks {best / 1e3:.0f} k/s, live {ours / 1e3:.0f} k/s: {ours / best:.2f}; "
+              f"with --format pcap {old / 1e3:.0f} k/s: {old / ours:.2f}")
     finally:
         shutil.rmtree(folder)
         for name in NEAR, FAR:
