@@ -51,16 +51,8 @@ class GuiCase(Case):
         env = {**os.environ, "HOME": self.home.home, "TMPDIR": self.home.temporary}
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WIRESHARK_CONFIG_DIR"):
             env.pop(name, None)
-        # Sometimes Qt does not get through to the bus, and then it never does: most of the time where
-        # Wireshark has to capture at once (-k).
-        for _ in range(8):
-            self.process = self.enterContext(Process(["wireshark", *options], self.pair.near, env=env))
-            self.app = desktop.find_application(screen, self.process.pid)
-            if self.app:
-                break
-            self.process.signal(signal.SIGKILL)
-            self.process.wait()
-            self.assert_free()
+        self.process = self.enterContext(Process(["wireshark", *options], self.pair.near, env=env))
+        self.app = desktop.find_application(screen, self.process.pid)
         self.addCleanup(self.picture, "end")
         screen.fill(self.process.pid)
 
