@@ -177,6 +177,10 @@ class Widget:
             if child.role not in skip:
                 yield from child.walk(skip)
 
+    def child(self, role, name=""):
+        """Without a look at what is deeper: a list of packets has many cells."""
+        return next((w for w in self.children if w.role == role and re.search(name, w.name)), None)
+
     def find(self, role, name=None, **options):
         """The first of that role whose name matches, or None."""
         for widget in self.walk(**options):

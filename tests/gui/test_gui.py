@@ -62,7 +62,7 @@ class GuiCase(Case):
 
     def status(self):
         """What the labels of the status bar say."""
-        bar = self.main.find("status bar")
+        bar = self.main.child("status bar")
         return [w.name for w in bar.walk() if w.role == "label" and w.is_showing] if bar else []
 
     def wait_status(self, words):
@@ -87,7 +87,7 @@ class GuiCase(Case):
         self.wait_capturing(name)
 
     def button(self, name):
-        self.main.wait("tool bar", "Main Toolbar").wait("push button", f"^{name}$").click()
+        self.main.child("tool bar", "Main Toolbar").wait("push button", f"^{name}$").click()
 
     def stop(self):
         self.button("Stop")
@@ -96,7 +96,7 @@ class GuiCase(Case):
         harness.wait_until(lambda: not self.app.windows()[0].name.startswith("Capturing"), "the end")
 
     def menu(self, *names):
-        item = self.main.find("menu bar", skip=())
+        item = self.main.child("menu bar")
         for name in names:
             item = item.wait("menu item", f"^{re.escape(name)}", skip=())
         item.press()
@@ -104,7 +104,7 @@ class GuiCase(Case):
     def show_toolbar(self):
         self.menu("View", "Interface Toolbars", "XDP tap")
         return harness.wait_until(lambda: next(
-            (w for w in self.main.walk() if w.role == "tool bar" and w.is_showing and
+            (w for w in self.main.children if w.role == "tool bar" and w.is_showing and
              w.find("check box", "^Pause$")), None), "the toolbar")
 
     def packets(self, count):
@@ -334,7 +334,7 @@ class Failures(GuiCase):
 
 def missing():
     if not desktop:
-        return "needs python3-gi and gir1.2-atspi-2.0"
+        return "needs python3-gi"
     return next((f"needs {tool}" for tool in desktop.TOOLS if not shutil.which(tool)), None)
 
 
