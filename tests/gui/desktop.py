@@ -83,12 +83,12 @@ class Desktop:
     def picture(self, path):
         subprocess.run(["import", "-window", "root", path], check=True)
 
-    def fill(self, pid):
-        """The window of a process over the whole screen."""
+    def fill(self, pid, width=1278, height=778):
+        """The window of a process over the whole screen, or a part of it."""
         window = wait_until(lambda: subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--pid", str(pid), "--name", "."],
             stdout=subprocess.PIPE, check=False).stdout.split(), "its window")[0].decode()
-        self.xdotool("windowsize", "--sync", window, 1278, 778, "windowmove", window, 0, 0)
+        self.xdotool("windowsize", "--sync", window, width, height, "windowmove", window, 0, 0)
 
     def color(self, x, y):
         """(red, green, blue) of a pixel."""

@@ -162,7 +162,10 @@ class Capturing(GuiCase):
         field.write("icmp[0] == 8")
         screen.key("Return")
         self.ping_until(4, 6)
+        self.wait_status(f" {self.count()} kept, 0 lost")
+        screen.fill(self.process.pid, 998, 538)  # for the README
         self.picture("filter")
+        screen.fill(self.process.pid)
         bar.wait("check box", "^Pause$").click()
         self.wait_status("paused")
         seen = self.seen()
