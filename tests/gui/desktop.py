@@ -19,7 +19,7 @@ ROOT = "/org/a11y/atspi/accessible/root"
 BUS = "org.freedesktop.DBus"
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"  # the session bus knows where it is, too
 TOOLS = ("Xvfb", "openbox", "dbus-daemon", "xdotool", "xprop", "import", "wireshark", LAUNCHER)
-CHECKED, SHOWING = 4, 25  # bits of a state: AT-SPI's enum StateType
+CHECKED, FOCUSED, SHOWING = 4, 12, 25  # bits of a state: AT-SPI's enum StateType
 SCREEN = 0                # coordinates: enum CoordType
 NO_MENUS = ("menu bar", "menu", "popup menu")
 
@@ -207,11 +207,15 @@ class Widget:
         self.ask("Action.DoAction", False, "(i)", 0)
 
     def write(self, text):
-        """Typed in the place of what is there."""
-        self.click()
+        """Typed in the place of what is there, when it has the keyboard: a click takes its time."""
+        def focus():
+            self.click()
+            return any(self.has(FOCUSED) or time.sleep(0.05) for _ in range(40))
+        wait_until(focus, f"the keyboard for {self.role} {self.name}")
         self.desktop.key("ctrl+a", "BackSpace")
         if text:
             self.desktop.type(text)
+        wait_until(lambda: self.text == text, f"\"{text}\" in {self.role} {self.name}")
 
 
 class Application(Widget):
