@@ -214,7 +214,7 @@ class Capturing(GuiCase):
         self.wait_color(field, lambda red, green, blue: red > green + 5000 and red > blue + 5000)
         self.picture("red")
         field.write("tcp port 80")
-        self.wait_color(field, lambda red, green, blue: green > red + 5000 and green > blue + 5000)
+        self.wait_color(field, is_green)
 
     def wait_color(self, field, is_right):
         def check():
@@ -226,7 +226,10 @@ class Capturing(GuiCase):
         """The one of the list is in the toolbar too."""
         self.open()
         bar = self.show_toolbar()
-        self.main.wait("text", "^Capture filter entry$").write("icmp[0] == 0")
+        self.main.wait("tree item", "^XDP tap: near").click()
+        field = self.main.wait("text", "^Capture filter entry$")
+        field.write("icmp[0] == 0")
+        self.wait_color(field, is_green)  # it is the interface's when it has been checked
         self.double_click("near")
         harness.wait_until(lambda: bar.find("text").text == "icmp[0] == 0", "the filter")
         self.pair.ping(3)
@@ -333,6 +336,10 @@ class Failures(GuiCase):
         os.kill(pid, signal.SIGCONT)
         self.wait_status("XDP tap: ")
         self.stop()
+
+
+def is_green(red, green, blue):
+    return green > red + 5000 and green > blue + 5000
 
 
 def missing():
