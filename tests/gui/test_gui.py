@@ -190,9 +190,14 @@ class Capturing(GuiCase):
 
     def ping_until(self, before, count):
         """A change takes a moment: until a ping has added one packet and not two."""
+        def settle():
+            harness.wait_until(lambda: net.is_constant(self.count, 3, 0.4), "all packets to be shown")
+            return self.count()
+
         def pinged():
+            known = settle()
             self.pair.ping(1)
-            return net.is_constant(self.count, 2, 0.5) and self.count() >= count
+            return settle() == known + 1 and known + 1 >= count
         harness.wait_until(pinged, f"{count} packets, {before} before")
         now = self.count()
         self.pair.ping(3)
