@@ -12,14 +12,14 @@ import time
 
 from gi.repository import Gio, GLib
 
-from harness import DEADLINE, wait_until
+from harness import wait_until
 from net import Process
 
 ROOT = "/org/a11y/atspi/accessible/root"
 BUS = "org.freedesktop.DBus"
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"  # the session bus knows where it is, too
-TOOLS = ("Xvfb", "openbox", "dbus-daemon", "xdotool", "import", "wireshark", LAUNCHER)
-CHECKED, SHOWING = 4, 25  # bits of a state: AT-SPI's enum StateType
+TOOLS = ("Xvfb", "openbox", "dbus-daemon", "xdotool", "xprop", "import", "wireshark", LAUNCHER)
+CHECKED, FOCUSED, SHOWING = 4, 12, 25  # bits of a state: AT-SPI's enum StateType
 SCREEN = 0                # coordinates: enum CoordType
 NO_MENUS = ("menu bar", "menu", "popup menu")
 
@@ -37,7 +37,9 @@ class Desktop:
         os.mkdir(runtime, 0o700)
         os.environ.update(XDG_RUNTIME_DIR=runtime, LC_ALL="C.UTF-8", QT_ACCESSIBILITY="1",
                           QT_LINUX_ACCESSIBILITY_ALWAYS_ON="1", NO_AT_BRIDGE="0")
-        server = self.start("Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
+        # Without -noreset it forgets AT_SPI_BUS when its last client goes, as long as openbox is not there.
+        server = self.start("Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp",
+                            "-noreset")
         os.environ["DISPLAY"] = ":" + wait_until(server.stdout, "the X server").decode().strip()
         # a path, which is there in any network namespace
         bus = self.start("dbus-daemon", "--session", "--nofork", "--print-address=1",
@@ -53,6 +55,9 @@ class Desktop:
                 "org.a11y.Bus", "/org/a11y/bus", "org.freedesktop.DBus.Properties", "Set",
                 GLib.Variant("(ssv)", ("org.a11y.Status", wish, GLib.Variant("b", True))), None, 0, -1,
                 None)
+        # Where Qt 5 does not find it, it registers its objects before it is connected, and they are lost.
+        wait_until(lambda: subprocess.check_output(["xprop", "-root", "AT_SPI_BUS"]).find(b"unix:path") > 0,
+                   "the address of the bus of accessibility on the X server")
         return self
 
     def __exit__(self, *_):
@@ -78,12 +83,12 @@ class Desktop:
     def picture(self, path):
         subprocess.run(["import", "-window", "root", path], check=True)
 
-    def fill(self, pid):
-        """The window of a process over the whole screen."""
+    def fill(self, pid, width=1278, height=778):
+        """The window of a process over the whole screen, or a part of it."""
         window = wait_until(lambda: subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--pid", str(pid), "--name", "."],
             stdout=subprocess.PIPE, check=False).stdout.split(), "its window")[0].decode()
-        self.xdotool("windowsize", "--sync", window, 1278, 778, "windowmove", window, 0, 0)
+        self.xdotool("windowsize", "--sync", window, width, height, "windowmove", window, 0, 0)
 
     def color(self, x, y):
         """(red, green, blue) of a pixel."""
@@ -172,6 +177,10 @@ class Widget:
             if child.role not in skip:
                 yield from child.walk(skip)
 
+    def child(self, role, name=""):
+        """Without a look at what is deeper: a list of packets has many cells."""
+        return next((w for w in self.children if w.role == role and re.search(name, w.name)), None)
+
     def find(self, role, name=None, **options):
         """The first of that role whose name matches, or None."""
         for widget in self.walk(**options):
@@ -198,11 +207,15 @@ class Widget:
         self.ask("Action.DoAction", False, "(i)", 0)
 
     def write(self, text):
-        """Typed in the place of what is there."""
-        self.click()
+        """Typed in the place of what is there, when it has the keyboard: a click takes its time."""
+        def focus():
+            self.click()
+            return any(self.has(FOCUSED) or time.sleep(0.05) for _ in range(40))
+        wait_until(focus, f"the keyboard for {self.role} {self.name}")
         self.desktop.key("ctrl+a", "BackSpace")
         if text:
             self.desktop.type(text)
+        wait_until(lambda: self.text == text, f"\"{text}\" in {self.role} {self.name}")
 
 
 class Application(Widget):
@@ -224,13 +237,10 @@ class Application(Widget):
             raise AssertionError(f"the window stood still for {took:.1f} s")
 
 
-def find_application(desktop, pid, deadline=10):
-    """That of a process; None if it cannot be heard."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
+def find_application(desktop, pid):
+    """That of a process, when it has a window."""
+    def find():
         name = desktop.find_name(pid)
         application = name and Application(desktop, name, ROOT)
-        if application and application.windows():
-            return application
-        time.sleep(0.05)
-    return None
+        return application if application and application.windows() else None
+    return wait_until(find, f"process {pid} on the bus of accessibility")
