@@ -4,7 +4,8 @@
 
     test_consumer.py BUILD_FOLDER CHECKER VERSION
 
-In C11 and C++, with the shared library and with the static one, by pkg-config alone.
+In C11 and C++, with the shared library and with the static one, by pkg-config alone; and as a meson
+subproject, which needs nothing but what the library needs.
 """
 import os
 import shutil
@@ -46,6 +47,30 @@ def build_and_run(env, compiler, standard, root, version, checker, static):
     run(checker, str(capture))
 
 
+PROJECT = """project('stranger', 'c', default_options: ['c_std=c11', 'werror=true'])
+executable('consumer', 'consumer.c', c_args: '-DEXPECTED_VERSION="@VERSION@"',
+  dependencies: dependency('pcapng-writer', fallback: 'xdptap'))
+"""
+
+
+def build_subproject(root, version, checker):
+    """pkg-config finds zlib alone there, and there is no clang."""
+    project, places = root / "project", root / "pc"
+    (project / "subprojects").mkdir(parents=True)
+    places.mkdir()
+    (project / "subprojects" / "xdptap").symlink_to(HERE.parent.parent)
+    (project / "meson.build").write_text(PROJECT.replace("@VERSION@", version), encoding="ascii")
+    shutil.copy(HERE / "consumer.c", project)
+    zlib = run("pkg-config", "--variable=pcfiledir", "zlib").decode().strip()
+    shutil.copy(Path(zlib) / "zlib.pc", places)
+    run("meson", "setup", str(project / "build"), str(project),
+        env={"PKG_CONFIG_LIBDIR": str(places), "PKG_CONFIG_PATH": ""})
+    run("meson", "compile", "-C", str(project / "build"))
+    capture = root / "subproject.pcapng"
+    capture.write_bytes(run(str(project / "build" / "consumer")))
+    run(checker, str(capture))
+
+
 def main(build, checker, version):
     missing = [t for t in ("pkg-config", "cc", "c++") if not shutil.which(t)]
     if missing:
@@ -57,6 +82,7 @@ def main(build, checker, version):
         for compiler, standard in (("cc", "c11"), ("c++", "c++11"), ("c++", "c++17")):
             for static in (False, True):
                 build_and_run(env, compiler, standard, root, version, checker, static)
+        build_subproject(root, version, checker)
     return 0
 
 

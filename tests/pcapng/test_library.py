@@ -3,6 +3,7 @@
 """The library as a whole: its symbols, its man pages, its examples.
 
     test_library.py symbols LIBRARY HEADER...   exactly the functions of the headers are exported
+    test_library.py layout LIBRARY FILE HEADER...  structs are laid out as the file says for this soname
     test_library.py man PAGE HEADER             a clean page that names every function of the header
     test_library.py example PROGRAM             what it prints is a right file with packets in it
 """
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import check_pcapng
@@ -35,6 +37,46 @@ def test_symbols(library, *headers):
     assert found == functions(headers), f"differ: {found ^ functions(headers)}"
 
 
+def members(body):
+    """Names of a struct's members, also of arrays, bit fields, functions and several after one type."""
+    for declaration in re.sub(r"\{[^{}]*\}", "", body).split(";"):
+        function = re.search(r"\(\*(\w+)\)", declaration)
+        if function:
+            yield function[1]
+        else:
+            yield from re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?:,|$)", declaration.strip())
+
+
+def layout(headers):
+    """A line for each public struct: its name and size, and where each member begins."""
+    lines = []
+    for header in headers:
+        text = re.sub(r"/\*.*?\*/", "", Path(header).read_text(encoding="utf-8"), flags=re.S)
+        for name, body in re.findall(r"^struct (\w+) \{(.*?)^\};", text, flags=re.M | re.S):
+            names = list(members(body))
+            places = "".join(f" {n}@%zu" for n in names)
+            values = "".join(f", offsetof(struct {name}, {n})" for n in names)
+            lines.append(f'printf("{name} %zu:{places}\\n", sizeof(struct {name}){values});')
+    root = Path(headers[0]).parent.parent
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = Path(folder) / "layout.c", Path(folder) / "layout"
+        source.write_text("#include <stddef.h>\n#include <stdio.h>\n" +
+                          "".join(f'#include "{Path(h).resolve()}"\n' for h in headers) +
+                          "int main(void)\n{\n" + "\n".join(lines) + "\n}\n", encoding="utf-8")
+        output("cc", f"-I{root}", str(source), "-o", str(program))
+        return output(str(program)).decode()
+
+
+def test_layout(library, file, *headers):
+    """Where it fails, raise the soname in pcapng/meson.build and put what is printed into the file."""
+    if sys.maxsize < 2**32:
+        print("SKIP: the file is for machines of 64 bits")
+        sys.exit(77)
+    soname = re.search(r"SONAME.*\[(.*)\]", output("readelf", "-d", library).decode())[1]
+    found = soname + "\n" + layout(headers)
+    assert found == Path(file).read_text(encoding="ascii"), "the layout has changed:\n" + found
+
+
 def test_man(page, header):
     lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True,
                           check=False) if shutil.which("mandoc") else None
@@ -50,4 +92,4 @@ def test_example(program, *args):
 
 
 if __name__ == "__main__":
-    {"symbols": test_symbols, "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
+    {"symbols": test_symbols, "layout": test_layout, "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
