@@ -218,6 +218,53 @@ static void test_libpcap(void)
 	tear_down(&f, NULL);
 }
 
+/* So many comments of 65000 bytes: each takes 65004. */
+static struct pcapng_options comments_of(const char **room, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		room[i] = text;
+	return (struct pcapng_options){ .comments = room, .n_comments = n };
+}
+
+/* libpcap's limits: 16 MiB for a block, 1 MiB for a section header, and one byte order. */
+static void test_libpcap_limits(void)
+{
+	g_autofree char *long_text = g_strnfill(65000, 'x');
+	const char *room[300];
+	struct fixture f = { 0 };
+	struct pcapng_section section = { .order = PCAPNG_ORDER_BIG };
+	struct pcapng_packet p = { .data = payload, .caplen = 60, .len = 60 };
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .profile = PCAPNG_PROFILE_LIBPCAP });
+	p.options = comments_of(room, 259, long_text); /* 16.06 MiB */
+	assert_refused(&f, pcapng_writer_add_packet(f.w, &p), "longer than the profile");
+	p.options.n_comments = 258;
+	g_assert_cmpint(pcapng_writer_add_packet(f.w, &p), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "one for all sections");
+	section = (struct pcapng_section){ .options = comments_of(room, 17, long_text) };
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "longer than the profile");
+	section.options.n_comments = 16;
+	g_assert_cmpint(pcapng_writer_add_section(f.w, &section), ==, 0);
+	tear_down(&f, NULL);
+}
+
+/* libpcap compares a second interface with what it has made of the first one's number: another. */
+static void test_libpcap_raw(void)
+{
+	const struct pcapng_interface raw = { .linktype = PCAPNG_LINKTYPE_RAW };
+	const struct pcapng_writer_config config = { .profile = PCAPNG_PROFILE_LIBPCAP };
+	struct sink sink = { .bytes = g_byte_array_new() };
+	struct pcapng_writer *w = NULL;
+
+	g_assert_cmpint(pcapng_writer_new(NULL, &config, sink_output, &sink, &w), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_interface(w, &raw, NULL), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_interface(w, &raw, NULL), ==, -EINVAL);
+	g_assert_nonnull(strstr(pcapng_writer_error(w)->text, "libpcap"));
+	pcapng_writer_free(w);
+	g_byte_array_unref(sink.bytes);
+}
+
 int main(int argc, char **argv)
 {
 	int r;
@@ -230,6 +277,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/profile/live-pipe", test_live_pipe);
 	g_test_add_func("/profile/live-pipe-section", test_live_pipe_section);
 	g_test_add_func("/profile/libpcap", test_libpcap);
+	g_test_add_func("/profile/libpcap-limits", test_libpcap_limits);
+	g_test_add_func("/profile/libpcap-raw", test_libpcap_raw);
 	r = g_test_run();
 	sinks_check();
 	return r;
