@@ -52,6 +52,23 @@ class Captures(WiresharkCase):
         self.assertEqual(len(names), len(set(names)))
         self.assertIn("(XDP tap: near, veth)", out.decode())
 
+    def test_is_among_the_plugins(self):
+        status, out, _ = self.wireshark.run("-G", "plugins", namespace=self.pair.near)
+        self.assertEqual(status, 0)
+        version = xdptap("--version")[1].split()[1].decode()
+        self.assertRegex(out.decode(), rf"(?m)^xdptap\S*\s+{re.escape(version)}\s+extcap\s")
+
+    def test_directions_and_queues_are_shown(self):
+        tshark = self.tshark("-c", "2")
+        self.wait_attached()
+        self.pair.ping(1)
+        self.finish(tshark)
+        status, out, _ = self.wireshark.run("-r", self.file, "-V")
+        self.assertEqual(status, 0)
+        for words in ("Direction: Inbound (0x1)", "Direction: Outbound (0x2)", "Interface name: near",
+                      "Interface queue: 0"):
+            self.assertIn(words, out.decode())
+
     def test_link_types(self):
         status, out, err = self.wireshark.run("-i", "xdptap-near", "-L", namespace=self.pair.near)
         self.assertEqual(status, 0, err)
