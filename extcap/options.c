@@ -63,7 +63,7 @@ static const struct choice log_levels[] = {
 
 static const struct choice formats[] = {
 	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions and comments" },
-	[FORMAT_PCAP] = { "pcap", "pcap: frames only, for twice the rate" },
+	[FORMAT_PCAP] = { "pcap", "pcap: frames only, for nearly twice the rate" },
 	{ NULL },
 };
 

@@ -382,7 +382,7 @@ class Trouble(Files):
         """Others in the folder are left alone, and do not slow it down."""
         folder = self.path("many")
         os.mkdir(folder)
-        for number in range(20000):
+        for number in range(100000):
             os.close(os.open(f"{folder}/cap_{number:05}_20200101000000.pcapng",
                              os.O_CREAT | os.O_WRONLY))
         with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "packets:5",
@@ -393,7 +393,7 @@ class Trouble(Files):
                                "files")
             process.signal()
             self.assertEqual(process.wait(), 0)
-        self.assertEqual(len(glob.glob(folder + "/*_2020*")), 20000)
+        self.assertEqual(len(glob.glob(folder + "/*_2020*")), 100000)
 
 
 if __name__ == "__main__":
