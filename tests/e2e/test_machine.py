@@ -27,13 +27,13 @@ class Machine(Case):
         self.addCleanup(time.clock_settime, time.CLOCK_REALTIME, time.time())
         for step in (-3600, 0, 7200, -86400):
             time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
-            sent += self.pair.send(7)
+            sent += self.pair.send(7, 100 + len(sent))
             harness.wait_until(lambda: self.in_part() == 7, "frames")
             capture.signal(signal.SIGHUP)
             harness.wait_until(lambda: self.in_part() == 0, "a new file")
         capture.signal()
         self.assertEqual(capture.wait(), 0, capture.text())
-        names = sorted(glob.glob(self.path("cap_*.pcapng")), key=lambda name: name.split("_")[1])
+        names = sorted(glob.glob(self.path("cap_*.pcapng")))  # the number comes first
         found = [packet for name in names for packet in Capture(name).packets]
         self.assertEqual([packet.data for packet in found], sent)
         times = [packet.ts_ns for packet in found]

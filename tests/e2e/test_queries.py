@@ -68,6 +68,7 @@ class Queries(Case):
         ip("link", "set", "near", "master", "bridge")
         ip("link", "add", "dead", "type", "veth", "peer", "name", "far2", "netns", self.pair.far.name)
         ip("link", "set", "dead", "up")
+        harness.wait_until(lambda: self.pair.near.link("dead")["operstate"] == "LOWERLAYERDOWN", "a dead link")
         displays = {i["value"]: i["display"] for i in self.interfaces()}
         self.assertEqual(displays["xdptap-near"], "XDP tap: near, veth, in bridge")
         self.assertEqual(displays["xdptap-bridge"], "XDP tap: bridge, bridge, down")
