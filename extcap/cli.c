@@ -89,25 +89,47 @@ static char *device_text(const struct iface *i)
 	return g_string_free(text, false);
 }
 
-static void print_interface(guint number, const struct iface *i)
+#define COLUMNS 6
+
+/* What -D says of an interface, a text for each column. */
+static GStrv describe(guint number, const struct iface *i)
 {
 	g_autofree char *driver = iface_driver(i), *program = iface_xdp_program(i);
 	g_autofree char *device = device_text(i);
+	GStrv row = g_new0(char *, COLUMNS + 1);
 
-	printf("%u. %-15s %-4s %-24s %-40s %s\n", number, i->name, i->is_up ? "up" : "down",
-	       driver	 ? driver
-	       : i->kind ? i->kind
-			 : "-",
-	       *device ? device : "-", program ? program : "-");
+	row[0] = g_strdup_printf("%u.", number);
+	row[1] = g_strdup(i->name);
+	row[2] = g_strdup(i->is_up ? "up" : "down");
+	row[3] = g_strdup(driver ? driver : i->kind ? i->kind : "-");
+	row[4] = g_strdup(*device ? device : "-");
+	row[5] = g_strdup(program ? program : "-");
+	return row;
+}
+
+/* As wide as what is in it, but for the last column. */
+static void print_table(const GPtrArray *rows)
+{
+	int widths[COLUMNS] = { 0 };
+
+	for (guint n = 0; n < rows->len; n++)
+		for (int k = 0; k < COLUMNS - 1; k++)
+			widths[k] = MAX(widths[k], (int)strlen(((GStrv)rows->pdata[n])[k]));
+	for (guint n = 0; n < rows->len; n++)
+		for (int k = 0; k < COLUMNS; k++)
+			printf("%-*s%c", widths[k], ((GStrv)rows->pdata[n])[k],
+			       k < COLUMNS - 1 ? ' ' : '\n');
 }
 
 static bool print_interfaces(GError **error)
 {
 	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
 
-	for (guint n = 0, number = 0; list && n < list->len; n++)
+	for (guint n = 0; list && n < list->len; n++)
 		if (iface_linktype(list->pdata[n]) >= 0)
-			print_interface(++number, list->pdata[n]);
+			g_ptr_array_add(rows, describe(rows->len + 1, list->pdata[n]));
+	print_table(rows);
 	return list;
 }
 

@@ -321,6 +321,8 @@ class Failure(ToolbarCase):
 
     def test_wireshark_comes_late(self):
         """Its reader before the toolbar: the pipe is still held open."""
+        if harness.SLOWNESS > 1:
+            self.skipTest("this machine is too slow to come in time")
         extcap = self.extcap(*self.bar.options, "--mode", "sideways")
         with open(extcap.fifo, "rb") as fifo:
             self.assertEqual(fifo.read(), b"")
