@@ -3,6 +3,11 @@
  * The merge of the rings. Frames come in bursts, a CPU at a time, so the cost is kept per burst:
  * the earliest input is found by looking at all heads, and then read as long as it stays earlier
  * than the second-earliest was.
+ *
+ * Of 64 queues on 64 CPUs none shares anything in the kernel: ring, counters and the word that asks
+ * for a wake-up are each CPU's own. Here a burst costs 64 looks; at worst, where each frame comes from
+ * another CPU than the one before, that is 64 comparisons for a frame beside the hundred nanoseconds
+ * that it takes to write it. So the file is the limit before the merge is.
  */
 #include <errno.h>
 #include <stddef.h>
