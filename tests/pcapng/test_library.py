@@ -4,6 +4,7 @@
 
     test_library.py symbols LIBRARY HEADER...   exactly the functions of the headers are exported
     test_library.py layout LIBRARY FILE HEADER...  structs are laid out as the file says for this soname
+    test_library.py manners LIBRARY ARCHIVE     libc and zlib alone; no globals, output, locale or exit
     test_library.py man PAGE HEADER             a clean page that names every function of the header
     test_library.py example PROGRAM             what it prints is a right file with packets in it
 """
@@ -77,6 +78,26 @@ def test_layout(library, file, *headers):
     assert found == Path(file).read_text(encoding="ascii"), "the layout has changed:\n" + found
 
 
+# What a library has no business with: printing, logging, the locale, the environment, ending.
+RUDE = re.compile(r"_*(v?f?(print|scan)f|f?puts?|f?putc(har)?|perror|std(in|out|err)|fopen|v?syslog|"
+                  r"(v?f?printf|v?syslog)_chk|(set|use|new)locale|localeconv|nl_langinfo|strto[dfl]\w*|"
+                  r"strcoll|strftime|strerror\w*|is(alpha|digit|print|space)|to(upper|lower)|ctype_\w+|"
+                  r"(secure_)?getenv|setenv|exit|abort|assert_fail|signal|sigaction)(@.*)?")
+
+
+def test_manners(library, archive):
+    """"No globals" is: nothing in any section that a program could write to."""
+    wanted = [line.split()[-1] for line in output("nm", "-D", "-u", library).decode().splitlines()]
+    rude = [name for name in wanted if RUDE.fullmatch(name)]
+    assert "writev" in {name.split("@")[0] for name in wanted}, "nm says something else"
+    assert not rude, f"uses {rude}"
+    needed = re.findall(r"NEEDED.*\[(\w+)", output("readelf", "-dW", library).decode())
+    assert set(needed) <= {"libc", "libz", "libpthread"}, f"needs {needed}"
+    rows = output("nm", "--format=sysv", archive).decode().splitlines()
+    variables = [row for row in rows if re.search(r"\|\s*(\.(data|bss|tdata|tbss)|\*COM\*)\s*$", row)]
+    assert not variables, f"globals: {variables}"
+
+
 def test_man(page, header):
     lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True,
                           check=False) if shutil.which("mandoc") else None
@@ -92,4 +113,5 @@ def test_example(program, *args):
 
 
 if __name__ == "__main__":
-    {"symbols": test_symbols, "layout": test_layout, "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
+    {"symbols": test_symbols, "layout": test_layout, "manners": test_manners,
+     "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
