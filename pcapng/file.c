@@ -17,6 +17,9 @@
 #include "pcapng/file.h"
 #include "pcapng/recover.h"
 
+#define LOCK_TRIES    100
+#define LOCK_RETRY_US 1000
+
 void file_part_name(const char *name, char out[NAME_MAX + 1])
 {
 	size_t len = strnlen(name, NAME_MAX - strlen(".part"));
@@ -32,6 +35,23 @@ static bool is_there(int folder, const char *name)
 	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A help to recovery; not every file system has it. A recovery that looks at the file is done soon. */
+static void lock(int fd)
+{
+	for (int i = 0; i < LOCK_TRIES; i++)
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+		    usleep(LOCK_RETRY_US) < 0)
+			return;
+}
+
+/* True: before we had the lock, a recovery took the empty file for an orphan. */
+static bool is_deleted(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
 {
 	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? O_TRUNC : O_EXCL | O_NOFOLLOW);
@@ -40,15 +60,18 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	file_part_name(name, part);
 	if (!single && is_there(folder, name))
 		return -EEXIST;
-	f->fd = openat(folder, single ? name : part, flags, mode);
-	if (f->fd < 0)
-		return -errno;
+	for (f->fd = -1; f->fd < 0 || is_deleted(f->fd);) {
+		if (f->fd >= 0)
+			close(f->fd);
+		f->fd = openat(folder, single ? name : part, flags, mode);
+		if (f->fd < 0)
+			return -errno;
+		lock(f->fd);
+	}
 	f->folder = folder;
 	f->single = single;
 	f->size = 0;
 	stpcpy(f->name, name);
-	(void)flock(f->fd,
-		    LOCK_EX | LOCK_NB); /* a help to recovery; not every file system has it */
 	return 0;
 }
 

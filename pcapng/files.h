@@ -109,7 +109,8 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 };
 
 /*
- * Recovers and adopts what earlier runs left in the folder, and begins the first file. Strings of
+ * Recovers and adopts what earlier runs left in the folder, and begins the first file. A .part of the
+ * set that is empty, which a crash at the wrong moment leaves, is deleted. Strings of
  * `config` are copied; `section` and `writer` (NULL: defaults) are as for pcapng_writer_new().
  * -EINVAL: config. *ret is untouched on failure.
  */

@@ -218,6 +218,18 @@ static void recover_part(struct set *s, const char *part, const char *name, int 
 		set_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
 }
 
+/* A crash before the first byte leaves no more than a name. */
+static bool delete_empty(struct set *s, const char *part, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && !st.st_size)
+		(void)unlinkat(s->folder, part, 0);
+	return true;
+}
+
 /* `parts`: those that are to be recovered, or else the finished ones. */
 static int adopt_one(struct set *s, const char *file, const char *program, bool parts)
 {
@@ -236,7 +248,9 @@ static int adopt_one(struct set *s, const char *file, const char *program, bool 
 		    (is_part ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	if (is_by_program(fd, program) && is_part)
+	if (is_part && delete_empty(s, file, fd))
+		r = 0;
+	else if (is_by_program(fd, program) && is_part)
 		recover_part(s, file, name, fd);
 	else if (is_by_program(fd, program))
 		r = adopt_finished(s, file, fd, seq);

@@ -121,7 +121,7 @@ static bool setup(struct fixture *f, const struct point *point)
 	int r;
 
 	*f = (struct fixture){ .point = point };
-	if (point == &point_xdp && skip_if_old())
+	if ((point == &point_xdp || point == &point_trace) && skip_if_old())
 		return false;
 	if (!enter_namespace())
 		return false;

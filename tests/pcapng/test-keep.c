@@ -3,8 +3,10 @@
  * test-keep.c - sets of files: which stay, what time it is, and what is said when it fails
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -253,6 +255,41 @@ static void test_recovered_count(void)
 	capture_tear_down(&c);
 }
 
+/* What a crash before the first byte left goes, unless somebody still has it, or it is not of the set. */
+static void test_empty_parts(void)
+{
+	static const char *const names[] = {
+		"cap_00007_20260101000000.pcapng.part",
+		"cap_00008_20260101000000.pcapng.part", /* locked */
+		"cap_00009_2026.pcapng.part",
+		"cap_00010_20260101000000.pcapng",
+	};
+	struct capture c = { .config = { .keep_files = 3 } };
+	int fd = -1;
+
+	capture_set_up(&c);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(c.folder, names[i], NULL);
+
+		g_assert_true(g_file_set_contents(path, "", 0, NULL));
+		if (i == 1)
+			fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+	capture_start(&c);
+	capture_add_many(&c, 3);
+	capture_stop(&c);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(c.folder, names[i], NULL);
+
+		g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, i > 0);
+		g_unlink(path);
+	}
+	close(fd);
+	capture_check_all(&c, 0, 1);
+	capture_tear_down(&c);
+}
+
 /* All names of this second are taken: one is found, and nothing is replaced. */
 static void test_collisions(void)
 {
@@ -444,6 +481,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/keep/clock-back", test_clock_back);
 	g_test_add_func("/keep/clock-back-interval", test_clock_back_interval);
 	g_test_add_func("/keep/recovered", test_recovered_count);
+	g_test_add_func("/keep/empty-parts", test_empty_parts);
 	g_test_add_func("/keep/collisions", test_collisions);
 	g_test_add_func("/keep/back-off", test_back_off);
 	g_test_add_func("/keep/sync-interval", test_sync_interval);
