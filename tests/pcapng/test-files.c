@@ -53,6 +53,62 @@ static void test_max_files(void)
 	capture_tear_down(&c);
 }
 
+/* Two interfaces, names and secrets; returns how long the file's beginning is with them. */
+static size_t add_preamble(struct capture *c)
+{
+	static const uint8_t address[4] = { 192, 0, 2, 1 };
+	static const char *const names[] = { "example.com" };
+	const struct pcapng_name record = { PCAPNG_NRB_IPV4, address, names, 1 };
+	struct pcapng_writer *w = pcapng_files_writer(c->f);
+
+	g_assert_cmpint(pcapng_files_add_interface(c->f,
+						   &(struct pcapng_interface){ .linktype = 1 },
+						   NULL),
+			==, 0);
+	g_assert_cmpint(pcapng_writer_add_names(w, &(struct pcapng_names){ .keep = true,
+									   .records = &record,
+									   .n_records = 1 }),
+			==, 0);
+	g_assert_cmpint(pcapng_writer_add_secrets(w,
+						  &(struct pcapng_secrets){
+							  .keep = true,
+							  .type = PCAPNG_SECRETS_TLS,
+							  .data = "CLIENT_RANDOM 00 00\n",
+							  .len = 20,
+						  }),
+			==, 0);
+	return pcapng_writer_bytes(w);
+}
+
+/* A new file by call: each begins with all that the first one began with. */
+static void test_rotate(void)
+{
+	struct capture c = { 0 };
+	g_autoptr(GPtrArray) paths = NULL;
+	g_autofree char *first = NULL;
+	size_t len;
+
+	capture_set_up(&c);
+	capture_start(&c);
+	len = add_preamble(&c);
+	for (int i = 0; i < 3; i++) {
+		capture_add_many(&c, 10);
+		g_assert_cmpint(pcapng_files_rotate(c.f), ==, 0);
+		g_assert_cmpuint(c.finished, ==, i + 1);
+	}
+	capture_stop(&c);
+	capture_check_all(&c, 0, 4);
+	paths = capture_list(&c, ".pcapng");
+	g_assert_true(g_file_get_contents(paths->pdata[0], &first, NULL, NULL));
+	for (unsigned int i = 1; i < paths->len; i++) {
+		g_autofree char *content = NULL;
+
+		g_assert_true(g_file_get_contents(paths->pdata[i], &content, NULL, NULL));
+		g_assert_cmpmem(content, len, first, len);
+	}
+	capture_tear_down(&c);
+}
+
 static void test_time(gconstpointer data)
 {
 	bool interval = GPOINTER_TO_INT(data);
@@ -233,6 +289,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/files/pattern", test_pattern);
 	g_test_add_func("/files/bytes", test_bytes);
 	g_test_add_func("/files/packets", test_packets);
+	g_test_add_func("/files/rotate", test_rotate);
 	g_test_add_data_func("/files/duration", GINT_TO_POINTER(false), test_time);
 	g_test_add_data_func("/files/interval", GINT_TO_POINTER(true), test_time);
 	g_test_add_func("/files/max-files", test_max_files);

@@ -22,11 +22,13 @@ ssize_t __real_writev(int fd, const struct iovec *iov, int iovcnt);
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int iovcnt);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+int __real_close(int fd);
+int __wrap_close(int fd);
 
 static int64_t wall_s;	  /* how far the wall clock was set */
 static int64_t passed_ms; /* how much time passed on both clocks */
 static unsigned int writes, syncs;
-static int write_error; /* errno, 0: none */
+static int write_error, sync_error, close_error; /* errno, 0: none */
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -60,7 +62,22 @@ ssize_t __wrap_writev(int fd, const struct iovec *iov, int iovcnt)
 int __wrap_fdatasync(int fd)
 {
 	syncs++;
+	if (sync_error) {
+		errno = sync_error;
+		return -1;
+	}
 	return __real_fdatasync(fd);
+}
+
+int __wrap_close(int fd)
+{
+	int r = __real_close(fd);
+
+	if (close_error) {
+		errno = close_error;
+		return -1;
+	}
+	return r;
 }
 
 static uint64_t count_bytes(const struct capture *c)
@@ -354,6 +371,60 @@ static void test_sync_interval(void)
 	capture_tear_down(&c);
 }
 
+/* Each file is on the disk before it has its name. */
+static void test_sync(void)
+{
+	struct capture c = { .config = { .max_packets = 10, .sync = true } };
+
+	capture_set_up(&c);
+	syncs = 0;
+	capture_start(&c);
+	capture_add_many(&c, 25);
+	g_assert_cmpuint(syncs, ==, 2);
+	capture_stop(&c);
+	g_assert_cmpuint(syncs, ==, 3);
+	capture_check_all(&c, 0, 3);
+	capture_tear_down(&c);
+}
+
+/* What the disk says last is told, too: some file systems keep an error until then. */
+static void test_late_error(gconstpointer data)
+{
+	struct capture c = { .config = { .name = "x%{seq}.pcapng", .sync = true } };
+	int *error = (int *)data;
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 10);
+	*error = EIO;
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -EIO);
+	*error = 0;
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "x00001.pcapng: ending it");
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	capture_tear_down(&c);
+}
+
+/* An error while it is synced by time is told by the call that does it, and sticks. */
+static void test_sync_interval_error(void)
+{
+	struct capture c = { .config = { .sync_interval_ns = UINT64_C(1000000000) } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 1);
+	passed_ms += 1001;
+	sync_error = EIO;
+	g_assert_cmpint(pcapng_files_tick(c.f), ==, -EIO);
+	sync_error = 0;
+	g_assert_cmpint(capture_add(&c), ==, -EIO);
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -EIO);
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	passed_ms = 0;
+	capture_tear_down(&c);
+}
+
 static void test_error_text(void)
 {
 	struct pcapng_error error = { 0 };
@@ -414,6 +485,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/keep/collisions", test_collisions);
 	g_test_add_func("/keep/back-off", test_back_off);
 	g_test_add_func("/keep/sync-interval", test_sync_interval);
+	g_test_add_func("/keep/sync", test_sync);
+	g_test_add_data_func("/keep/sync-error", &sync_error, test_late_error);
+	g_test_add_data_func("/keep/close-error", &close_error, test_late_error);
+	g_test_add_func("/keep/sync-interval-error", test_sync_interval_error);
 	g_test_add_func("/keep/error-text", test_error_text);
 	g_test_add_func("/keep/read-only", test_read_only);
 	return g_test_run();

@@ -118,6 +118,54 @@ static void test_slow_drain(void)
 	tear_down(&f, NULL);
 }
 
+/* As add(), whose bytes tell where they belong; above 2047 they are referenced. */
+static int add_marked(struct fixture *f, uint32_t i)
+{
+	static uint8_t marked[6000];
+	const uint32_t len = i * 37 % 3000;
+
+	for (size_t at = 0; at < sizeof(marked) && !marked[1]; at++)
+		marked[at] = at ^ at >> 8;
+	return pcapng_writer_add_packet(f->w, &(struct pcapng_packet){
+						      .data = marked + i % 3000,
+						      .caplen = len,
+						      .len = len,
+						      .ts = i,
+					      });
+}
+
+/* An output that takes k bytes in a turn, as a slow pipe does: what it took is what was accepted. */
+static void test_trickle(gconstpointer data)
+{
+	const size_t k = GPOINTER_TO_UINT(data);
+	struct fixture f = { 0 }, whole = { 0 };
+	unsigned int taken = 0;
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 8192 });
+	set_up_with(&whole, NULL);
+	f.sink.fail_with = -EAGAIN;
+	for (uint32_t i = 0; i < 3000; i++) {
+		f.sink.fail_at = f.sink.bytes->len + k;
+		if (add_marked(&f, i) == 0) {
+			g_assert_cmpint(add_marked(&whole, i), ==, 0);
+			taken++;
+		}
+		if (i % 10 == 0 && add_stats(&f) == 0)
+			g_assert_cmpint(add_stats(&whole), ==, 0);
+		if (i % 7 == 0)
+			(void)pcapng_writer_flush(f.w);
+	}
+	f.sink.fail_with = 0;
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
+	g_assert_cmpuint(taken, >, 4);
+	g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
+			whole.sink.bytes->len);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+	tear_down(&whole, NULL);
+}
+
 /* Small packets are copied at once, large ones are read at flush. */
 static void test_references(struct fixture *f, gconstpointer data)
 {
@@ -230,6 +278,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/output/short-writes", test_short_writes);
 	g_test_add_func("/output/backlog", test_backlog);
 	g_test_add_func("/output/slow-drain", test_slow_drain);
+	g_test_add_data_func("/output/trickle-1", GUINT_TO_POINTER(1), test_trickle);
+	g_test_add_data_func("/output/trickle-100", GUINT_TO_POINTER(100), test_trickle);
+	g_test_add_data_func("/output/trickle-900", GUINT_TO_POINTER(900), test_trickle);
+	g_test_add_data_func("/output/trickle-5000", GUINT_TO_POINTER(5000), test_trickle);
 	g_test_add_func("/output/lies", test_lying_output);
 	ADD("references/read-at-flush", test_references);
 	g_test_add_data_func("/references/end-when-blocked", GINT_TO_POINTER(-EAGAIN),

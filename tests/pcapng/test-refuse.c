@@ -4,6 +4,9 @@
  */
 #include "tests/pcapng/fixture.h"
 
+#define LOCAL	   0x80000001u /* a type for local use */
+#define BLOCK_MOST 134348832u  /* what Wireshark reads */
+
 /* The writer refused, wrote nothing, said why, and still works. */
 static void assert_refused(struct fixture *f, int r, const char *words)
 {
@@ -30,6 +33,11 @@ static void test_refuse_packet(struct fixture *f, gconstpointer data)
 	const struct pcapng_option twice[] = { { 5, 8, payload }, { 5, 8, payload } };
 	const struct pcapng_option short_option = { 5, 4, payload };
 	const struct pcapng_option end = { 0, 0, NULL };
+	const struct pcapng_option short_custom = { PCAPNG_OPT_CUSTOM_BYTES, 3, payload };
+	const struct pcapng_custom_option long_custom = { .data = payload, .len = 65532 };
+	const struct pcapng_custom_option no_custom = { .len = 1 };
+	const struct pcapng_custom_option binary = { .string = true, .data = "\xff" };
+	const struct pcapng_verdict octets = { PCAPNG_VERDICT_EBPF_XDP, 2, payload, 8 };
 #define BASE .data = payload, .caplen = 60, .len = 60
 	const struct {
 		struct pcapng_packet packet;
@@ -51,6 +59,13 @@ static void test_refuse_packet(struct fixture *f, gconstpointer data)
 		{ { BASE, .options = { .extra = twice, .n_extra = 2 } }, "epb_packetid: given tw" },
 		{ { BASE, .options = { .extra = &short_option, .n_extra = 1 } }, "wrong length" },
 		{ { BASE, .options = { .extra = &end, .n_extra = 1 } }, "ends the options" },
+		{ { BASE, .options = { .extra = &short_custom, .n_extra = 1 } }, "wrong length" },
+		{ { BASE, .options = { .custom = &long_custom, .n_custom = 1 } }, "than 65531" },
+		{ { BASE, .options = { .custom = &no_custom, .n_custom = 1 } }, "no value" },
+		{ { BASE, .options = { .custom = &binary, .n_custom = 1 } }, "not valid UTF-8" },
+		{ { BASE, .options = { .n_custom = 1 } }, "without a list" },
+		{ { BASE, .options = { .n_extra = 1 } }, "without a list" },
+		{ { BASE, .verdicts = &octets, .n_verdicts = 1 }, "octets are for hardware" },
 	};
 #undef BASE
 
@@ -73,6 +88,8 @@ static void test_refuse_interface(struct fixture *f, gconstpointer data)
 		{ { .name = "\xc0\x80" }, "if_name: not valid UTF-8" },
 		{ { .name = "\xf4\x90\x80\x80" }, "if_name: not valid UTF-8" },
 		{ { .name = "\xe2\x82" }, "if_name: not valid UTF-8" },
+		{ { .name = "\xe0\x80\x80" }, "if_name: not valid UTF-8" },
+		{ { .name = "\xf0\x80\x80\x80" }, "if_name: not valid UTF-8" },
 		{ { .filter = "\xff" }, "if_filter: not valid UTF-8" },
 		{ { .filter = "ip", .filter_bpf = &insn, .n_filter_bpf = 1 }, "not both" },
 		{ { .n_filter_bpf = 1 }, "if_filter" },
@@ -91,11 +108,14 @@ static void test_refuse_interface(struct fixture *f, gconstpointer data)
 static void test_refuse_others(struct fixture *f, gconstpointer data)
 {
 	static const uint8_t address[4];
-	const char *const empty_name[] = { "" };
+	g_autofree char *long_text = g_strnfill(65532, 'x');
+	const char *const empty_name[] = { "" }, *const long_name[] = { long_text };
+	const struct pcapng_section no_order = { .order = 3 };
 	const struct pcapng_name records[] = {
 		{ PCAPNG_NRB_IPV4, address, empty_name, 1 },
 		{ PCAPNG_NRB_IPV4, address, NULL, 0 },
 		{ 7, address, empty_name, 0 },
+		{ PCAPNG_NRB_IPV4, address, long_name, 1 },
 	};
 	struct pcapng_packet simple = { .data = payload, .caplen = 59, .len = 60 };
 
@@ -109,6 +129,8 @@ static void test_refuse_others(struct fixture *f, gconstpointer data)
 							       .n_records = 1,
 						       }),
 			       "NRB: record");
+	assert_refused(f, pcapng_writer_add_names(f->w, &(struct pcapng_names){ .n_records = 1 }),
+		       "without a list");
 	assert_refused(f, pcapng_writer_add_secrets(f->w, &(struct pcapng_secrets){ .len = 1 }),
 		       "DSB");
 	assert_refused(f, pcapng_writer_add_custom(f->w, &(struct pcapng_custom){ .len = 1 }),
@@ -116,7 +138,12 @@ static void test_refuse_others(struct fixture *f, gconstpointer data)
 	assert_refused(f, pcapng_writer_add_journal(f->w, "X__REALTIME_TIMESTAMP=1\n", 24),
 		       "__REALTIME_TIMESTAMP");
 	assert_refused(f, pcapng_writer_add_raw(f->w, PCAPNG_BLOCK_EPB, payload, 4), "add_raw");
+	assert_refused(f, pcapng_writer_add_journal(f->w, NULL, 24), "no entry");
 	assert_refused(f, pcapng_writer_add_raw(f->w, 2, payload, 4), "add_raw");
+	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, NULL, 4), "without data");
+	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, payload, BLOCK_MOST - 11),
+		       "longer than 134348832 bytes");
+	assert_refused(f, pcapng_writer_add_section(f->w, &no_order), "no such byte order");
 	assert_refused(f, pcapng_writer_add_simple_packet(f->w, &simple), "caplen");
 	simple.caplen = 60;
 	simple.ts = 1;
@@ -161,6 +188,108 @@ static void test_live_pipe(void)
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
 	p.options.n_comments = 5;
 	assert_refused(&f, pcapng_writer_add_packet(f.w, &p), "longer than the profile");
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* Adds a block of `len` bytes in all, of a type that cannot be cut. */
+static int add_long(struct fixture *f, uint32_t type, uint32_t len)
+{
+	const struct pcapng_secrets secrets = {
+		.type = PCAPNG_SECRETS_TLS,
+		.data = payload,
+		.len = len - 20,
+	};
+	const struct pcapng_custom custom = { .pen = 32473, .data = payload, .len = len - 16 };
+	const struct pcapng_packet simple = { .data = payload,
+					      .caplen = len - 16,
+					      .len = len - 16 };
+
+	switch (type) {
+	case PCAPNG_BLOCK_DSB: return pcapng_writer_add_secrets(f->w, &secrets);
+	case PCAPNG_BLOCK_CUSTOM: return pcapng_writer_add_custom(f->w, &custom);
+	case PCAPNG_BLOCK_SPB: return pcapng_writer_add_simple_packet(f->w, &simple);
+	default: return pcapng_writer_add_raw(f->w, type, payload, len - 12);
+	}
+}
+
+static void test_live_pipe_blocks(gconstpointer data)
+{
+	const uint32_t most = 262144, type = GPOINTER_TO_UINT(data);
+	struct fixture f = { 0 };
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .profile = PCAPNG_PROFILE_LIVE_PIPE });
+	assert_refused(&f, add_long(&f, type, most + 1), "longer than");
+	g_assert_cmpint(add_long(&f, type, most), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpuint(f.sink.bytes->len, ==, 60 + 92 + most);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* What is cut is the data; the length on the wire and the options stay. */
+static void test_live_pipe_cut(void)
+{
+	const char *const comments[] = { "kept" };
+	const struct pcapng_packet p = {
+		.data = payload,
+		.caplen = 300000,
+		.len = 300000,
+		.options = { .comments = comments, .n_comments = 1 },
+	};
+	struct fixture f = { 0 };
+	uint32_t words[7];
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .profile = PCAPNG_PROFILE_LIVE_PIPE });
+	g_assert_cmpint(pcapng_writer_add_packet(f.w, &p), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	memcpy(words, f.sink.bytes->data + 60, sizeof(words));
+	g_assert_cmpuint(words[1], ==, 262144);
+	g_assert_cmpuint(words[5], ==, 262144 - 32 - 8 - 4);
+	g_assert_cmpuint(words[6], ==, 300000);
+	g_assert_cmpmem(f.sink.bytes->data + 60 + 262144 - 12, 4, "kept", 4);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* A later section is bound by what the first one was. */
+static void test_live_pipe_later_section(void)
+{
+	g_autofree char *long_text = g_strnfill(2048 - 28 - 4 - 4 + 1, 'x');
+	struct pcapng_section section = { .os = long_text };
+	struct fixture f = { 0 };
+
+	set_up_with(&f, &(struct pcapng_writer_config){ .profile = PCAPNG_PROFILE_LIVE_PIPE });
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "longer than the profile");
+	section = (struct pcapng_section){
+		.order = G_BYTE_ORDER == G_BIG_ENDIAN ? PCAPNG_ORDER_LITTLE : PCAPNG_ORDER_BIG,
+	};
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "only the host's");
+	long_text[2048 - 28 - 4 - 4] = '\0';
+	section = (struct pcapng_section){ .os = long_text };
+	g_assert_cmpint(pcapng_writer_add_section(f.w, &section), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpuint(f.sink.bytes->len, ==, 60 + 2 * 92 + 2048);
+	sink_keep(&f.sink);
+	tear_down(&f, NULL);
+}
+
+/* The draft alone: nothing of the other profiles' is refused, and nothing is cut. */
+static void test_strict(void)
+{
+	const struct pcapng_interface other = { .linktype = 113, .snaplen = 96, .tsresol = 20 };
+	g_autofree char *long_text = g_strnfill(4000, 'x');
+	const struct pcapng_section section = { .order = PCAPNG_ORDER_BIG, .os = long_text };
+	struct fixture f = { 0 };
+
+	set_up_with(&f, NULL);
+	g_assert_cmpint(add(&f, 300000), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_interface(f.w, &other, NULL), ==, 0);
+	g_assert_cmpint(add_long(&f, LOCAL, 262148), ==, 0);
+	g_assert_cmpint(add_long(&f, PCAPNG_BLOCK_SPB, 262148), ==, 0);
+	g_assert_cmpint(pcapng_writer_add_section(f.w, &section), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
+	g_assert_cmpuint(f.sink.bytes->len, ==, 60 + 300032 + 32 + 2 * 262148 + 28 + 4004 + 4);
 	sink_keep(&f.sink);
 	tear_down(&f, NULL);
 }
@@ -276,6 +405,17 @@ int main(int argc, char **argv)
 	ADD("refuse/snaplen", test_snaplen);
 	g_test_add_func("/profile/live-pipe", test_live_pipe);
 	g_test_add_func("/profile/live-pipe-section", test_live_pipe_section);
+	g_test_add_data_func("/profile/live-pipe-dsb", GUINT_TO_POINTER(PCAPNG_BLOCK_DSB),
+			     test_live_pipe_blocks);
+	g_test_add_data_func("/profile/live-pipe-custom", GUINT_TO_POINTER(PCAPNG_BLOCK_CUSTOM),
+			     test_live_pipe_blocks);
+	g_test_add_data_func("/profile/live-pipe-simple", GUINT_TO_POINTER(PCAPNG_BLOCK_SPB),
+			     test_live_pipe_blocks);
+	g_test_add_data_func("/profile/live-pipe-raw", GUINT_TO_POINTER(LOCAL),
+			     test_live_pipe_blocks);
+	g_test_add_func("/profile/live-pipe-cut", test_live_pipe_cut);
+	g_test_add_func("/profile/live-pipe-later-section", test_live_pipe_later_section);
+	g_test_add_func("/profile/strict", test_strict);
 	g_test_add_func("/profile/libpcap", test_libpcap);
 	g_test_add_func("/profile/libpcap-limits", test_libpcap_limits);
 	g_test_add_func("/profile/libpcap-raw", test_libpcap_raw);

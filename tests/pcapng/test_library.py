@@ -3,7 +3,8 @@
 """The library as a whole: its symbols, its man pages, its examples.
 
     test_library.py symbols LIBRARY HEADER...   exactly the functions of the headers are exported
-    test_library.py layout LIBRARY FILE HEADER...  structs are laid out as the file says for this soname
+    test_library.py layout LIBRARY FILE HEADER...  what is in the file for this soname is as it was
+    test_library.py manners LIBRARY ARCHIVE     libc and zlib alone; no globals, output, locale or exit
     test_library.py man PAGE HEADER             a clean page that names every function of the header
     test_library.py example PROGRAM             what it prints is a right file with packets in it
 """
@@ -47,11 +48,27 @@ def members(body):
             yield from re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?:,|$)", declaration.strip())
 
 
+def prototypes(text):
+    """Functions and their types, a line for each."""
+    found = re.findall(r"^[a-z][^;{}#]*?\bpcapng_\w+\)?\([^;]*\);", text, flags=re.M)
+    return "".join(sorted(re.sub(r"\s+", " ", f) + "\n" for f in found))
+
+
+def constants(text):
+    """Of enums, and bits."""
+    for body in re.findall(r"^enum \w+ \{(.*?)^\}", text, flags=re.M | re.S):
+        yield from re.findall(r"\b(PCAPNG_\w+)\s*[=,]", body)
+    yield from re.findall(r"^#define (PCAPNG_\w+)[ \t]+\S", text, flags=re.M)
+
+
 def layout(headers):
-    """A line for each public struct: its name and size, and where each member begins."""
-    lines = []
+    """A line for each public struct: its name and size, and where each member begins; for each
+    constant and for each function."""
+    lines, functions_of_all = [], ""
     for header in headers:
         text = re.sub(r"/\*.*?\*/", "", Path(header).read_text(encoding="utf-8"), flags=re.S)
+        functions_of_all += prototypes(text)
+        lines += [f'printf("{name} %lld\\n", (long long){name});' for name in constants(text)]
         for name, body in re.findall(r"^struct (\w+) \{(.*?)^\};", text, flags=re.M | re.S):
             names = list(members(body))
             places = "".join(f" {n}@%zu" for n in names)
@@ -64,17 +81,38 @@ def layout(headers):
                           "".join(f'#include "{Path(h).resolve()}"\n' for h in headers) +
                           "int main(void)\n{\n" + "\n".join(lines) + "\n}\n", encoding="utf-8")
         output("cc", f"-I{root}", str(source), "-o", str(program))
-        return output(str(program)).decode()
+        return output(str(program)).decode() + functions_of_all
 
 
 def test_layout(library, file, *headers):
-    """Where it fails, raise the soname in pcapng/meson.build and put what is printed into the file."""
+    """Where it fails, raise the soname in pcapng/meson.build and put what is printed into the file;
+    where it is only that a function or a constant is new, the soname stays."""
     if sys.maxsize < 2**32:
         print("SKIP: the file is for machines of 64 bits")
         sys.exit(77)
     soname = re.search(r"SONAME.*\[(.*)\]", output("readelf", "-d", library).decode())[1]
     found = soname + "\n" + layout(headers)
     assert found == Path(file).read_text(encoding="ascii"), "the layout has changed:\n" + found
+
+
+# What a library has no business with: printing, logging, the locale, the environment, ending.
+RUDE = re.compile(r"_*(v?f?(print|scan)f|f?puts?|f?putc(har)?|perror|std(in|out|err)|fopen|v?syslog|"
+                  r"(v?f?printf|v?syslog)_chk|(set|use|new)locale|localeconv|nl_langinfo|strto[dfl]\w*|"
+                  r"strcoll|strftime|strerror\w*|is(alpha|digit|print|space)|to(upper|lower)|ctype_\w+|"
+                  r"(secure_)?getenv|setenv|exit|abort|assert_fail|signal|sigaction)(@.*)?")
+
+
+def test_manners(library, archive):
+    """"No globals" is: nothing in any section that a program could write to."""
+    wanted = [line.split()[-1] for line in output("nm", "-D", "-u", library).decode().splitlines()]
+    rude = [name for name in wanted if RUDE.fullmatch(name)]
+    assert "writev" in {name.split("@")[0] for name in wanted}, "nm says something else"
+    assert not rude, f"uses {rude}"
+    needed = re.findall(r"NEEDED.*\[(\w+)", output("readelf", "-dW", library).decode())
+    assert set(needed) <= {"libc", "libz", "libpthread"}, f"needs {needed}"
+    rows = output("nm", "--format=sysv", archive).decode().splitlines()
+    variables = [row for row in rows if re.search(r"\|\s*(\.(data|bss|tdata|tbss)|\*COM\*)\s*$", row)]
+    assert not variables, f"globals: {variables}"
 
 
 def test_man(page, header):
@@ -92,4 +130,5 @@ def test_example(program, *args):
 
 
 if __name__ == "__main__":
-    {"symbols": test_symbols, "layout": test_layout, "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
+    {"symbols": test_symbols, "layout": test_layout, "manners": test_manners,
+     "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
