@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures how far CLOCK_REALTIME is from CLOCK_MONOTONIC; why and when is told in clock.h. */
+/* Measures how far a clock is from CLOCK_MONOTONIC; why and when is told in clock.h. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bpf/clock.h"
 
@@ -10,9 +13,10 @@
 
 static uint64_t now_ns(clockid_t id)
 {
-	struct timespec t;
+	struct timespec t = { 0 };
 
-	clock_gettime(id, &t);
+	if (clock_gettime(id, &t) < 0)
+		return 0;
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -21,23 +25,30 @@ uint64_t clock_now_ns(void)
 	return now_ns(CLOCK_MONOTONIC);
 }
 
-/*
- * The offset, and in ret_width_ns how uncertain it is: the real-time clock is read between two
- * readings of the other, and the closest pair of several rounds wins (we may be preempted in any).
- */
-static uint64_t measure(uint64_t *ret_width_ns)
+/* clock_getres(2): the number of the clock behind a descriptor. */
+static clockid_t id_of(const struct clock *c)
 {
+	return c->fd < 0 ? CLOCK_REALTIME : (clockid_t)(~(unsigned int)c->fd << 3 | 3);
+}
+
+/*
+ * The offset, and in ret_width_ns how uncertain it is: the clock is read between two readings of the
+ * other, and the closest pair of several rounds wins (we may be preempted in any). UINT64_MAX: unknown.
+ */
+static uint64_t measure(const struct clock *c, uint64_t *ret_width_ns)
+{
+	const clockid_t id = id_of(c);
 	uint64_t offset = 0, width = UINT64_MAX;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t before = now_ns(CLOCK_MONOTONIC);
-		uint64_t real = now_ns(CLOCK_REALTIME);
+		uint64_t other = now_ns(id);
 		uint64_t after = now_ns(CLOCK_MONOTONIC);
 
-		if (after - before >= width)
+		if (!other || after - before >= width)
 			continue;
 		width = after - before;
-		offset = real - (before + width / 2);
+		offset = other - (before + width / 2);
 	}
 	*ret_width_ns = width;
 	return offset;
@@ -47,8 +58,29 @@ void clock_init(struct clock *c)
 {
 	uint64_t width;
 
-	c->offset_ns = measure(&width);
+	c->fd = -1;
+	c->offset_ns = measure(c, &width);
 	c->checked_ns = clock_now_ns();
+}
+
+int clock_init_card(struct clock *c, int fd)
+{
+	uint64_t width;
+
+	c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	c->offset_ns = measure(c, &width);
+	c->checked_ns = clock_now_ns();
+	if (c->fd >= 0 && width != UINT64_MAX)
+		return 0;
+	clock_done(c);
+	return -ENODEV;
+}
+
+void clock_done(struct clock *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
 }
 
 int64_t clock_refresh(struct clock *c, uint64_t at_ns)
@@ -59,11 +91,23 @@ int64_t clock_refresh(struct clock *c, uint64_t at_ns)
 	if (at_ns - c->checked_ns < REFRESH_NS)
 		return 0;
 	c->checked_ns = at_ns;
-	offset = measure(&width);
+	offset = measure(c, &width);
 	jump = (int64_t)(offset - c->offset_ns);
 	if (jump > (int64_t)width)
 		c->offset_ns = offset;
 	else if (-jump <= (int64_t)width)
 		jump = 0; /* no more than the measurement is uncertain */
 	return jump;
+}
+
+void clock_follow(struct clock *c, uint64_t at_ns)
+{
+	uint64_t offset, width;
+
+	if (at_ns - c->checked_ns < REFRESH_NS)
+		return;
+	c->checked_ns = at_ns;
+	offset = measure(c, &width);
+	if (width != UINT64_MAX)
+		c->offset_ns = offset;
 }

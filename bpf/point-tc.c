@@ -148,7 +148,6 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 		.lock_fd = -1,
 		.ifindex = t->ifindex,
 		.is_egress = is_egress,
-		.reads_offloads = true,
 	};
 	struct tc_bpf *skel = NULL;
 	int fd, r = load(t, &skel);

@@ -15,24 +15,26 @@
 #include "bpf/patch.h"
 #include "bpf/point.h"
 #include "xdp-offloads.skel.h"
+#include "xdp-stamps.skel.h"
 #include "xdp.skel.h"
 
-/* What to try, in this order; with a mode asked for only the rows of that mode. */
+/* What to try, in this order; with a mode or the card's time asked for only the rows that have it. */
 static const struct
 try {
 	enum tap_mode mode;
-	bool reads_offloads;
+	enum point_reads reads;
 }
 tries[] = {
-	{ TAP_MODE_NATIVE, true },
-	{ TAP_MODE_NATIVE, false },
-	{ TAP_MODE_GENERIC, false },
+	{ TAP_MODE_NATIVE, POINT_READS_STAMP },
+	{ TAP_MODE_NATIVE, POINT_READS_OFFLOADS },
+	{ TAP_MODE_NATIVE, POINT_READS_NOTHING },
+	{ TAP_MODE_GENERIC, POINT_READS_NOTHING },
 };
 
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
 
-/* One of the two objects, opened. Their skeletons differ in type, but for what is here. */
+/* One of the objects, opened. Their skeletons differ in type, but for what is here. */
 struct opened {
 	void *skeleton;
 	struct bpf_object *object;
@@ -58,24 +60,48 @@ static int open_offloads(const struct point_target *t, struct opened *ret)
 		return -errno;
 	skel->rodata->config = t->config;
 	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp_offloads };
+	return 0;
+}
+
+static int open_stamps(const struct point_target *t, struct opened *ret)
+{
+	struct xdp_stamps_bpf *skel = xdp_stamps_bpf__open();
+
+	if (!skel)
+		return -errno;
+	skel->rodata->config = t->config;
+	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp_stamps };
+	return 0;
+}
+
+static int open_object(const struct point_target *t, enum point_reads reads, struct opened *ret)
+{
+	int r;
+
+	if (reads == POINT_READS_NOTHING)
+		return open_plain(t, ret);
+	r = reads == POINT_READS_STAMP ? open_stamps(t, ret) : open_offloads(t, ret);
+	if (r < 0)
+		return r;
 	bpf_program__set_ifindex(ret->program, t->ifindex);
 	bpf_program__set_flags(ret->program,
 			       bpf_program__flags(ret->program) | BPF_F_XDP_DEV_BOUND_ONLY);
 	return 0;
 }
 
-static void destroy(void *skeleton, bool reads_offloads)
+static void destroy(void *skeleton, enum point_reads reads)
 {
-	if (reads_offloads)
-		xdp_offloads_bpf__destroy(skeleton);
-	else
-		xdp_bpf__destroy(skeleton);
+	switch (reads) {
+	case POINT_READS_NOTHING: xdp_bpf__destroy(skeleton); break;
+	case POINT_READS_OFFLOADS: xdp_offloads_bpf__destroy(skeleton); break;
+	case POINT_READS_STAMP: xdp_stamps_bpf__destroy(skeleton); break;
+	}
 }
 
 /* *ret is to be destroyed only after 0. */
 static int load(const struct point_target *t, const struct try *try, struct opened *ret)
 {
-	int r = try->reads_offloads ? open_offloads(t, ret) : open_plain(t, ret);
+	int r = open_object(t, try->reads, ret);
 
 	if (r < 0)
 		return r;
@@ -86,7 +112,7 @@ static int load(const struct point_target *t, const struct try *try, struct open
 	if (r >= 0)
 		r = bpf_object__load(ret->object);
 	if (r < 0)
-		destroy(ret->skeleton, try->reads_offloads);
+		destroy(ret->skeleton, try->reads);
 	return r < 0 ? r : 0;
 }
 
@@ -109,7 +135,7 @@ static int attempt(const struct point_target *t, const struct try *try, struct p
 		return r;
 	fd = link_in_mode(bpf_program__fd(new.program), t->ifindex, try->mode);
 	if (fd < 0) {
-		destroy(new.skeleton, try->reads_offloads);
+		destroy(new.skeleton, try->reads);
 		return fd;
 	}
 	*ret = (struct point_link){
@@ -118,7 +144,7 @@ static int attempt(const struct point_target *t, const struct try *try, struct p
 		.lock_fd = -1,
 		.ifindex = t->ifindex,
 		.mode = try->mode,
-		.reads_offloads = try->reads_offloads,
+		.reads = try->reads,
 	};
 	return 0;
 }
@@ -135,6 +161,8 @@ static int attach(const struct point_target *t, struct point_link *ret)
 	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
 		if (t->mode != TAP_MODE_AUTO && t->mode != tries[i].mode)
 			continue;
+		if (t->is_stamped != (tries[i].reads == POINT_READS_STAMP))
+			continue;
 		r = attempt(t, &tries[i], ret);
 		if (is_final(r))
 			return r;
@@ -147,7 +175,7 @@ static int attach(const struct point_target *t, struct point_link *ret)
 
 static int replace(const struct point_target *t, struct point_link *link)
 {
-	const struct try try = { link->mode, link->reads_offloads };
+	const struct try try = { link->mode, link->reads };
 	struct opened new;
 	int r = load(t, &try, &new);
 
@@ -155,10 +183,10 @@ static int replace(const struct point_target *t, struct point_link *link)
 		return r;
 	r = bpf_link_update(link->link_fd, bpf_program__fd(new.program), NULL);
 	if (r < 0) {
-		destroy(new.skeleton, link->reads_offloads);
+		destroy(new.skeleton, link->reads);
 		return r;
 	}
-	destroy(link->skeleton, link->reads_offloads);
+	destroy(link->skeleton, link->reads);
 	link->skeleton = new.skeleton;
 	return 0;
 }
@@ -168,7 +196,7 @@ static void detach(struct point_link *link)
 	(void)bpf_link_detach(
 		link->link_fd); /* now; the last close() may do it later, from a worker */
 	close(link->link_fd);
-	destroy(link->skeleton, link->reads_offloads);
+	destroy(link->skeleton, link->reads);
 }
 
 const struct point point_xdp = {

@@ -22,6 +22,13 @@ enum tap_mode {
 	TAP_MODE_GENERIC, /* in the stack's receive path: works on every device */
 };
 
+/* What a program learns of a frame from the driver. */
+enum point_reads {
+	POINT_READS_NOTHING,
+	POINT_READS_OFFLOADS, /* what the card took out of it or computed */
+	POINT_READS_STAMP,    /* that, and when the card received it */
+};
+
 /* The two sides of a traced program, where its frames are looked at. */
 enum {
 	POINT_AT_ENTRY = WIRE_AT_ENTRY,
@@ -43,6 +50,7 @@ struct point_target {
 	const struct maps *maps;
 	const struct sock_filter *filter; /* which frames to take; NULL: all */
 	size_t n_filter;
+	bool is_stamped;	  /* point "xdp" alone: with the card's time, or not at all */
 	struct point_trace trace; /* for that point alone */
 };
 
@@ -56,7 +64,7 @@ struct point_link {
 	bool is_egress; /* where a point without a link is attached */
 	bool made_qdisc;
 	enum tap_mode mode; /* native or generic, as it came to be; auto where that means nothing */
-	bool reads_offloads;	   /* what the card took out of the frame or computed is there */
+	enum point_reads reads;	   /* what of the frame is there beside its bytes */
 	uint32_t program_id;	   /* of the interface's program, behind which it is; else 0 */
 	unsigned int n_more_slots; /* that it fills, behind its own */
 	uint64_t

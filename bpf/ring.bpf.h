@@ -72,6 +72,14 @@ struct frame {
 	__u64 ts_ns;
 };
 
+/* What goes before the bytes: a wire_trace, a wire_stamp or nothing; its length is constant. */
+struct before {
+	const void *data;
+	__u32 len;
+};
+
+#define NOTHING (&(const struct before){ NULL, 0 })
+
 #define ADDRESSES 12 /* bytes before the place of a tag */
 #define TAG	  4
 
@@ -175,9 +183,9 @@ static __always_inline __u64 wake_flags(struct wire_cpu *cpu, __u32 size)
  */
 static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire_cpu *cpu,
 				struct wire_count *count, const struct frame *f,
-				const struct wire_trace *trace, const __u32 size)
+				const struct before *before, const __u32 size)
 {
-	const __u32 head = trace ? sizeof(*trace) : 0;
+	const __u32 head = before->len;
 	__u32 caplen = f->caplen;
 	struct wire_frame *w = bpf_ringbuf_reserve(ring, sizeof(*w) + head + size, 0);
 
@@ -200,8 +208,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->hash = f->hash;
 	w->flags = f->flags;
 	w->mark = config.mark;
-	if (trace)
-		*(struct wire_trace *)w->data = *trace;
+	copy_words(w->data, before->data, head);
 	count->gap = 0;
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));
 }
@@ -209,16 +216,13 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 /* The size classes: little is wasted of a small ring, and the few steps stay cheap. */
 #define PUT_IF_FITS(size)                                                                          \
 	if (f->caplen <= (size)) {                                                                 \
-		put(ctx, copy, ring, cpu, count, f, trace, (size));                                \
+		put(ctx, copy, ring, cpu, count, f, before, (size));                               \
 		return;                                                                            \
 	}
 
-/*
- * Puts an accepted frame into the ring: its time, length and caplen are filled in. "trace" is what
- * goes before the bytes, or NULL.
- */
+/* Puts an accepted frame into the ring: its time, length and caplen are filled in. */
 static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *count,
-				 const struct frame *f, const struct wire_trace *trace)
+				 const struct frame *f, const struct before *before)
 {
 	__u32 id = bpf_get_smp_processor_id();
 	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
@@ -249,7 +253,8 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
  * Counts a frame, and puts it into the ring if the filter accepts it. What a rejected frame does not
  * need is done behind the filter.
  */
-static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f)
+static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f,
+				 const struct before *before)
 {
 	struct wire_count *count;
 
@@ -263,7 +268,7 @@ static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct fra
 	f->ts_ns = bpf_ktime_get_ns();
 	f->len = len(ctx) + (f->proto ? TAG : 0);
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
-	take(ctx, copy, count, f, NULL);
+	take(ctx, copy, count, f, before);
 }
 
 #endif

@@ -30,12 +30,17 @@
 #define HELD_MS	   2 /* sooner, when frames are only held back for their order */
 #define WAKE_SHARE 4 /* a CPU wakes the reader when it has filled 1/4 of its ring */
 
+/* A card's time is believed within these bounds of our own stamp; its clock may just have been set. */
+#define CARD_BEFORE_NS 1000000000
+#define CARD_BEHIND_NS 1000000 /* what the measurement of the clock is off, and then some */
+
 struct attached {
 	const struct point *point;
 	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
 	struct point_target target; /* as it was; its filter is not ours to keep */
 	struct point_link link;
-	uint64_t taken; /* frames given out */
+	struct clock card; /* the card's, where target.is_stamped */
+	uint64_t taken;	   /* frames given out */
 };
 
 struct tap {
@@ -109,6 +114,9 @@ void tap_free(struct tap *t)
 	if (!t)
 		return;
 	tap_detach(t);
+	for (uint32_t i = 0; i < t->n_attached; i++)
+		if (t->attached[i].owner == i)
+			clock_done(&t->attached[i].card);
 	free(t->attached);
 	merge_done(&t->merge);
 	if (t->epoll_fd >= 0)
@@ -119,13 +127,14 @@ void tap_free(struct tap *t)
 
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
-	struct attached *grown, new = { .point = target->point };
+	struct attached *grown, new = { .point = target->point, .card.fd = -1 };
 	struct point_target point_target = {
 		.ifindex = target->ifindex,
 		.mode = target->mode,
 		.maps = &t->maps,
 		.filter = target->filter,
 		.n_filter = target->n_filter,
+		.is_stamped = target->has_card_clock,
 		.trace = target->trace,
 		.config = {
 			.slot = t->n_attached,
@@ -141,9 +150,13 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	if (!grown)
 		return -ENOMEM;
 	t->attached = grown;
+	if (target->has_card_clock && clock_init_card(&new.card, target->card_clock_fd) < 0)
+		return -ENODEV;
 	r = target->point->attach(&point_target, &new.link);
-	if (r < 0)
+	if (r < 0) {
+		clock_done(&new.card);
 		return r;
+	}
 	*ret_mode = new.link.mode;
 	new.target = point_target;
 	new.target.filter = NULL;
@@ -294,18 +307,30 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 	f->verdict = trace->verdict;
 }
 
+/*
+ * When the card received the frame, or else when we saw it. As the kernel's stamps give the order, a
+ * frame that the card was slow to hand over gets a time between the two.
+ */
+static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *card,
+		      uint64_t seen_ns)
+{
+	const struct wire_stamp *stamp = (const struct wire_stamp *)w->data;
+	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(card, stamp->card_ns));
+
+	f->data += sizeof(*stamp);
+	f->lacks_card_time = !stamp->card_ns || age > CARD_BEFORE_NS || age < -CARD_BEHIND_NS;
+	if (!f->lacks_card_time && age > 0)
+		f->ts_ns -= (uint64_t)age;
+}
+
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
-	uint64_t epoch_ns = clock_to_epoch_ns(&t->clock, ts_ns);
-
 	if (w->slot >= t->n_attached)
 		return false;
-	if (epoch_ns > t->last_ns)
-		t->last_ns = epoch_ns;
 	t->attached[w->slot].taken++;
 	*ret = (struct tap_frame){
-		.ts_ns = t->last_ns,
+		.ts_ns = clock_to_epoch_ns(&t->clock, ts_ns),
 		.data = w->data,
 		.caplen = w->caplen,
 		.len = w->len,
@@ -321,6 +346,11 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 	};
 	if (w->flags & WIRE_TRACED)
 		add_trace(ret, w);
+	else if (w->flags & WIRE_STAMPED)
+		add_stamp(ret, w, &t->attached[w->slot].card, ts_ns);
+	if (ret->ts_ns < t->last_ns)
+		ret->ts_ns = t->last_ns;
+	t->last_ns = ret->ts_ns;
 	return true;
 }
 
@@ -332,6 +362,9 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	bool any = false;
 
 	(void)clock_refresh(&t->clock, now_ns);
+	for (uint32_t i = 0; i < t->n_attached; i++)
+		if (t->attached[i].target.is_stamped)
+			clock_follow(&t->attached[i].card, now_ns);
 	merge_begin(&t->merge, now_ns, all);
 	while ((w = merge_next(&t->merge, &ts_ns))) {
 		any = true;

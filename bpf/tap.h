@@ -35,6 +35,8 @@ struct tap_target {
 	uint32_t snaplen;		  /* bytes kept of each frame, 1…TAP_SNAPLEN_MAX */
 	const struct sock_filter *filter; /* classic BPF: which frames to take; NULL: all */
 	size_t n_filter;
+	bool has_card_clock; /* point "xdp" alone: frames get their times by the card's clock, … */
+	int card_clock_fd;   /* … which is this; see clock_getres(2), dynamic clocks. Not kept. */
 	struct point_trace trace; /* for that point alone */
 };
 
@@ -53,6 +55,7 @@ struct tap_frame {
 	bool has_verdict; /* verdict is what the program decided: XDP_… */
 	uint64_t id;
 	uint32_t verdict;
+	bool lacks_card_time; /* ts_ns is the kernel's although the card's was wanted */
 	const struct point *point;
 	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
@@ -83,7 +86,7 @@ int tap_new(const struct tap_config *config, struct tap **ret);
 void tap_free(struct tap *t);
 /*
  * Puts a program in place; its slot is the number of slots before it, and point_trace may fill two. 0,
- * and how it is attached, or -errno as for point.attach.
+ * and how it is attached, or -errno as for point.attach; -ENODEV also where the clock cannot be read.
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /*

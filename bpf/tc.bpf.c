@@ -34,7 +34,7 @@ int tap_tc(struct __sk_buff *skb)
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
 	}
-	emit(skb, len_tc, copy_tc, &f);
+	emit(skb, len_tc, copy_tc, &f, NOTHING);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }
 

@@ -131,7 +131,7 @@ static __always_inline void record(const struct xdp_buff *xdp, __u32 at, struct 
 	struct wire_count *count = find_count(at);
 
 	if (count)
-		take(v, copy_view, count, &f, about);
+		take(v, copy_view, count, &f, &(struct before){ about, sizeof(*about) });
 }
 
 SEC("fentry")

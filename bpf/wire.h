@@ -29,6 +29,7 @@ enum {
 	WIRE_QUEUE = 1 << 2,	/* queue holds the receive queue */
 	WIRE_TRACED = 1 << 3,	/* a wire_trace stands before the bytes */
 	WIRE_VERDICT = 1 << 4,	/* and its verdict means something */
+	WIRE_STAMPED = 1 << 5,	/* a wire_stamp stands before the bytes */
 };
 
 /* An unlikely number: the instruction that sets r0 to it is where the capture filter goes. */
@@ -68,6 +69,13 @@ struct wire_trace {
 };
 
 _Static_assert(sizeof(struct wire_trace) == 16, "wire_trace changed size");
+
+/* What the point "xdp" puts there where the card's time is wanted, with WIRE_STAMPED. */
+struct wire_stamp {
+	__u64 card_ns; /* when the frame came, by the card's own clock; 0: the card did not say */
+};
+
+_Static_assert(sizeof(struct wire_stamp) == 8, "wire_stamp changed size");
 
 /* One record of a ring: this header, caplen bytes of the frame, what the size class left over. */
 struct wire_frame {

@@ -2,7 +2,8 @@
 /*
  * Capture point "xdp": frames as the driver hands them over, before the network stack and before
  * anything was allocated for them. The frame always goes on as if we were not there. This program
- * loads everywhere; xdp-offloads.bpf.c is the same with what the driver knows.
+ * loads everywhere; xdp-offloads.bpf.c is the same with what the driver knows, xdp-stamps.bpf.c with the
+ * time, too.
  */
 #include "bpf/xdp.bpf.h"
 
@@ -14,7 +15,7 @@ int tap_xdp(struct xdp_md *ctx)
 		.flags = WIRE_QUEUE,
 	};
 
-	emit(ctx, len_xdp, copy_xdp, &f);
+	emit(ctx, len_xdp, copy_xdp, &f, NOTHING);
 	return XDP_PASS;
 }
 

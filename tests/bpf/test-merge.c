@@ -245,6 +245,35 @@ static void test_unsound(void)
 	two_done(&t);
 }
 
+/* What goes before the bytes has to have room, too. */
+static void test_unsound_before(void)
+{
+	static const struct {
+		uint16_t flags;
+		uint32_t before;
+	} kinds[] = { { WIRE_TRACED, sizeof(struct wire_trace) },
+		      { WIRE_STAMPED, sizeof(struct wire_stamp) } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		uint8_t body[sizeof(struct wire_frame) + 64] = { 0 };
+		struct wire_frame *w = (void *)body;
+		struct two t;
+
+		two_init(&t);
+		w->flags = kinds[i].flags;
+		w->len = w->caplen = 64 - kinds[i].before + 1;
+		append(&t.fake[0], body, sizeof(body), 0);
+		w->len = w->caplen = 64 - kinds[i].before;
+		w->ts_ns = 2;
+		append(&t.fake[0], body, sizeof(body), 0);
+		merge_begin(&t.merge, 100, true);
+		assert_next(&t.merge, 2);
+		assert_end(&t.merge);
+		g_assert_cmpuint(t.merge.refused, ==, 1);
+		two_done(&t);
+	}
+}
+
 /* Many laps with records of odd sizes, so that they wrap around at every offset. */
 static void test_wrap(void)
 {
@@ -282,6 +311,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/merge/position", test_position);
 	g_test_add_func("/merge/busy-and-discarded", test_busy_and_discarded);
 	g_test_add_func("/merge/unsound", test_unsound);
+	g_test_add_func("/merge/unsound-before", test_unsound_before);
 	g_test_add_func("/merge/wrap", test_wrap);
 	return g_test_run();
 }
