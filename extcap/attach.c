@@ -4,6 +4,7 @@
 #include <net/if_arp.h>
 
 #include "extcap/attach.h"
+#include "extcap/card.h"
 #include "extcap/cleanup.h"
 #include "extcap/error.h"
 #include "extcap/filter.h"
@@ -48,6 +49,12 @@ static bool explain(const struct config *config, const struct iface *i, int err,
 			    "this kernel is too old: Linux 5.18 or newer is needed; --point tc "
 			    "works here, too");
 	}
+	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
+		return fail_errno(
+			error, -err,
+			"the driver of \"%s\" does not tell XDP programs when its card received a "
+			"frame, or Linux is older than 6.3; --time-stamp-type host works everywhere",
+			i->name);
 	if (config->mode == TAP_MODE_NATIVE)
 		return fail_errno(
 			error, -err,
@@ -108,29 +115,33 @@ static struct attach_port *own_port(GPtrArray *ports)
 	return last && !last->name ? last : attach_port_add(ports);
 }
 
-/* Puts one program in place and adds to the port what it is. 0 or -errno. */
-static int attach_at(struct tap *tap, const struct config *config, const struct iface *i,
-		     const struct filter *filter, const struct point *point, GPtrArray *ports)
+static struct tap_target target_of(const struct config *config, const struct iface *i,
+				   const struct filter *filter)
 {
-	const struct tap_target target = {
+	return (struct tap_target){
 		.ifindex = i->index,
-		.point = point,
 		.mode = (enum tap_mode)config->mode,
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
 	};
+}
+
+/* Puts one program in place and adds to the port what it is. 0 or -errno. */
+static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray *ports)
+{
+	const struct point *point = target->point;
 	struct attach_port *port;
 	enum tap_mode mode;
-	int r = tap_attach(tap, &target, &mode);
+	int r = tap_attach(tap, target, &mode);
 
 	if (r < 0)
 		return r;
 	port = own_port(ports);
 	port->n_slots++;
-	g_string_append_printf(port->how, "%s%s frames at %s%s", port->how->len ? "; " : "",
-			       point->is_egress ? "sent" : "received", point->name,
-			       mode_text(mode));
+	g_string_append_printf(port->how, "%s%s frames at %s%s%s", port->how->len ? "; " : "",
+			       point->is_egress ? "sent" : "received", point->name, mode_text(mode),
+			       target->has_card_clock ? ", times by the card's clock" : "");
 	return 0;
 }
 
@@ -138,23 +149,50 @@ static int attach_at(struct tap *tap, const struct config *config, const struct 
 static int attach_behind(struct tap *tap, const struct config *config, const struct iface *i,
 			 const struct filter *filter, GPtrArray *ports)
 {
+	struct tap_target target = target_of(config, i, filter);
 	g_autoptr(GError) why = NULL;
 
 	if (trace_attach(tap, config, i, filter, ports, &why))
 		return 0;
 	g_info("%s; taking received frames at tc", why->message);
-	return attach_at(tap, config, i, filter, &point_tc_ingress, ports);
+	target.point = &point_tc_ingress;
+	return attach_at(tap, &target, ports);
+}
+
+/* With the card's times: at XDP in native mode, or not at all. */
+static bool attach_stamped(struct tap *tap, const struct config *config, const struct iface *i,
+			   const struct filter *filter, GPtrArray *ports, GError **error)
+{
+	struct tap_target target = target_of(config, i, filter);
+	_cleanup_(close_fdp) int fd = -1;
+	int r;
+
+	if ((config->point != POINT_AUTO && config->point != POINT_XDP) ||
+	    trace_is_needed(config) || config->mode == TAP_MODE_GENERIC)
+		return fail_usage(error, "--time-stamp-type adapter needs --point xdp and native "
+					 "mode: elsewhere the card's times are not known");
+	fd = card_open_clock(i, error);
+	if (fd < 0)
+		return false;
+	target.point = &point_xdp;
+	target.has_card_clock = true;
+	target.card_clock_fd = fd;
+	r = attach_at(tap, &target, ports);
+	return r == 0 || explain(config, i, r, error);
 }
 
 static bool attach_received(struct tap *tap, const struct config *config, const struct iface *i,
 			    const struct filter *filter, GPtrArray *ports, GError **error)
 {
+	struct tap_target target = target_of(config, i, filter);
 	int r;
 
+	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
+		return attach_stamped(tap, config, i, filter, ports, error);
 	if (trace_is_needed(config))
 		return trace_attach(tap, config, i, filter, ports, error);
-	r = attach_at(tap, config, i, filter,
-		      config->point == POINT_TC ? &point_tc_ingress : &point_xdp, ports);
+	target.point = config->point == POINT_TC ? &point_tc_ingress : &point_xdp;
+	r = attach_at(tap, &target, ports);
 	if (r == -EBUSY && config->point == POINT_AUTO)
 		r = attach_behind(tap, config, i, filter, ports);
 	return r == 0 || explain(config, i, r, error);
@@ -172,6 +210,7 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 		       GPtrArray *ports, GError **error)
 {
 	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
+	struct tap_target target;
 	int r = 0;
 
 	if (!filter_compile(config->filter, iface_linktype(i), &filter, error)) {
@@ -181,8 +220,10 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 	if (config->direction != DIRECTION_OUT &&
 	    !attach_received(tap, config, i, &filter, ports, error))
 		return false;
+	target = target_of(config, i, &filter);
+	target.point = &point_tc_egress;
 	if (wants_sent(config, i))
-		r = attach_at(tap, config, i, &filter, &point_tc_egress, ports);
+		r = attach_at(tap, &target, ports);
 	return r == 0 || explain(config, i, r, error);
 }
 

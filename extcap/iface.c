@@ -191,14 +191,19 @@ int iface_linktype(const struct iface *i)
 	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? IFACE_LINKTYPE : -1;
 }
 
+bool iface_ioctl(const struct iface *i, unsigned long request, void *data)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq about = { .ifr_data = data };
+
+	g_strlcpy(about.ifr_name, i->name, sizeof(about.ifr_name));
+	return fd >= 0 && ioctl(fd, request, &about) == 0;
+}
+
 /* "data" begins with the command; the kernel fills the rest. */
 static bool ethtool(const struct iface *i, void *data)
 {
-	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_data = data };
-
-	g_strlcpy(request.ifr_name, i->name, sizeof(request.ifr_name));
-	return fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0;
+	return iface_ioctl(i, SIOCETHTOOL, data);
 }
 
 char *iface_driver(const struct iface *i)

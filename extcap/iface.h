@@ -71,5 +71,7 @@ int iface_watch_open(void);
 bool iface_watch_read(int fd);
 /* bit/s; 0: unknown. */
 uint64_t iface_speed_bps(const struct iface *i);
+/* An ioctl of netdevice(7) on it, whose data the kernel reads and fills. Whether it worked. */
+bool iface_ioctl(const struct iface *i, unsigned long request, void *data);
 
 #endif

@@ -54,6 +54,12 @@ static const struct choice modes[] = {
 	{ NULL },
 };
 
+static const struct choice time_stamp_types[] = {
+	[TIME_STAMP_HOST] = { "host", "host: when the driver handed the frame over" },
+	[TIME_STAMP_ADAPTER] = { "adapter", "adapter: when the card received it" },
+	{ NULL },
+};
+
 static const struct choice log_levels[] = {
 	[LOG_DEBUG] = { "debug", "debug" },
 	[LOG_INFO] = { "info", "info" },
@@ -121,6 +127,10 @@ const struct option options[] = {
 	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 4,
 	  .argument = "MIB", .display = "Kernel buffer per CPU (MiB)",
 	  .help = "Size of the ring in which each CPU leaves its frames" },
+	{ "time-stamp-type", 'j', OPTION_CHOICE, OPTION_BOTH, AT(time_stamp_type),
+	  .fallback = TIME_STAMP_HOST, .choices = time_stamp_types, .argument = "TYPE",
+	  .display = "Time stamp type",
+	  .help = "Whose clock gives the times of received frames: host or adapter (the card)" },
 	{ "netns", 0, OPTION_TEXT, OPTION_BOTH, AT(netns), .argument = "NS",
 	  .display = "Network namespace",
 	  .help = "Capture in this network namespace: its name, path or a process in it" },

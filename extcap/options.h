@@ -39,6 +39,12 @@ enum at_choice {
 	AT_BOTH,
 };
 
+/* Whose clock a received frame's time is of; names as tcpdump and dumpcap have them. */
+enum time_stamp_type {
+	TIME_STAMP_HOST,
+	TIME_STAMP_ADAPTER, /* the card's, translated to the host's */
+};
+
 enum format {
 	FORMAT_PCAPNG,
 	FORMAT_PCAP, /* with nanoseconds */
@@ -75,12 +81,13 @@ struct config {
 	uint64_t filter_at; /* AT_ENTRY or AT_EXIT */
 	uint64_t verdicts;  /* a bit for each that is wanted, XDP_… in value; 0: all */
 	bool is_not_promiscuous;
-	char *netns;	     /* name, path or process id; NULL: ours */
-	uint64_t buffer_mib; /* ring memory per CPU */
-	uint64_t format;     /* enum format */
-	uint64_t count;	     /* stop after so many frames; 0: never */
-	struct rules stop;   /* when the capture ends */
-	struct rules rotate; /* when a new file begins, and how many stay */
+	char *netns;		  /* name, path or process id; NULL: ours */
+	uint64_t buffer_mib;	  /* ring memory per CPU */
+	uint64_t time_stamp_type; /* enum time_stamp_type */
+	uint64_t format;	  /* enum format */
+	uint64_t count;		  /* stop after so many frames; 0: never */
+	struct rules stop;	  /* when the capture ends */
+	struct rules rotate;	  /* when a new file begins, and how many stay */
 	uint64_t keep_bytes;
 	uint64_t keep_age_ns;
 	struct free_space keep_free;

@@ -103,10 +103,20 @@ struct count stream_count(const struct stream *s, guint number)
 	return c;
 }
 
+/* Those among them whose times are not what was wanted; NULL: none. */
+static char *unstamped_text(const struct stream_port *p)
+{
+	if (!p->unstamped)
+		return NULL;
+	return g_strdup_printf("%" PRIu64 " frames have the system's time, as the card gave none",
+			       p->unstamped);
+}
+
 static int add_port_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
 	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
-	const char *comment = changes;
+	g_autofree char *unstamped = unstamped_text(port(s, number));
+	const char *comments[] = { changes ? changes : unstamped, unstamped };
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
 	const struct pcapng_stats isb = {
@@ -121,7 +131,8 @@ static int add_port_stats(const struct stream *s, guint number, struct pcapng_wr
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
 		.usrdeliv = count.written,
-		.options = { .comments = &comment, .n_comments = changes != NULL },
+		.options = { .comments = comments,
+			     .n_comments = (changes != NULL) + (unstamped != NULL) },
 	};
 
 	return pcapng_writer_add_stats(w, &isb);
@@ -300,6 +311,13 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	return sink_add_packet(s->sink, packet);
 }
 
+static void note_unstamped(struct stream_port *p)
+{
+	if (p->unstamped++ == 0)
+		g_warning("%s: the card gave no time for a frame; the system's is taken then",
+			  p->name);
+}
+
 int stream_write(struct stream *s, const struct tap_frame *f)
 {
 	guint number = g_array_index(s->slots, guint, f->slot);
@@ -318,6 +336,8 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 		p->gap = 0;
 		if (notes_is_later(f->mark, p->mark))
 			p->mark = f->mark;
+		if (f->lacks_card_time)
+			note_unstamped(p);
 		p->written++;
 		s->written++;
 	}

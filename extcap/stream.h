@@ -27,6 +27,7 @@ struct stream_port {
 	uint64_t whole;	       /* of these, when all of them last were where they should be */
 	uint64_t lost_backlog; /* frames dropped because the output was too slow, or full */
 	uint64_t gap;	       /* frames lost since the last one written */
+	uint64_t unstamped;    /* of those written, without the time of the card that was wanted */
 	bool is_loopback;
 	uint16_t mark; /* of the last frame written, see notes.h */
 };

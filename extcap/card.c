@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks for the clock as SIOCGHWTSTAMP and ETHTOOL_GET_TS_INFO have it; kernel: networking/timestamping. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
+#include <linux/sockios.h>
+
+#include "extcap/card.h"
+#include "extcap/error.h"
+
+/* The number of the clock that stamps received frames, or -1. */
+static int find_clock(const struct iface *i)
+{
+	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
+
+	if (!iface_ioctl(i, SIOCETHTOOL, &info) ||
+	    !(info.so_timestamping & SOF_TIMESTAMPING_RX_HARDWARE))
+		return -1;
+	return info.phc_index;
+}
+
+/* Only some drivers say. */
+static bool is_off(const struct iface *i)
+{
+	struct hwtstamp_config config = { 0 };
+
+	return iface_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
+}
+
+int card_open_clock(const struct iface *i, GError **error)
+{
+	int fd, clock = find_clock(i);
+	g_autofree char *path = g_strdup_printf("/dev/ptp%d", clock);
+
+	if (clock < 0) {
+		fail(error,
+		     "the card of \"%s\" has no clock for received frames; use --time-stamp-type "
+		     "host",
+		     i->name);
+		return -1;
+	}
+	if (is_off(i)) {
+		fail(error,
+		     "the card of \"%s\" does not stamp the frames that it receives; \"hwtstamp_ctl "
+		     "-i %s -r 1\" turns that on",
+		     i->name, i->name);
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail_errno(error, errno,
+			   "cannot read %s, the clock of the card of \"%s\"; run as root, or use "
+			   "--time-stamp-type host",
+			   path, i->name);
+	return fd;
+}
