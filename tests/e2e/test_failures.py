@@ -104,6 +104,15 @@ class Start(Case):
         interface, = capture.finish().interfaces
         self.assertIn("generic", interface.option("opt_comment"))
 
+    def test_times_of_a_card(self):
+        """A veth has no clock; where there is one, only XDP programs in the driver get its times."""
+        self.refuse("near", "no clock", "host", options=("--time-stamp-type", "adapter"))
+        for elsewhere in (("--point", "tc"), ("--point", "trace"), ("--verdict", "drop"),
+                          ("--mode", "generic")):
+            self.refuse("adapter", "native", options=("--time-stamp-type", "adapter", *elsewhere),
+                        status=2)
+        self.refuse("host, adapter", options=("--time-stamp-type", "sundial"), status=2)
+
     def test_not_ethernet(self):
         self.pair.near.ip("tuntap", "add", "tun", "mode", "tun")
         self.refuse("tun", interface="tun", both=False)

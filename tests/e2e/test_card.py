@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Times of a card's own clock: kernels/card makes such a card of each veth."""
+import os
+import subprocess
+import time
+
+import harness
+import net
+from captures import Capture, read_pcap
+from program import Case, xdptap
+from toolbar import ADD, FILTER, LOG, Toolbar
+
+CARD = os.environ.get("XDPTAP_TESTS_CARD", "")  # the module
+LATE_NS = 400_000_000  # so long the card keeps a frame
+ERROR_NS = 150_000_000  # between our look at a frame and tcpdump's, on an emulated CPU
+
+
+class Card(Case):
+    def setUp(self):
+        if not CARD:
+            self.skipTest("this machine has no card with a clock")
+        super().setUp()
+        self.module("modprobe", "veth")
+        self.module("insmod", CARD, f"late_ns={LATE_NS}")
+        self.addCleanup(self.module, "rmmod", "card")
+
+    def module(self, *command):
+        subprocess.run(["/run/busybox", *command], check=True)
+
+    def set(self, parameter, value):
+        with open(f"/sys/module/card/parameters/{parameter}", "w", encoding="ascii") as file:
+            file.write(value)
+
+    def stamped(self, *options):
+        return self.start("-j", "adapter", *options)
+
+    def compare(self, capture, send):
+        """(what tcpdump saw of the frames sent, our packets of the same frames)"""
+        with net.tcpdump(self.pair.near, self.path("tcpdump.pcap"), "in") as reference:
+            frames = send()
+            harness.wait_until(lambda: len(self.seen()) >= len(frames), "tcpdump's frames")
+            reference.signal()
+            reference.wait()
+        capture.wait_packets(len(frames))
+        packets = capture.finish().packets
+        self.assertEqual([packet.data for packet in packets], frames)
+        return self.seen(), packets
+
+    def seen(self):
+        path = self.path("tcpdump.pcap")
+        return read_pcap(path) if os.path.exists(path) and os.path.getsize(path) >= 24 else []
+
+    def assert_earlier(self, references, packets, by_ns):
+        for reference, packet in zip(references, packets):
+            self.assertAlmostEqual(reference.ts_ns - packet.ts_ns, by_ns, delta=ERROR_NS)
+
+    def slowly(self, frames=12):
+        """Over a time in which the card's clock gets away from ours by more than we allow."""
+        sent = []
+        with self.pair.sender() as sender:
+            for number in range(frames):
+                sent.append(net.frame(100, number))
+                sender.send(sent[-1])
+                time.sleep(0.5)  # what is waited for is the clock
+        return sent
+
+    def test_times(self):
+        """A frame's time is when the card received it, in the system's time."""
+        capture = self.stamped("-Q", "in")
+        references, packets = self.compare(capture, self.slowly)
+        self.assertEqual(capture.stderr().count(b"card"), 0, capture.text())
+        self.assert_earlier(references, packets, LATE_NS)
+
+    def test_the_file_says_so(self):
+        interface, = self.stamped().finish().interfaces
+        self.assertIn("received frames at xdp, native mode, times by the card's clock; sent frames",
+                      interface.option("opt_comment"))
+
+    def test_order(self):
+        """Sent frames have our times, and the card is late: times never go back nonetheless."""
+        capture = self.stamped()
+        self.pair.ping(50)
+        capture.wait_packets(100)
+        times = [packet.ts_ns for packet in capture.finish().packets]
+        self.assertEqual(times, sorted(times))
+
+    def test_a_silent_card(self):
+        """Without an answer the system's time counts, and that is said once, and in the file."""
+        self.set("is_silent", "Y")
+        capture = self.stamped("-Q", "in")
+        references, packets = self.compare(capture, lambda: self.pair.send(7))
+        self.assert_earlier(references, packets, 0)
+        self.assertEqual(capture.stderr().count(b"the card gave no time"), 1, capture.text())
+
+    def test_an_answer_that_cannot_be(self):
+        """A clock that was just set far away is not believed."""
+        for late_ns in (4_000_000_000, 2**32 - 1):
+            with self.subTest(late_ns):
+                self.set("late_ns", str(late_ns))
+                capture = self.stamped("-Q", "in")
+                references, packets = self.compare(capture, lambda: self.pair.send(3))
+                self.assert_earlier(references, packets, 0)
+
+    def test_wireshark(self):
+        """As an extcap, whose filter is changed meanwhile: the new program has the card's times, too."""
+        bar = Toolbar(self.folder)
+        self.addCleanup(bar.close)
+        extcap = self.extcap("--time-stamp-type", "adapter", "--direction", "in", *bar.options)
+        bar.open()
+        extcap.open()
+        self.pair.send(5)
+        bar.set(FILTER, f"ether proto {net.ETHERTYPE}")
+        bar.wait_text(ADD, "in effect", LOG)
+        before = harness.clock_ns()
+        self.pair.send(7, 200)
+        extcap.wait_blocks(2 + 5 + 7)
+        extcap.signal()
+        self.assertEqual(extcap.read_rest(), 0, extcap.text())
+        times = [packet.ts_ns for packet in Capture(extcap.stream).packets]
+        self.assertEqual(len(times), 12)
+        self.assertAlmostEqual(times[5], before - LATE_NS, delta=ERROR_NS)
+
+    def test_filter_and_snaplen(self):
+        capture = self.stamped("-Q", "in", "-s", "20", "-f", f"ether proto {net.ETHERTYPE}")
+        sent = self.pair.send(40, 1400)
+        self.pair.ping(2)
+        capture.wait_packets(40)
+        packets = capture.finish().packets
+        self.assertEqual([(p.data, p.length) for p in packets], [(f[:20], 1400) for f in sent])
+
+    def test_no_clock(self):
+        """Without the module veth is what it is."""
+        self.module("rmmod", "card")
+        self.addCleanup(self.module, "insmod", CARD)
+        status, _, error = xdptap("-i", "near", "-w", self.path("x"), "-j", "adapter",
+                                  namespace=self.pair.near)
+        self.assertEqual(status, 1)
+        self.assert_sentence(error, "no clock", "host")
+
+
+if __name__ == "__main__":
+    harness.main()
