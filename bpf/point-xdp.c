@@ -34,54 +34,49 @@ tries[] = {
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
 
-/* One of the objects, opened. Their skeletons differ in type, but for what is here. */
+/* One of the objects, opened. */
 struct opened {
 	void *skeleton;
 	struct bpf_object *object;
 	struct bpf_program *program;
 };
 
-static int open_plain(const struct point_target *t, struct opened *ret)
-{
-	struct xdp_bpf *skel = xdp_bpf__open();
+/* Their skeletons differ in type, but not in what is done with them. */
+#define OBJECT(kind)                                                                               \
+	static int open_##kind(const struct point_target *t, struct opened *ret)                   \
+	{                                                                                          \
+		struct kind##_bpf *skel = kind##_bpf__open();                                      \
+                                                                                                   \
+		if (!skel)                                                                         \
+			return -errno;                                                             \
+		skel->rodata->config = t->config;                                                  \
+		*ret = (struct opened){ skel, skel->obj, skel->progs.tap_##kind };                 \
+		return 0;                                                                          \
+	}                                                                                          \
+	static void destroy_##kind(void *skeleton)                                                 \
+	{                                                                                          \
+		kind##_bpf__destroy(skeleton);                                                     \
+	}
 
-	if (!skel)
-		return -errno;
-	skel->rodata->config = t->config;
-	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp };
-	return 0;
-}
+OBJECT(xdp)
+OBJECT(xdp_offloads)
+OBJECT(xdp_stamps)
 
-static int open_offloads(const struct point_target *t, struct opened *ret)
-{
-	struct xdp_offloads_bpf *skel = xdp_offloads_bpf__open();
+static const struct {
+	int (*open)(const struct point_target *t, struct opened *ret);
+	void (*destroy)(void *skeleton);
+} objects[] = {
+	[POINT_READS_NOTHING] = { open_xdp, destroy_xdp },
+	[POINT_READS_OFFLOADS] = { open_xdp_offloads, destroy_xdp_offloads },
+	[POINT_READS_STAMP] = { open_xdp_stamps, destroy_xdp_stamps },
+};
 
-	if (!skel)
-		return -errno;
-	skel->rodata->config = t->config;
-	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp_offloads };
-	return 0;
-}
-
-static int open_stamps(const struct point_target *t, struct opened *ret)
-{
-	struct xdp_stamps_bpf *skel = xdp_stamps_bpf__open();
-
-	if (!skel)
-		return -errno;
-	skel->rodata->config = t->config;
-	*ret = (struct opened){ skel, skel->obj, skel->progs.tap_xdp_stamps };
-	return 0;
-}
-
+/* What the driver knows only a program for this very device may ask. */
 static int open_object(const struct point_target *t, enum point_reads reads, struct opened *ret)
 {
-	int r;
+	int r = objects[reads].open(t, ret);
 
-	if (reads == POINT_READS_NOTHING)
-		return open_plain(t, ret);
-	r = reads == POINT_READS_STAMP ? open_stamps(t, ret) : open_offloads(t, ret);
-	if (r < 0)
+	if (r < 0 || reads == POINT_READS_NOTHING)
 		return r;
 	bpf_program__set_ifindex(ret->program, t->ifindex);
 	bpf_program__set_flags(ret->program,
@@ -91,11 +86,7 @@ static int open_object(const struct point_target *t, enum point_reads reads, str
 
 static void destroy(void *skeleton, enum point_reads reads)
 {
-	switch (reads) {
-	case POINT_READS_NOTHING: xdp_bpf__destroy(skeleton); break;
-	case POINT_READS_OFFLOADS: xdp_offloads_bpf__destroy(skeleton); break;
-	case POINT_READS_STAMP: xdp_stamps_bpf__destroy(skeleton); break;
-	}
+	objects[reads].destroy(skeleton);
 }
 
 /* *ret is to be destroyed only after 0. */
