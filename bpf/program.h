@@ -10,6 +10,7 @@
 #include "bpf/point.h"
 
 #define PROGRAM_NAME 64 /* bytes of a name, at most */
+#define PROGRAM_LIST 32 /* room for those on one interface, with those behind a dispatcher */
 
 struct tap_program {
 	uint32_t id; /* 0: none */

@@ -28,8 +28,6 @@ void iface_free(struct iface *i)
 	g_free(i);
 }
 
-#define PROGRAMS 32 /* on one interface, at most: with those behind a dispatcher */
-
 static char *attr_string(const struct rtattr *a)
 {
 	return g_strndup(RTA_DATA(a), RTA_PAYLOAD(a));
@@ -237,13 +235,13 @@ char *iface_xdp_program(const struct iface *i)
 {
 	static const char *const modes[] = { "", "native", "generic", "offloaded",
 					     "several modes" };
-	struct tap_program list[PROGRAMS] = { { 0 } };
+	struct tap_program list[PROGRAM_LIST] = { { 0 } };
 	g_autoptr(GString) s = g_string_new(NULL);
 	int n;
 
 	if (!i->xdp_id)
 		return NULL;
-	n = program_list(i->index, list, PROGRAMS);
+	n = program_list(i->index, list, PROGRAM_LIST);
 	g_string_printf(s, "%u %s %s", i->xdp_id, *list[0].name ? list[0].name : "?",
 			modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
 	for (int k = 1; k < n; k++)
@@ -254,8 +252,8 @@ char *iface_xdp_program(const struct iface *i)
 GPtrArray *iface_programs(const char *name)
 {
 	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
-	struct tap_program list[PROGRAMS] = { { 0 } };
-	int n = program_list(if_nametoindex(name), list, PROGRAMS);
+	struct tap_program list[PROGRAM_LIST] = { { 0 } };
+	int n = program_list(if_nametoindex(name), list, PROGRAM_LIST);
 
 	for (int k = 0; k < n; k++) {
 		struct iface_program *p = g_new0(struct iface_program, 1);

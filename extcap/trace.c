@@ -9,7 +9,6 @@
 #include "extcap/error.h"
 #include "extcap/trace.h"
 
-#define PROGRAMS 32  /* on one interface, with those behind a dispatcher */
 #define SENTENCE 120 /* bytes of a list of them in a message */
 
 bool trace_is_needed(const struct config *config)
@@ -53,8 +52,8 @@ static char *join(const struct tap_program *list, int n)
 static bool choose(const struct config *config, const struct iface *i, struct tap_program *ret,
 		   GError **error)
 {
-	struct tap_program list[PROGRAMS];
-	int n = program_list(i->index, list, PROGRAMS);
+	struct tap_program list[PROGRAM_LIST];
+	int n = program_list(i->index, list, PROGRAM_LIST);
 	g_autofree char *names = NULL;
 
 	if (n < 0)
