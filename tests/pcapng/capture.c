@@ -2,6 +2,7 @@
 /*
  * capture.c - a set of files in a temporary folder, and what must be true of it
  */
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,6 +183,36 @@ void capture_check_all(struct capture *c, uint64_t first, unsigned int files)
 		capture_read_serials(paths->pdata[i], &next, c->config.max_bytes);
 	}
 	g_assert_cmpuint(next, ==, c->written);
+}
+
+unsigned int capture_cut_everywhere(const struct capture *c, size_t wrong)
+{
+	g_autofree char *path = g_build_filename(c->folder, "torn", NULL), *whole = NULL;
+	g_autoptr(GPtrArray) paths = capture_list(c, "");
+	uint64_t last = 0, bytes = 0;
+	unsigned int steps = 0;
+	gsize len;
+
+	g_assert_true(g_file_get_contents(paths->pdata[0], &whole, &len, NULL));
+	for (gsize n = 0; n <= len; n++) {
+		int r;
+
+		g_assert_true(g_file_set_contents(path, whole, n, NULL));
+		r = pcapng_recover(path, &bytes);
+		g_assert_cmpint(r, ==, last || r == 0 ? 0 : -EINVAL);
+		if (r < 0)
+			continue;
+		g_assert_cmpuint(bytes, <=, n);
+		g_assert_cmpuint(bytes, >=, last);
+		steps += bytes > last;
+		last = bytes;
+	}
+	g_assert_cmpuint(last, ==, len);
+	whole[len - wrong] ^= 1;
+	g_assert_true(g_file_set_contents(path, whole, len, NULL));
+	g_assert_cmpint(pcapng_recover(path, &bytes), ==, 0);
+	g_assert_cmpuint(bytes, <, len);
+	return steps;
 }
 
 void capture_remove_parts(const struct capture *c)

@@ -48,6 +48,12 @@ void capture_check(GPtrArray *paths);
 /* The serial numbers in the file, which must go on from *next; returns how many. */
 unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max_bytes);
 
+/*
+ * Recovers the first file cut at every offset: what is kept never gets less, and in the end it is all. With
+ * a wrong byte so far from its end it is less. How often it grew.
+ */
+unsigned int capture_cut_everywhere(const struct capture *c, size_t wrong);
+
 /* Each of so many files (0: any) is right, none is a .part, and all numbers from `first` are there. */
 void capture_check_all(struct capture *c, uint64_t first, unsigned int files);
 
