@@ -53,7 +53,7 @@ static bool explain(const struct config *config, const struct iface *i, int err,
 		return fail_errno(
 			error, -err,
 			"the driver of \"%s\" does not tell XDP programs when its card received a "
-			"frame, or Linux is older than 6.3; --time-stamp-type host works everywhere",
+			"frame, or Linux is older than 6.3; use --time-stamp-type host",
 			i->name);
 	if (config->mode == TAP_MODE_NATIVE)
 		return fail_errno(

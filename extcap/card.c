@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 
 #include "extcap/card.h"
+#include "extcap/device.h"
 #include "extcap/error.h"
 
 /* The number of the clock that stamps received frames, or -1. */
@@ -28,25 +29,37 @@ static bool is_off(const struct iface *i)
 	return iface_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
 }
 
+static bool check(const struct iface *i, int clock, GError **error)
+{
+	struct device device;
+
+	device_read(i, &device);
+	if (clock < 0)
+		return fail(error,
+			    "the card of \"%s\" has no clock for received frames; use "
+			    "--time-stamp-type host",
+			    i->name);
+	if (device.hides_times)
+		return fail(
+			error,
+			"the driver of \"%s\" does not tell XDP programs when a frame came; use "
+			"--time-stamp-type host",
+			i->name);
+	if (is_off(i))
+		return fail(error,
+			    "the card of \"%s\" does not stamp the frames that it receives; "
+			    "\"hwtstamp_ctl -i %s -r 1\" turns that on",
+			    i->name, i->name);
+	return true;
+}
+
 int card_open_clock(const struct iface *i, GError **error)
 {
 	int fd, clock = find_clock(i);
 	g_autofree char *path = g_strdup_printf("/dev/ptp%d", clock);
 
-	if (clock < 0) {
-		fail(error,
-		     "the card of \"%s\" has no clock for received frames; use --time-stamp-type "
-		     "host",
-		     i->name);
+	if (!check(i, clock, error))
 		return -1;
-	}
-	if (is_off(i)) {
-		fail(error,
-		     "the card of \"%s\" does not stamp the frames that it receives; \"hwtstamp_ctl "
-		     "-i %s -r 1\" turns that on",
-		     i->name, i->name);
-		return -1;
-	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail_errno(error, errno,

@@ -3,22 +3,22 @@
  * Queues and VLAN tags are ethtool's to tell, XDP the "netdev" family's of generic netlink (kernel:
  * include/uapi/linux/netdev.h; the numbers stand here because older headers have not got that file).
  */
-#include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/genetlink.h>
 #include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "extcap/cleanup.h"
 #include "extcap/device.h"
 
-#define NETDEV_CMD_DEV_GET	  1
-#define NETDEV_A_DEV_IFINDEX	  1
-#define NETDEV_A_DEV_XDP_FEATURES 3
-#define NETDEV_XDP_ACT_BASIC	  1
+#define NETDEV_CMD_DEV_GET		      1
+#define NETDEV_A_DEV_IFINDEX		      1
+#define NETDEV_A_DEV_XDP_FEATURES	      3
+#define NETDEV_A_DEV_XDP_RX_METADATA_FEATURES 5
+#define NETDEV_XDP_ACT_BASIC		      1
+#define NETDEV_XDP_RX_METADATA_TIMESTAMP      1
 
 struct message {
 	struct nlmsghdr h;
@@ -79,7 +79,7 @@ static bool find_family(int fd, const char *name, uint16_t *ret)
 	return ask(fd, &m) && find(&m, CTRL_ATTR_FAMILY_ID, ret, sizeof(*ret));
 }
 
-static enum device_xdp read_xdp(uint32_t ifindex)
+static void read_xdp(uint32_t ifindex, struct device *ret)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	struct message m = {
@@ -89,30 +89,25 @@ static enum device_xdp read_xdp(uint32_t ifindex)
 	uint64_t features;
 
 	if (fd < 0 || !find_family(fd, "netdev", &m.h.nlmsg_type))
-		return DEVICE_XDP_UNKNOWN;
+		return;
 	add(&m, NETDEV_A_DEV_IFINDEX, &ifindex, sizeof(ifindex));
-	if (!ask(fd, &m) || !find(&m, NETDEV_A_DEV_XDP_FEATURES, &features, sizeof(features)))
-		return DEVICE_XDP_UNKNOWN;
-	return features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_GENERIC;
-}
-
-static bool ethtool(int fd, const struct iface *i, void *data)
-{
-	struct ifreq request = { .ifr_data = data };
-
-	memcpy(request.ifr_name, i->name, sizeof(request.ifr_name));
-	return ioctl(fd, SIOCETHTOOL, &request) == 0;
+	if (!ask(fd, &m))
+		return;
+	if (find(&m, NETDEV_A_DEV_XDP_FEATURES, &features, sizeof(features)))
+		ret->xdp = features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_GENERIC;
+	if (find(&m, NETDEV_A_DEV_XDP_RX_METADATA_FEATURES, &features, sizeof(features)))
+		ret->hides_times = !(features & NETDEV_XDP_RX_METADATA_TIMESTAMP);
 }
 
 void device_read(const struct iface *i, struct device *ret)
 {
-	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
 
-	*ret = (struct device){ .xdp = read_xdp(i->index) };
-	if (fd >= 0 && ethtool(fd, i, &channels))
+	*ret = (struct device){ 0 };
+	read_xdp(i->index, ret);
+	if (iface_ioctl(i, SIOCETHTOOL, &channels))
 		ret->queues = channels.rx_count + channels.combined_count;
-	if (fd >= 0 && ethtool(fd, i, &flags))
+	if (iface_ioctl(i, SIOCETHTOOL, &flags))
 		ret->hides_tags = flags.data & ETH_FLAG_RXVLAN;
 }

@@ -16,6 +16,7 @@ enum device_xdp {
 struct device {
 	unsigned int queues; /* for receiving; 0: unknown */
 	bool hides_tags;     /* takes the VLAN tag out of received frames */
+	bool hides_times; /* does not tell XDP programs when a frame came; Linux says so since 6.8 */
 	enum device_xdp xdp;
 };
 

@@ -129,14 +129,26 @@ class Card(Case):
         packets = capture.finish().packets
         self.assertEqual([(p.data, p.length) for p in packets], [(f[:20], 1400) for f in sent])
 
+    def test_a_driver_that_does_not_tell(self):
+        self.pair.near.ip("tuntap", "add", "tap", "mode", "tap")
+        self.refuse("tap", "driver", "does not tell")
+
+    def test_a_clock_that_may_not_be_read(self):
+        os.rename("/dev/ptp0", "/dev/elsewhere")
+        self.addCleanup(os.rename, "/dev/elsewhere", "/dev/ptp0")
+        self.refuse("near", "/dev/ptp0", "No such file")
+
+    def refuse(self, interface, *words):
+        status, _, error = xdptap("-i", interface, "-w", self.path("x"), "-j", "adapter",
+                                  namespace=self.pair.near)
+        self.assertEqual(status, 1)
+        self.assert_sentence(error, interface, "--time-stamp-type host", *words)
+
     def test_no_clock(self):
         """Without the module veth is what it is."""
         self.module("rmmod", "card")
         self.addCleanup(self.module, "insmod", CARD)
-        status, _, error = xdptap("-i", "near", "-w", self.path("x"), "-j", "adapter",
-                                  namespace=self.pair.near)
-        self.assertEqual(status, 1)
-        self.assert_sentence(error, "no clock", "host")
+        self.refuse("near", "no clock")
 
 
 if __name__ == "__main__":
