@@ -12,16 +12,15 @@ see nothing; xdptap's program is built to drop what it took.
 """
 import os
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+
+from bench import Wire, cpu_for, frames_in
+from harness import wait_until
 
 XDPTAP, XDPTAP_DROP, DROP, FLOOD = map(os.path.abspath, sys.argv[1:5])
 ROUNDS = int(sys.argv[5]) if len(sys.argv) > 5 else 3
-NEAR, FAR = f"xdptap-bench-{os.getpid()}-near", f"xdptap-bench-{os.getpid()}-far"
 LOADS = {  # name: size, frames, frames per second
     "64": (64, 4_000_000, 0),
     "64 dropped": (64, 4_000_000, 0),
@@ -38,74 +37,26 @@ TOOLS = {
 }
 
 
-def run(*command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def make_namespaces():
-    for name in NEAR, FAR:
-        run("ip", "netns", "add", name)
-        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
-    run("ip", "-n", NEAR, "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", FAR)
-    run("ip", "-n", NEAR, "link", "set", "near", "up")
-    run("ip", "-n", FAR, "link", "set", "far", "up")
-    run("ip", "netns", "exec", NEAR, "ethtool", "-K", "near", "gro", "on")
-
-
-def flood(load):
-    size, count, pace = LOADS[load]
-    done = subprocess.run(["ip", "netns", "exec", FAR, "taskset", "-c", "0", FLOOD, "far", str(size),
-                           str(count), str(pace)], check=True, capture_output=True, text=True)
-    return float(done.stdout)
-
-
-def cpu_of(process):
-    """Nanoseconds."""
-    with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[0])
-
-
-def is_idle(process):
-    before = cpu_of(process)
-    time.sleep(0.3)
-    return cpu_of(process) - before < 3_000_000
-
-
-def wait_idle(process, path):
-    deadline = time.monotonic() + 30
-    while not (os.path.exists(path) and is_idle(process)) and time.monotonic() < deadline:
-        pass
-
-
-def count(path):
-    done = subprocess.run(["capinfos", "-T", "-m", "-r", "-M", "-c", path], capture_output=True, text=True)
-    return int(done.stdout.strip().split(",")[-1])
-
-
-def measure_none(load):
+def measure_none(wire, load):
     if load != "64 dropped":
-        return flood(load), 0, 0.0
-    run("ip", "-n", NEAR, "link", "set", "near", "xdp", "obj", DROP, "sec", "xdp")
-    rate = flood(load)
-    run("ip", "-n", NEAR, "link", "set", "near", "xdp", "off")
+        return wire.flood(*LOADS[load]), 0, 0.0
+    wire.near.ip("link", "set", "near", "xdp", "obj", DROP, "sec", "xdp")
+    rate = wire.flood(*LOADS[load])
+    wire.near.ip("link", "set", "near", "xdp", "off")
     return rate, 0, 0.0
 
 
-def measure(command, load, folder):
+def measure(command, load, wire, folder):
     """Frames per second, frames kept, ns of CPU for each of them."""
     if not command:
-        return measure_none(load)
+        return measure_none(wire, load)
     path = os.path.join(folder, "out")
-    process = subprocess.Popen(["ip", "netns", "exec", NEAR, "taskset", "-c", "1", *command, path],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_idle(process, path)
-    before = cpu_of(process)
-    rate = flood(load)
-    wait_idle(process, path)
-    busy = cpu_of(process) - before
-    process.send_signal(signal.SIGINT)
-    process.wait()
-    kept = count(path)
+    with wire.start(*command, path) as process:
+        wait_until(lambda: os.path.exists(path), f"the file of {command[0]}")
+        busy, rate = cpu_for(process, lambda: wire.flood(*LOADS[load]))
+        process.signal()
+        process.wait()
+    kept, _ = frames_in(path)
     os.unlink(path)
     return rate, kept, busy / max(kept, 1)
 
@@ -117,11 +68,11 @@ def tools_for(load):
     return {"no capture": None, "xdptap": [XDPTAP_DROP, *found["xdptap"][1:]]}
 
 
-def print_rows(load, tools, folder):
+def print_rows(load, tools, wire, folder):
     results = {name: [] for name in tools}
     for _ in range(ROUNDS):
         for name, command in tools.items():
-            results[name].append(measure(command, load, folder))
+            results[name].append(measure(command, load, wire, folder))
     for name, rounds in results.items():
         rate, kept, cost = (statistics.median(r[i] for r in rounds) for i in range(3))
         row = f"{100 * kept / LOADS[load][1]:.1f} % | {cost:.0f}" if tools[name] else "– | –"
@@ -129,16 +80,10 @@ def print_rows(load, tools, folder):
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix="xdptap-bench-", dir="/dev/shm")
-    try:
-        make_namespaces()
+    with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir="/dev/shm") as folder, Wire(FLOOD) as wire:
         print("| frames, B | tool | through, Mpps | kept | CPU per frame kept, ns |\n|---|---|---|---|---|")
         for load in LOADS:
-            print_rows(load, tools_for(load), folder)
-    finally:
-        shutil.rmtree(folder)
-        for name in NEAR, FAR:
-            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
+            print_rows(load, tools_for(load), wire, folder)
 
 
 main()

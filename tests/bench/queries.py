@@ -5,7 +5,6 @@ for its own list.
 
 usage: queries.py XDPTAP [ROUNDS]
 """
-import ctypes
 import os
 import statistics
 import subprocess
@@ -13,10 +12,11 @@ import sys
 import tempfile
 import time
 
+import bench  # noqa: F401, for the path
+from net import Namespace
+
 XDPTAP = os.path.abspath(sys.argv[1])
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
-CLONE_NEWNET = 0x40000000
-NAME = f"xdptap-bench-{os.getpid()}"
 QUESTIONS = {
     "xdptap --extcap-interfaces": [XDPTAP, "--extcap-interfaces", "--extcap-version=4.0"],
     "xdptap --extcap-config": [XDPTAP, "--extcap-config", "--extcap-interface", "xdptap-many7"],
@@ -27,28 +27,25 @@ QUESTIONS = {
 
 
 def ask(command):
-    """Milliseconds; the namespace was entered before."""
+    """Milliseconds."""
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (time.perf_counter() - begin) * 1000
 
 
+def print_all():
+    nothing = statistics.median(ask(["true"]) for _ in range(ROUNDS))
+    for name, command in QUESTIONS.items():
+        took = statistics.median(ask(command) for _ in range(ROUNDS))
+        print(f"{name}: {took - nothing:.1f} ms beside the start of a process", flush=True)
+
+
 def main():
-    subprocess.run(["ip", "netns", "add", NAME], check=True)
-    try:
-        with tempfile.NamedTemporaryFile("w") as batch:
-            batch.writelines(f"link add many{n} type bridge\n" for n in range(300))
-            batch.flush()
-            subprocess.run(["ip", "-n", NAME, "-batch", batch.name], check=True)
-        with open(f"/run/netns/{NAME}", encoding="ascii") as file:
-            if ctypes.CDLL(None).setns(file.fileno(), CLONE_NEWNET):
-                sys.exit("cannot enter the namespace")
-        nothing = statistics.median(ask(["true"]) for _ in range(ROUNDS))
-        for name, command in QUESTIONS.items():
-            took = statistics.median(ask(command) for _ in range(ROUNDS))
-            print(f"{name}: {took - nothing:.1f} ms beside the start of a process", flush=True)
-    finally:
-        subprocess.run(["ip", "netns", "del", NAME], check=True)
+    with Namespace() as namespace, tempfile.NamedTemporaryFile("w") as batch:
+        batch.writelines(f"link add many{n} type bridge\n" for n in range(300))
+        batch.flush()
+        namespace.ip("-batch", batch.name)
+        namespace.inside(print_all)  # what a thread starts is where it is
 
 
 main()

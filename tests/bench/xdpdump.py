@@ -11,17 +11,14 @@ emulator the times are long, but the ratios hold.
 """
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 
-sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
-from harness import wait_until  # noqa: E402
-from net import Pair, Process, ip  # noqa: E402
+from bench import Wire, cpu_for
+from net import Process
 
 XDPTAP, TRACED, FLOOD = map(os.path.abspath, sys.argv[1:4])
 EACH, FLOODED = 5000, 200_000
@@ -40,40 +37,20 @@ TOOLS = {
 }
 
 
-def cpu_ns(process):
-    with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[0])
-
-
-def is_idle(process):
-    before = cpu_ns(process)
-    time.sleep(1)
-    return cpu_ns(process) - before < 20_000_000
-
-
-def send(pair):
-    senders = [Process([sys.executable, "-c", SENDER, str(cpu)], pair.far) for cpu in (0, 1)]
+def send(wire):
+    senders = [Process([sys.executable, "-c", SENDER, str(cpu)], wire.far) for cpu in (0, 1)]
     for sender in senders:
         with sender:
             assert sender.wait(300) == 0, sender.text()
 
 
-def flood(pair):
-    subprocess.run(["ip", "netns", "exec", pair.far.name, "taskset", "-c", "0", FLOOD, "far", "64",
-                    str(FLOODED)], check=True, stdout=subprocess.DEVNULL)
-
-
-def run(pair, name, traffic, path):
+def measure(wire, name, traffic, path):
     """CPU time of the tool; the file is at path."""
     command, ready = TOOLS[name]
-    with Process([*command, path], pair.near) as process:
+    with Process([*command, path], wire.near) as process:
         process.wait_for(ready)
-        wait_until(lambda: is_idle(process), "an idle tool", 60)
-        before = cpu_ns(process)
-        traffic(pair)
-        wait_until(lambda: is_idle(process), "an idle tool", 120)
-        used = cpu_ns(process) - before
-        process.signal(signal.SIGINT)
+        used, _ = cpu_for(process, traffic)
+        process.signal()
         process.wait(60)
     return used
 
@@ -103,29 +80,33 @@ def judge(name, used, packets):
           f"{2 * EACH} | {used / max(len(ours), 1) / 1000:.1f} us |", flush=True)
 
 
+def print_rows(wire, path):
+    print("| tool | records kept | out of order | error of time, median | pairs with one id | CPU per "
+          "record |\n|---|---|---|---|---|---|")
+    for name in TOOLS:
+        used = measure(wire, name, lambda: send(wire), path)
+        judge(name, used, read(path))
+        os.unlink(path)
+
+
+def print_flood(wire, path):
+    print(f"\nA flood of {FLOODED} frames of 64 bytes:")
+    for name in TOOLS:
+        used = measure(wire, name, lambda: wire.flood(64, FLOODED), path)
+        kept = len(read(path))
+        os.unlink(path)
+        print(f"{name}: {100 * kept / FLOODED / 2:.1f} % of the records, {used / max(kept, 1):.0f} ns "
+              "of CPU for each")
+
+
 def main():
-    folder = tempfile.mkdtemp(prefix="xdptap-bench-", dir="/dev/shm")
-    path = os.path.join(folder, "out.pcapng")
     if not shutil.which("xdpdump"):
         sys.exit("needs xdpdump")
-    try:
-        with Pair() as pair:
-            ip("-n", pair.near.name, "link", "set", "near", "xdp", "obj", TRACED, "sec", "xdp")
-            print("| tool | records kept | out of order | error of time, median | pairs with one id | CPU per "
-                  "record |\n|---|---|---|---|---|---|")
-            for name in TOOLS:
-                used = run(pair, name, send, path)
-                judge(name, used, read(path))
-                os.unlink(path)
-            print(f"\nA flood of {FLOODED} frames of 64 bytes:")
-            for name in TOOLS:
-                used = run(pair, name, flood, path)
-                kept = len(read(path))
-                os.unlink(path)
-                print(f"{name}: {100 * kept / FLOODED / 2:.1f} % of the records, {used / max(kept, 1):.0f} ns "
-                      "of CPU for each")
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir="/dev/shm") as folder, Wire(FLOOD) as wire:
+        wire.near.ip("link", "set", "near", "xdp", "obj", TRACED, "sec", "xdp")
+        path = os.path.join(folder, "out.pcapng")
+        print_rows(wire, path)
+        print_flood(wire, path)
 
 
 main()
