@@ -15,11 +15,6 @@ from harness import SLOWNESS, wait_until  # noqa: E402, because of the path
 from net import Pair, Process  # noqa: E402
 
 
-def run(*command):
-    """What it printed."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
 class Wire(Pair):
     """with Wire(FLOOD) as wire: gone however that ends, by a time limit too."""
 
@@ -31,13 +26,13 @@ class Wire(Pair):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         super().__enter__()
         # What comes from XDP gets through to an end that polls, and without an XDP program only GRO makes it poll.
-        run("ip", "netns", "exec", self.near.name, "ethtool", "-K", "near", "gro", "on")
+        self.near.run("ethtool", "-K", "near", "gro", "on")
         return self
 
     def flood(self, size, count, per_second=0):
         """From far to near, 0: as fast as can be. The frames per second that it came to."""
-        return float(run("ip", "netns", "exec", self.far.name, "taskset", "-c", "0", self.program, "far",
-                         str(size), str(count), str(per_second)))
+        return float(self.far.run("taskset", "-c", "0", self.program, "far", str(size), str(count),
+                                  str(per_second)))
 
     def start(self, *command, **process):
         """A tool at near."""

@@ -40,7 +40,7 @@ TOOLS = {
 def measure_none(wire, load):
     if load != "64 dropped":
         return wire.flood(*LOADS[load]), 0, 0.0
-    wire.near.ip("link", "set", "near", "xdp", "obj", DROP, "sec", "xdp")
+    wire.near.load_xdp(DROP)
     rate = wire.flood(*LOADS[load])
     wire.near.ip("link", "set", "near", "xdp", "off")
     return rate, 0, 0.0

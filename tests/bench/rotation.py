@@ -11,10 +11,11 @@ tool's, system calls included, for each frame kept. A broken file is one that ca
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 
-from bench import Wire, cpu_for, frames_in, run
+from bench import Wire, cpu_for, frames_in
 from harness import wait_until
 
 XDPTAP, FLOOD = map(os.path.abspath, sys.argv[1:3])
@@ -60,13 +61,13 @@ def print_rows(wire, folder):
 def print_full_disk(wire, folder):
     print("\n| on a disk of 120 MB | files, broken ones | frames in them | exit status | said |\n"
           "|---|---|---|---|---|")
-    run("mount", "-t", "tmpfs", "-o", "size=120m", "none", folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "none", folder], check=True)
     try:
         for name, command in TOOLS.items():
             _, kept, files, broken, status, fault = measure(command, wire, folder)
             print(f"| {name} | {files}, {broken} | {kept} | {status} | {fault} |", flush=True)
     finally:
-        run("umount", folder)
+        subprocess.run(["umount", folder], check=True)
 
 
 def main():

@@ -103,7 +103,7 @@ def main():
     if not shutil.which("xdpdump"):
         sys.exit("needs xdpdump")
     with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir="/dev/shm") as folder, Wire(FLOOD) as wire:
-        wire.near.ip("link", "set", "near", "xdp", "obj", TRACED, "sec", "xdp")
+        wire.near.load_xdp(TRACED)
         path = os.path.join(folder, "out.pcapng")
         print_rows(wire, path)
         print_flood(wire, path)

@@ -68,6 +68,16 @@ class Namespace:
     def ip(self, *arguments):
         return ip("-n", self.name, *arguments)
 
+    def run(self, *command):
+        """What a command inside printed."""
+        return subprocess.check_output(["ip", "netns", "exec", self.name, *command], text=True)
+
+    def ping(self, address, count):
+        """As many echo requests from inside, each answered."""
+        with Process(["ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", address], self) as ping:
+            if ping.wait() != 0:
+                raise AssertionError(ping.text())
+
     def inside(self, action):
         """What action() returns when it is called by a thread inside; a socket stays inside."""
         results = []
@@ -104,6 +114,10 @@ class Namespace:
     def xdp(self, interface="near"):
         """{"mode": 1 native or 2 generic, "prog": {"id": …, "name": …}} or None."""
         return self.link(interface).get("xdp")
+
+    def load_xdp(self, file, interface="near", mode="xdp", section="xdp"):
+        """Somebody else's program."""
+        self.ip("link", "set", interface, mode, "obj", file, "sec", section)
 
     def socket(self, *arguments, bind=None):
         def action():
@@ -153,20 +167,20 @@ class Pair:
         end = self.near if interface.startswith("near") else self.far
         return end.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
 
-    def send(self, count, size=100, interface="far"):
-        """As many frames from far: what they are."""
-        frames = [frame(size, number) for number in range(count)]
+    def send_all(self, frames, interface="far"):
         with self.sender(interface) as sender:
             for data in frames:
                 sender.send(data)
+
+    def send(self, count, size=100, interface="far"):
+        """As many frames from far: what they are."""
+        frames = [frame(size, number) for number in range(count)]
+        self.send_all(frames, interface)
         return frames
 
     def ping(self, count=5):
         """As many echo requests from far, each answered: two frames each."""
-        with Process(["ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", NEAR_IP],
-                     self.far) as ping:
-            if ping.wait() != 0:
-                raise AssertionError(ping.text())
+        self.far.ping(NEAR_IP, count)
 
 
 def frame(size, number=0):
@@ -282,10 +296,14 @@ def bpf_objects(pid):
     return held
 
 
+def bpftool(*arguments, namespace=None):
+    command = ["ip", "netns", "exec", namespace.name] if namespace else []
+    return json.loads(subprocess.check_output([*command, "bpftool", "-j", *arguments]) or "null")
+
+
 def are_loaded(objects):
     """Whether the kernel still has any of them."""
-    return any(ids & {entry["id"] for entry in json.loads(
-        subprocess.check_output(["bpftool", "-j", kind, "list"]))} for kind, ids in objects.items())
+    return any(ids & {entry["id"] for entry in bpftool(kind, "list")} for kind, ids in objects.items())
 
 
 def has_tcx():

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The program under test, in its two faces and behind tshark."""
 import fcntl
+import glob
 import os
 import select
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
@@ -35,6 +37,18 @@ class Case(unittest.TestCase):
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def small_disk(self, size):
+        """A folder whose disk is soon full."""
+        folder = self.path("disk")
+        os.mkdir(folder)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
+        return folder
+
+    def in_part(self):
+        """Packets in the file that is being written, of several."""
+        return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
 
     def start(self, *options, interface="near", file="out.pcapng", **process):
         """A standalone capture that is attached."""
@@ -75,6 +89,10 @@ class Case(unittest.TestCase):
         self.assertLessEqual(len(text), 300, line[:500])
         for word in words:
             self.assertIn(word, line)
+
+    def assert_last_sentence(self, text, *words):
+        """The same of the last line."""
+        self.assert_sentence(text.splitlines(keepends=True)[-1], *words)
 
     def everybodys(self):
         """A copy of the program that any user can reach."""
@@ -156,6 +174,14 @@ class Extcap(Process):
         while self.read():
             pass
         return self.wait(0.1)
+
+    def finish(self, number=signal.SIGTERM, deadline=DEADLINE):
+        """Stops it: the whole, faultless stream of a success, which is a silent one."""
+        self.signal(number)
+        status = self.read_rest(deadline)
+        if status != 0 or self.stdout() or self.stderr():
+            raise AssertionError(f"status {status}: {self.text()}")
+        return Capture(self.stream)
 
 
 class Wireshark:

@@ -42,7 +42,7 @@ class Dispatcher(TraceCase):
 
     def capture(self, *options):
         capture = self.trace(*options, interface="near2")
-        self.send(ALL, "far2")
+        self.pair.send_all(ALL, "far2")
         return capture
 
     def test_listed(self):

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """What goes wrong is said in one sentence with a cause, changes nothing, and loses nothing."""
 import os
-import subprocess
 
 import harness
 import net
@@ -60,8 +59,7 @@ class Start(Case):
     def test_occupied(self):
         for mode, kind in (("xdp", "native"), ("xdpgeneric", "generic")):
             with self.subTest(kind):
-                self.pair.near.ip("link", "set", "near", mode, "obj", os.environ["XDP_PASS"], "sec",
-                                  "xdp")
+                self.pair.near.load_xdp(os.environ["XDP_PASS"], mode=mode)
                 before = self.pair.near.xdp()
                 for choice in ("auto", "native", "generic"):
                     self.refuse("near", str(before["prog"]["id"]), before["prog"]["name"], kind,
@@ -125,7 +123,7 @@ class Start(Case):
         self.assert_free()
 
     def test_an_old_file_is_spared(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         with open(self.path("old"), "wb") as file:
             file.write(b"dear")
         status, _, _ = xdptap("-i", "near", "-w", self.path("old"), "--point", "xdp",
@@ -151,12 +149,6 @@ class Start(Case):
 class Later(Case):
     """A capture that fails after it began."""
 
-    def small_disk(self, size):
-        place = self.path("disk")
-        os.mkdir(place)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
-
     def test_full_disk(self):
         self.small_disk("512k")
         capture = self.start(file="disk/out.pcapng")
@@ -166,8 +158,7 @@ class Later(Case):
                 sender.send(net.frame(1000, sent))
                 sent += 1
         self.assertEqual(capture.wait(), 1)
-        last = capture.stderr().splitlines(keepends=True)[-1]
-        self.assert_sentence(last, "disk is full")
+        self.assert_last_sentence(capture.stderr(), "disk is full")
         self.assert_free()
         data = Capture(capture.file).data()  # readable to its end
         self.assertGreater(len(data), 100)
@@ -177,7 +168,7 @@ class Later(Case):
     def test_full_from_the_start(self):
         with net.Process([XDPTAP, "-i", "near", "-w", "/dev/full"], self.pair.near) as process:
             self.assertEqual(process.wait(), 1)
-            self.assert_sentence(process.stderr().splitlines(keepends=True)[-1], "disk is full")
+            self.assert_last_sentence(process.stderr(), "disk is full")
         self.assert_free()
 
     def test_interface_is_deleted(self):
@@ -186,7 +177,7 @@ class Later(Case):
         capture.wait_packets(3)
         self.pair.near.ip("link", "del", "near")
         self.assertEqual(capture.wait(harness.SOON), 1)
-        self.assert_sentence(capture.stderr().splitlines(keepends=True)[-1], "near", "deleted")
+        self.assert_last_sentence(capture.stderr(), "near", "deleted")
         self.assertEqual(len(Capture(capture.file).packets), 3)
 
     def test_interface_is_deleted_under_wireshark(self):

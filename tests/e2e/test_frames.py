@@ -40,9 +40,7 @@ class Frames(Case):
         return finished, seen
 
     def send(self, sizes, namespace="far"):
-        with self.pair.sender(namespace) as sender:
-            for number, size in enumerate(sizes):
-                sender.send(net.frame(size, number))
+        self.pair.send_all((net.frame(size, number) for number, size in enumerate(sizes)), namespace)
 
     def check_sizes(self, *options, sender="far"):
         capture, _ = self.compare(lambda: self.send(SIZES, sender), len(SIZES), *options)

@@ -4,7 +4,6 @@
 import os
 import random
 import signal
-import subprocess
 import threading
 
 import harness
@@ -31,9 +30,7 @@ class Changes(Case):
                 self.assertNotIn("xdp", link)
                 self.assertEqual(link["promiscuity"], 0)
                 undo(namespace)
-                self.assertEqual(subprocess.check_output(
-                    ["ip", "netns", "exec", self.pair.near.name, "tc", "filter", "show", "dev", "near",
-                     "ingress"]), b"")
+                self.assertEqual(self.pair.near.run("tc", "filter", "show", "dev", "near", "ingress"), "")
 
     def test_renamed(self):
         def rename():
@@ -71,7 +68,7 @@ class Changes(Case):
         net.ip("netns", "del", self.pair.far.name)
         self.assertEqual(capture.wait(), 1)
         self.assertEqual([*map(len, Capture(capture.file).data())], [*map(len, sent)])
-        self.assert_sentence(capture.stderr().splitlines(keepends=True)[-1], "near", "deleted")
+        self.assert_last_sentence(capture.stderr(), "near", "deleted")
 
 
 class Stale(Case):
@@ -86,9 +83,7 @@ class Stale(Case):
             self.start("--point", point, file=point + "2").finish()
             self.assert_unloaded(objects)
             for way in "ingress", "egress":
-                self.assertEqual(subprocess.check_output(
-                    ["ip", "netns", "exec", self.pair.near.name, "tc", "filter", "show", "dev", "near",
-                     way]), b"")
+                self.assertEqual(self.pair.near.run("tc", "filter", "show", "dev", "near", way), "")
 
 
 class Load(Case):

@@ -6,7 +6,7 @@ import signal
 import time
 
 import harness
-from captures import Capture, count_packets
+from captures import Capture
 from program import Case
 
 
@@ -15,9 +15,6 @@ class Machine(Case):
         if not harness.OWN_MACHINE:
             self.skipTest("this machine is not ours")
         super().setUp()
-
-    def in_part(self):
-        return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
 
     def test_clock_is_set_back(self):
         """Files and their frames stay in order, none is replaced, and those of before are not too old."""

@@ -4,7 +4,6 @@
 import os
 import signal
 import socket
-import subprocess
 import threading
 
 import harness
@@ -17,8 +16,7 @@ class Traffic(Case):
     def settings(self):
         """Of the interface: what a capture could change."""
         link = self.pair.near.link("near")
-        features = subprocess.check_output(
-            ["ip", "netns", "exec", self.pair.near.name, "ethtool", "-k", "near"])
+        features = self.pair.near.run("ethtool", "-k", "near")
         return {key: link.get(key) for key in ("flags", "mtu", "promiscuity", "allmulti", "qdisc",
                                                "num_rx_queues", "xdp")}, features
 
@@ -65,8 +63,7 @@ class Traffic(Case):
     def test_vlan_of_the_wire(self):
         """A tag that is in the frame when it arrives stays there."""
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 000a 88b5") + bytes(46)
-        subprocess.run(["ip", "netns", "exec", self.pair.far.name, "ethtool", "-K", "far", "txvlan",
-                        "off"], check=True, stdout=subprocess.DEVNULL)
+        self.pair.far.run("ethtool", "-K", "far", "txvlan", "off")
         capture = self.start()
         with self.pair.sender() as sender:
             sender.send(tagged)
@@ -174,7 +171,7 @@ class Several(Case):
 
     def test_somebody_elses_program(self):
         """Left to choose, we see what it lets pass, and it stays as it is."""
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         before = self.pair.near.xdp()
         capture = self.start("--at", "exit")
         sent = self.pair.send(5)

@@ -45,6 +45,26 @@ class PrivilegesCase(Case):
                 self.assertEqual(int(status[name], 16) & ~kept, 0, name)
             self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
 
+    def strace(self, *options, **process):
+        """A capture whose system calls are noted."""
+        with open(XDPTAP, "rb") as file:
+            if b"__asan_" in file.read():
+                self.skipTest("this build has sanitizers, which do what they like")
+        capture = self.enterContext(net.Process(
+            ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near", *options],
+            self.pair.near, **process))
+        capture.wait_for("File: ")
+        return capture
+
+    def end_strace(self, capture):
+        """(its exit status, its system calls before it gave up the others, those behind that)"""
+        for child in net.children(capture.pid):
+            os.kill(child, signal.SIGINT)
+        status = capture.wait()
+        with open(self.path("calls"), encoding="utf-8") as file:
+            before, _, after = file.read().partition("SECCOMP_SET_MODE_FILTER")
+        return status, before, after
+
     def start_as_nobody(self, *options, file="out.pcapng"):
         program = self.granted()
         capture = self.enterContext(net.Process(
@@ -71,26 +91,16 @@ class Dropped(PrivilegesCase):
         extcap = self.extcap()
         extcap.open()
         self.assert_harmless(extcap.pid, True)
-        extcap.signal(signal.SIGTERM)
-        self.assertEqual(extcap.read_rest(), 0)
-        self.assertEqual((extcap.stdout(), extcap.stderr()), (b"", b""))
+        extcap.finish()
 
     def test_nothing_is_refused(self):
         """Of all it does from then on: captures, is slow to be read, loses its disk, and ends."""
-        if b"__asan_" in open(XDPTAP, "rb").read():
-            self.skipTest("this build has sanitizers, which do what they like")
-        for options in (("-w", self.path("file")), ("-w", "/dev/full"), ("-w", "-")):
-            with self.subTest(options), net.Process(
-                    ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near",
-                     *options], self.pair.near) as process:
-                process.wait_for("File: ")
+        for file in self.path("file"), "/dev/full", "-":
+            with self.subTest(file):
+                capture = self.strace("-w", file)
                 self.pair.send(100)
-                for child in net.children(process.pid):
-                    os.kill(child, signal.SIGINT)
-                process.wait()
-                with open(self.path("calls"), encoding="utf-8") as file:
-                    before, entered, after = file.read().partition("SECCOMP_SET_MODE_FILTER")
-                self.assertTrue(before and entered and "exit_group" in after)
+                _, before, after = self.end_strace(capture)
+                self.assertTrue(before and "exit_group" in after)
                 self.assertIn("BPF_LINK_DETACH", after)
                 self.assertEqual([line for line in after.splitlines() if "ENOSYS" in line], [])
 
@@ -122,29 +132,22 @@ class Files(PrivilegesCase):
         os.chown(self.path("theirs"), NOBODY, NOBODY)
 
     def test_nothing_is_refused(self):
-        if b"__asan_" in open(XDPTAP, "rb").read():
-            self.skipTest("this build has sanitizers, which do what they like")
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.bind(self.path("notify"))
         manager.settimeout(harness.DEADLINE)
-        with manager, net.Process(
-                ["strace", "-f", "-qq", "-o", self.path("calls"), XDPTAP, "-i", "near", "-w",
-                 self.path("set"), "-b", "packets:2", "-b", "files:9", "--min-free", "1%", "--compress",
-                 "gzip", "--sync", "1ms", "--stats-file", self.path("stats"), "-b",
-                 "printname:" + self.path("names")],
-                self.pair.near, env=dict(os.environ, NOTIFY_SOCKET=self.path("notify"))) as process:
-            process.wait_for("File: ")
+        with manager:
+            capture = self.strace("-w", self.path("set"), "-b", "packets:2", "-b", "files:9", "--min-free", "1%",
+                                  "--compress", "gzip", "--sync", "1ms", "--stats-file", self.path("stats"),
+                                  "-b", "printname:" + self.path("names"),
+                                  env=dict(os.environ, NOTIFY_SOCKET=self.path("notify")))
             self.assertIn(b"READY", manager.recv(1000))
             self.pair.send(9)
             harness.wait_until(lambda: len(self.made()) >= 4, "files")
             self.assertIn(b"STATUS", manager.recv(1000))
             harness.wait_until(lambda: os.path.exists(self.path("stats")), "counters")
-            for child in net.children(process.pid):
-                os.kill(child, signal.SIGINT)
-            self.assertEqual(process.wait(), 0, process.text())
-        with open(self.path("calls"), encoding="utf-8") as file:
-            _, entered, after = file.read().partition("SECCOMP_SET_MODE_FILTER")
-        self.assertTrue(entered and "fdatasync" in after and "sendto" in after)
+            status, _, after = self.end_strace(capture)
+        self.assertEqual(status, 0, capture.text())
+        self.assertTrue("fdatasync" in after and "sendto" in after)
         self.assertEqual([line for line in after.splitlines() if "ENOSYS" in line and
                           " clone3(" not in line], [])
 
@@ -180,7 +183,7 @@ class Files(PrivilegesCase):
                     status, _, err = xdptap("-i", "near", "-Z", "nobody", "-w", self.path(name), *options,
                                             namespace=self.pair.near, env=UNSEEN)
                     self.assertEqual(status, 1)
-                    self.assert_sentence(err.splitlines(keepends=True)[-1], self.path(name))
+                    self.assert_last_sentence(err, self.path(name))
                 self.assert_free()
                 self.assertEqual(os.listdir(self.folder), ["old"])
                 self.assertEqual(os.path.getsize(self.path("old")), 4)

@@ -11,8 +11,8 @@ import threading
 
 import harness
 import net
-from captures import Capture, count_packets
-from program import XDPTAP, Case, xdptap
+from captures import Capture
+from program import Case, xdptap
 
 NAME = re.compile(r"cap_\d{5}_\d{14}\.pcapng(\.gz)?")
 
@@ -20,6 +20,12 @@ NAME = re.compile(r"cap_\d{5}_\d{14}\.pcapng(\.gz)?")
 class Files(Case):
     def begin(self, *options, **process):
         return self.start(*options, file="cap.pcapng", **process)
+
+    def begin_in(self, folder, *options):
+        """One that has its first file, in another folder."""
+        capture = self.start(*options, file=os.path.join(folder, "cap.pcapng"))
+        capture.wait_for("File: ")
+        return capture
 
     def files(self, suffix=".pcapng"):
         return sorted(path for path in glob.glob(self.path("cap_*" + suffix))
@@ -47,10 +53,6 @@ class Files(Case):
             self.assertEqual(counters["filteraccept"], counters["usrdeliv"] + counters["osdrop"])
             self.assertGreaterEqual(counters["ifrecv"], counters["filteraccept"])
         return captures
-
-    def in_part(self):
-        """Packets in the file that is being written."""
-        return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
 
 
 class Rotation(Files):
@@ -162,14 +164,12 @@ class Rotation(Files):
             with self.subTest(options):
                 folder = self.path(options[-1])
                 os.mkdir(folder)
-                with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b",
-                                  "packets:1", "-b", "printname:" + self.path("names"), "-g",
-                                  *options], self.pair.near) as process:
-                    process.wait_for("File: ")
-                    self.pair.send(2)
-                    harness.wait_until(lambda: len(os.listdir(folder)) > 1, "a file")
-                    process.signal()
-                    self.assertEqual(process.wait(), 0)
+                process = self.begin_in(folder, "-b", "packets:1", "-b",
+                                        "printname:" + self.path("names"), "-g", *options)
+                self.pair.send(2)
+                harness.wait_until(lambda: len(os.listdir(folder)) > 1, "a file")
+                process.signal()
+                self.assertEqual(process.wait(), 0)
                 names = sorted(os.listdir(folder))
                 self.assertEqual(len(names), 2)
                 for name in names:
@@ -255,13 +255,6 @@ class Rotation(Files):
 class Trouble(Files):
     """The same under load, and what can go wrong with disks and folders."""
 
-    def disk(self, size):
-        folder = self.path("disk")
-        os.mkdir(folder)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
-        return folder
-
     def flood(self, frames):
         def send():
             with self.pair.sender() as sender:
@@ -285,14 +278,12 @@ class Trouble(Files):
         self.assertGreater(len(captures), 60)
 
     def test_full_disk_stops(self):
-        folder = self.disk("400k")
-        with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "filesize:100"],
-                         self.pair.near) as process:
-            process.wait_for("File: ")
-            self.pair.send(1000, size=1000)
-            self.assertEqual(process.wait(), 1)
-            text = process.stderr().decode()
-        self.assert_sentence(text.splitlines(keepends=True)[-1].encode(), "disk is full")
+        folder = self.small_disk("400k")
+        process = self.begin_in(folder, "-b", "filesize:100")
+        self.pair.send(1000, size=1000)
+        self.assertEqual(process.wait(), 1)
+        text = process.stderr().decode()
+        self.assert_last_sentence(text.encode(), "disk is full")
         paths = sorted(glob.glob(folder + "/*"))
         packets = [data for path in paths for data in Capture(path).data()]
         self.assertEqual(packets, [net.frame(1000, n) for n in range(len(packets))])
@@ -300,33 +291,29 @@ class Trouble(Files):
         self.assertEqual(glob.glob(folder + "/*.part"), [])
 
     def test_full_disk_prunes(self):
-        folder = self.disk("1000k")
-        with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "filesize:100",
-                          "--disk-full", "prune"], self.pair.near) as process:
-            process.wait_for("File: ")
-            self.pair.send(3000, size=1000)
-            harness.wait_until(lambda: glob.glob(folder + "/cap_0003?_*.pcapng"), "file 30")
-            process.signal()
-            self.assertEqual(process.wait(), 0)
-            self.assertIn("Packets captured: 3000\n", process.stderr().decode())
+        folder = self.small_disk("1000k")
+        process = self.begin_in(folder, "-b", "filesize:100", "--disk-full", "prune")
+        self.pair.send(3000, size=1000)
+        harness.wait_until(lambda: glob.glob(folder + "/cap_0003?_*.pcapng"), "file 30")
+        process.signal()
+        self.assertEqual(process.wait(), 0)
+        self.assertIn("Packets captured: 3000\n", process.stderr().decode())
         paths = sorted(glob.glob(folder + "/*"))
         packets = [data for path in paths for data in Capture(path).data()]
         self.assertEqual(packets[-1], net.frame(1000, 2999))
 
     def test_full_disk_drops(self):
         """Frames are counted while the disk is full, and written again when it is not."""
-        folder = self.disk("2000k")
+        folder = self.small_disk("2000k")
         with open(folder + "/ballast", "wb") as ballast:
             ballast.write(bytes(1900000))
-        with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "duration:1h",
-                          "--disk-full", "drop"], self.pair.near) as process:
-            process.wait_for("File: ")
-            self.pair.send(3000, size=1000)
-            os.unlink(folder + "/ballast")
-            self.pair.send(10, size=1000)
-            process.signal()
-            self.assertEqual(process.wait(), 0)
-            text = process.stderr().decode()
+        process = self.begin_in(folder, "-b", "duration:1h", "--disk-full", "drop")
+        self.pair.send(3000, size=1000)
+        os.unlink(folder + "/ballast")
+        self.pair.send(10, size=1000)
+        process.signal()
+        self.assertEqual(process.wait(), 0)
+        text = process.stderr().decode()
         capture = Capture(glob.glob(folder + "/*.pcapng")[0])
         counters = capture.counters()
         self.assertEqual(counters["filteraccept"], 3010)
@@ -337,15 +324,13 @@ class Trouble(Files):
     def test_folder_goes(self):
         folder = self.path("folder")
         os.mkdir(folder)
-        with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "packets:5"],
-                         self.pair.near) as process:
-            process.wait_for("File: ")
-            for path in glob.glob(folder + "/*"):
-                os.unlink(path)
-            os.rmdir(folder)
-            self.pair.send(20)
-            self.assertEqual(process.wait(), 1)
-            self.assert_sentence(process.stderr().splitlines(keepends=True)[-1], "cap_")
+        process = self.begin_in(folder, "-b", "packets:5")
+        for path in glob.glob(folder + "/*"):
+            os.unlink(path)
+        os.rmdir(folder)
+        self.pair.send(20)
+        self.assertEqual(process.wait(), 1)
+        self.assert_last_sentence(process.stderr(), "cap_")
 
     def real_disk(self):
         """(folder, name of its device) of a file system that can fail on demand."""
@@ -365,16 +350,14 @@ class Trouble(Files):
     def test_disk_becomes_read_only(self):
         """As the kernel does it to a broken one."""
         folder, device = self.real_disk()
-        with net.Process([XDPTAP, "-i", "near", "-Q", "in", "-w", folder + "/cap.pcapng", "-b", "packets:5"],
-                         self.pair.near) as process:
-            process.wait_for("File: ")
-            sent = self.pair.send(7)
-            harness.wait_until(lambda: glob.glob(folder + "/*.pcapng"), "a file")
-            with open(f"/sys/fs/ext4/{device}/trigger_fs_error", "w", encoding="ascii") as file:
-                file.write("a test of xdptap")
-            self.pair.send(7)
-            self.assertEqual(process.wait(), 1)
-            self.assert_sentence(process.stderr().splitlines(keepends=True)[-1], "Read-only", "cap_")
+        process = self.begin_in(folder, "-Q", "in", "-b", "packets:5")
+        sent = self.pair.send(7)
+        harness.wait_until(lambda: glob.glob(folder + "/*.pcapng"), "a file")
+        with open(f"/sys/fs/ext4/{device}/trigger_fs_error", "w", encoding="ascii") as file:
+            file.write("a test of xdptap")
+        self.pair.send(7)
+        self.assertEqual(process.wait(), 1)
+        self.assert_last_sentence(process.stderr(), "Read-only", "cap_")
         finished, = glob.glob(folder + "/*.pcapng")
         self.assertEqual(Capture(finished).data(), sent[:5])
 
@@ -385,14 +368,11 @@ class Trouble(Files):
         for number in range(100000):
             os.close(os.open(f"{folder}/cap_{number:05}_20200101000000.pcapng",
                              os.O_CREAT | os.O_WRONLY))
-        with net.Process([XDPTAP, "-i", "near", "-w", folder + "/cap.pcapng", "-b", "packets:5",
-                          "-b", "files:2"], self.pair.near) as process:
-            process.wait_for("File: ")
-            self.pair.send(50)
-            harness.wait_until(lambda: sum("_2020" not in name for name in os.listdir(folder)) == 2,
-                               "files")
-            process.signal()
-            self.assertEqual(process.wait(), 0)
+        process = self.begin_in(folder, "-b", "packets:5", "-b", "files:2")
+        self.pair.send(50)
+        harness.wait_until(lambda: sum("_2020" not in name for name in os.listdir(folder)) == 2, "files")
+        process.signal()
+        self.assertEqual(process.wait(), 0)
         self.assertEqual(len(glob.glob(folder + "/*_2020*")), 100000)
 
 

@@ -56,7 +56,7 @@ class Queries(Case):
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_list(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         status, out, err = xdptap("-D", namespace=self.pair.near)
         self.assertEqual((status, err), (0, b""))
         lines = [line.split() for line in out.decode().splitlines()]
@@ -103,12 +103,10 @@ class Captures(Case):
         for mode in ("native", "generic"):
             with self.subTest(mode):
                 capture = self.start("-c", "7", "--mode", mode, file=mode)
-                with self.pair.sender() as sender:
-                    for number in range(100):
-                        sender.send(net.frame(100, number))
+                sent = self.pair.send(100)
                 self.assertEqual(capture.wait(), 0)
                 finished = Capture(capture.file)
-                self.assertEqual(finished.data(), [net.frame(100, n) for n in range(7)])
+                self.assertEqual(finished.data(), sent[:7])
                 counters = finished.counters()
                 self.assertEqual(counters["usrdeliv"], 7)
                 self.assertEqual(counters["filteraccept"],

@@ -3,7 +3,6 @@
 """The stream in the FIFO is one that dumpcap takes as it is, and can cut into files."""
 import glob
 import os
-import signal
 import sys
 
 import harness
@@ -22,12 +21,9 @@ class Stream(Case):
         """The stream of a whole capture."""
         extcap = self.extcap()
         extcap.open()
-        with self.pair.sender() as sender:
-            for number, size in enumerate(sizes):
-                sender.send(net.frame(size, number))
+        self.pair.send_all(net.frame(size, number) for number, size in enumerate(sizes))
         extcap.wait_blocks(2 + len(sizes))
-        extcap.signal(signal.SIGTERM)
-        self.assertEqual(extcap.read_rest(), 0)
+        extcap.finish()
         return extcap.stream
 
     def dumpcap(self, stream, *options):
@@ -68,9 +64,7 @@ class Stream(Case):
         with net.Process(["dumpcap", "-q", "-i", extcap.fifo, "-w", self.path("out.pcapng"), "-c",
                           "50"]) as dumpcap:
             self.wait_attached()
-            with self.pair.sender() as sender:
-                for number in range(100):
-                    sender.send(net.frame(500, number))
+            self.pair.send(100, 500)
             self.assertEqual(dumpcap.wait(), 0, dumpcap.text())
         self.assertEqual(extcap.wait(harness.SOON), 0)
         self.assertEqual(extcap.stderr(), b"")
@@ -95,15 +89,11 @@ class Options(Case):
     def capture(self, *options, packets=2):
         extcap = self.extcap(*options)
         extcap.open()
-        with self.pair.sender() as sender:
-            for number in range(packets):
-                sender.send(net.frame(200, number))
+        self.pair.send(packets, 200)
         extcap.wait_blocks(2 + packets)
-        extcap.signal(signal.SIGTERM)
-        self.assertEqual(extcap.read_rest(), 0)
-        self.assertEqual((extcap.stdout(), extcap.stderr()), (b"", b""))
+        capture = extcap.finish()
         os.unlink(extcap.fifo)
-        return Capture(extcap.stream)
+        return capture
 
     def lengths(self, *options):
         return [len(data) for data in self.capture(*options).data()]

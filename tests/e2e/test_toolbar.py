@@ -37,9 +37,7 @@ class ToolbarCase(Case):
         return extcap
 
     def send(self, frames, interface="far"):
-        with self.pair.sender(interface) as sender:
-            for frame in frames:
-                sender.send(frame)
+        self.pair.send_all(frames, interface)
         self.sent += len(frames)
 
     def wait_seen(self, extcap):
@@ -60,16 +58,20 @@ class ToolbarCase(Case):
                                        self.bar.texts(toolbar.ADD, LOG)[changed:]), "the change")
 
     def finish(self, extcap):
-        extcap.signal(signal.SIGTERM)
-        self.assertEqual(extcap.read_rest(harness.SOON), 0, extcap.text())
-        self.assertEqual((extcap.stdout(), extcap.stderr()), (b"", b""))
+        capture = extcap.finish(deadline=harness.SOON)
         self.assert_free()
-        capture = Capture(extcap.stream)
         for block in capture.statistics:
             count = {o.name[4:]: o.value for o in block.options if o.name.startswith("isb_")}
             self.assertEqual(count["filteraccept"], count["usrdeliv"] + count["osdrop"])
             self.assertGreaterEqual(count["ifrecv"], count["filteraccept"])
         return capture
+
+    def renew(self, extcap):
+        """For the next capture of the same test."""
+        self.bar.close()
+        for path in (self.bar.to, self.bar.of, extcap.fifo):
+            os.unlink(path)
+        self.bar = Toolbar(self.folder)
 
     def comments(self, capture):
         """(number of the packet, its comment)"""
@@ -99,9 +101,7 @@ class Changes(ToolbarCase):
                 self.assertEqual((counters["ifrecv"], counters["filteraccept"]), (6, 5))
                 statistics, = capture.statistics
                 self.assertIn("ether proto 0x88b6", statistics.option("opt_comment"))
-                self.bar.close()
-                os.unlink(self.bar.to), os.unlink(self.bar.of), os.unlink(extcap.fifo)
-                self.bar = Toolbar(self.folder)
+                self.renew(extcap)
 
     def test_pause(self):
         extcap = self.run_extcap()
@@ -146,8 +146,7 @@ class Changes(ToolbarCase):
     def test_loopback_is_seen_once(self):
         extcap = self.run_extcap("--direction", "in", interface="lo")
         self.change(DIRECTION, "both", "both directions")
-        with net.Process(["ping", "-q", "-c", "1", "127.0.0.1"], self.pair.near) as ping:
-            self.assertEqual(ping.wait(), 0)
+        self.pair.near.ping("127.0.0.1", 1)
         self.assertEqual(len(self.finish(extcap).packets), 2)
 
     def test_all_interfaces(self):
@@ -302,13 +301,10 @@ class Failure(ToolbarCase):
             self.assertEqual(fifo.read(), b"")
         self.assertNotEqual(extcap.wait(harness.SOON), 0)
         self.assert_sentence(extcap.stderr())
-        self.bar.close()
-        for path in (self.bar.to, self.bar.of, extcap.fifo):
-            os.unlink(path)
-        self.bar = Toolbar(self.folder)
+        self.renew(extcap)
 
     def test_every_step(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         for options in (("--point", "xdp"), ("--mode", "sideways"), ("--snaplen", "0"),
                         ("--extcap-capture-filter", "tcp prot"), ("--netns", "nowhere"),
                         ("--log-file", "/nowhere/log"), ("--buffer-size", "1024")):
@@ -381,10 +377,7 @@ class Hostile(ToolbarCase):
                     pass
                 self.check_alive(extcap)
                 self.finish(extcap)
-                self.bar.close()
-                for path in (self.bar.to, self.bar.of, extcap.fifo):
-                    os.unlink(path)
-                self.bar = Toolbar(self.folder)
+                self.renew(extcap)
 
     def test_in_pieces(self):
         extcap = self.run_extcap()

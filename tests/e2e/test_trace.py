@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What an XDP program that is there gets, leaves and decides: both frames, with one id, and the verdict."""
 import itertools
+import os
 import signal
 import struct
 import time
@@ -9,7 +10,7 @@ import time
 import harness
 import net
 import tracing
-from captures import Capture, read_pcap
+from captures import read_pcap
 from program import Case, Wireshark, xdptap
 from tracing import (ABORTED, DEVMAP, DROP, GROW_HEAD, KEEP, PASS, PROGRAM, REDIRECT, SHRINK_HEAD,
                      SHRINK_TAIL, TX, WRITE, TraceCase, order, sides)
@@ -21,7 +22,7 @@ ALL = [order(verdict, change, number=number) for number, (verdict, change) in en
 class Native(TraceCase):
     def test_every_verdict_and_change(self):
         capture = self.trace()
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.wait_packets(2 * len(ALL))
         finished = capture.finish()
         self.check(sides(finished), ALL)
@@ -32,7 +33,7 @@ class Native(TraceCase):
 
     def test_in_tshark(self):
         capture = self.trace()
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.wait_packets(2 * len(ALL))
         found = sides(capture.finish())
         status, out, _ = Wireshark(self.folder).run(
@@ -57,7 +58,7 @@ class Native(TraceCase):
     def test_snaplen(self):
         capture = self.trace("--snaplen", "20")
         frames = [order(PASS, KEEP, size) for size in (20, 21, 300, 1500)]
-        self.send(frames)
+        self.pair.send_all(frames)
         capture.wait_packets(2 * len(frames))
         found = sides(capture.finish())
         self.assertEqual([side.data for side in found[::2]], [frame[:20] for frame in frames])
@@ -71,7 +72,7 @@ class Native(TraceCase):
         capture.wait()
         self.assertEqual(self.pair.near.xdp(), before)
         capture = self.trace(file="second.pcapng")
-        self.send(ALL[:3])
+        self.pair.send_all(ALL[:3])
         capture.wait_packets(6)
         self.check(sides(capture.finish()), ALL[:3])
 
@@ -81,7 +82,7 @@ class Generic(TraceCase):
 
     def test_every_verdict_and_change(self):
         capture = self.trace()
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.wait_packets(2 * len(ALL))
         self.check(sides(capture.finish()), ALL)
 
@@ -100,7 +101,7 @@ class Long(TraceCase):
     def test_whole(self):
         frames = self.frames()
         capture = self.trace()
-        self.send(frames)
+        self.pair.send_all(frames)
         capture.wait_packets(2 * len(frames))
         self.check(sides(capture.finish()), frames, program=self.program)
 
@@ -110,14 +111,14 @@ class Long(TraceCase):
         wanted = [frame for frame in frames if len(frame) > 8000 and frame[8000] > 127]
         self.assertTrue(wanted)
         capture = self.trace("-f", "ether[8000] > 127")
-        self.send(frames)
+        self.pair.send_all(frames)
         capture.wait_packets(2 * len(wanted))
         self.check(sides(capture.finish()), wanted, program=self.program)
 
     def test_snaplen(self):
         frame = order(PASS, KEEP, 9000)
         capture = self.trace("--snaplen", "5000")
-        self.send([frame])
+        self.pair.send_all([frame])
         capture.wait_packets(2)
         for side in sides(capture.finish()):
             self.assertEqual((side.length, side.data), (9000, frame[:5000]))
@@ -127,7 +128,7 @@ class Selection(TraceCase):
     def capture(self, options, wanted):
         """Of all frames, both sides of these."""
         capture = self.trace(*options)
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.wait_packets(2 * len(wanted))
         finished = capture.finish()
         self.check(sides(finished), wanted)
@@ -146,7 +147,7 @@ class Selection(TraceCase):
 
     def test_filter_for_nothing(self):
         capture = self.trace("-f", "ip and tcp port 80")
-        self.send(ALL)
+        self.pair.send_all(ALL)
         harness.wait_until(lambda: self.pair.near.link("near")["stats64"]["rx"]["packets"] >= len(ALL),
                        "the frames")
         self.assertEqual(sides(capture.finish()), [])
@@ -164,7 +165,7 @@ class Selection(TraceCase):
 
     def test_entry_alone(self):
         capture = self.trace("--at", "entry", "--verdict", "redirect")
-        self.send(ALL)
+        self.pair.send_all(ALL)
         wanted = [f for f in ALL if f[14] >= REDIRECT]
         capture.wait_packets(len(wanted))
         finished = capture.finish()
@@ -173,7 +174,7 @@ class Selection(TraceCase):
 
     def test_exit_alone(self):
         capture = self.trace("--at", "exit")
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.wait_packets(len(ALL))
         found = sides(capture.finish())
         self.assertEqual([s.data for s in found], [tracing.changed(f) for f in ALL])
@@ -192,7 +193,7 @@ class Programs(TraceCase):
         for name in (number, PROGRAM, PROGRAM[:15], "auto"):
             with self.subTest(name):
                 capture = self.trace("--program", name)
-                self.send(ALL[:1])
+                self.pair.send_all(ALL[:1])
                 capture.wait_packets(2)
                 self.check(sides(capture.finish()), ALL[:1])
 
@@ -212,8 +213,7 @@ class Programs(TraceCase):
 
     def test_without_btf(self):
         self.pair.add("near2", "far2")
-        self.pair.near.ip("link", "set", "near2", "xdp", "obj", tracing.os.environ["XDP_PLAIN"], "sec",
-                          "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PLAIN"], "near2")
         status, _, err = xdptap("-i", "near2", "--point", "trace", "-w", self.path("x"),
                                 namespace=self.pair.near)
         self.assertEqual(status, 1)
@@ -222,12 +222,11 @@ class Programs(TraceCase):
     def test_automatic(self):
         """Trace where a program is, and what has no BTF is captured at tc."""
         capture = self.start("--direction", "in")
-        self.send(ALL[:2])
+        self.pair.send_all(ALL[:2])
         capture.wait_packets(4)
         self.check(sides(capture.finish()), ALL[:2])
         self.pair.add("near2", "far2")
-        self.pair.near.ip("link", "set", "near2", "xdp", "obj", tracing.os.environ["XDP_PLAIN"], "sec",
-                          "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PLAIN"], "near2")
         capture = self.start("--direction", "in", interface="near2", file="second.pcapng")
         interface, = capture.finish().interfaces
         self.assertIn("tc-ingress", interface.option("opt_comment"))
@@ -236,11 +235,11 @@ class Programs(TraceCase):
         """The same program object runs for both: each capture has the frames of its own."""
         self.pair.add("near2", "far2")
         number = str(self.pair.near.xdp()["prog"]["id"])
-        tracing.bpftool("net", "attach", "xdp", "id", number, "dev", "near2", namespace=self.pair.near)
+        net.bpftool("net", "attach", "xdp", "id", number, "dev", "near2", namespace=self.pair.near)
         one = self.trace()
         two = self.trace(interface="near2", file="two.pcapng")
-        self.send(ALL[:5])
-        self.send(ALL[5:8], "far2")
+        self.pair.send_all(ALL[:5])
+        self.pair.send_all(ALL[5:8], "far2")
         one.wait_packets(10)
         two.wait_packets(6)
         self.check(sides(one.finish()), ALL[:5])
@@ -258,13 +257,13 @@ class Programs(TraceCase):
 class End(TraceCase):
     def capture_three(self, *options):
         capture = self.trace(*options)
-        self.send(ALL[:3])
+        self.pair.send_all(ALL[:3])
         capture.wait_packets(6)
         return capture
 
     def assert_ends(self, capture, *words):
         self.assertEqual(capture.wait(), 1)
-        self.assert_sentence(capture.stderr().splitlines(keepends=True)[-1], "near", *words)
+        self.assert_last_sentence(capture.stderr(), "near", *words)
         self.check(sides(capture.file), ALL[:3])
 
     def test_program_is_taken_off(self):
@@ -274,7 +273,7 @@ class End(TraceCase):
 
     def test_program_is_replaced(self):
         capture = self.capture_three()
-        self.pair.near.ip("-force", "link", "set", "near", self.mode, "obj", tracing.os.environ["XDP_PASS"],
+        self.pair.near.ip("-force", "link", "set", "near", self.mode, "obj", os.environ["XDP_PASS"],
                           "sec", "xdp")
         self.assert_ends(capture, "taken off", "complete")
         self.assertTrue(self.pair.near.xdp())
@@ -300,14 +299,14 @@ class End(TraceCase):
             status = dict(line.split(":\t", 1) for line in file.read().splitlines())
         self.assertEqual([int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh")], [0, 0, 0])
         self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
-        self.send(ALL[:3])
+        self.pair.send_all(ALL[:3])
         capture.wait_packets(6)
         self.check(sides(capture.finish()), ALL[:3])
 
     def test_pcap(self):
         """Which has no place for id and verdict: the frames are there."""
         capture = self.trace("--format", "pcap")
-        self.send(ALL)
+        self.pair.send_all(ALL)
         capture.signal()
         self.assertEqual(capture.wait(), 0)
         self.assertEqual([packet.data for packet in read_pcap(capture.file)],
@@ -319,12 +318,10 @@ class Face(TraceCase):
         """As the dialog's choices come: only what is dropped."""
         extcap = self.extcap("--verdict", "drop", "--program", "auto", "--at", "both")
         extcap.open()
-        self.send(ALL)
+        self.pair.send_all(ALL)
         wanted = [f for f in ALL if f[14] == DROP]
         extcap.wait_blocks(3 + 2 * len(wanted))
-        extcap.signal()
-        self.assertEqual(extcap.read_rest(), 0)
-        self.check(sides(Capture(extcap.stream)), wanted)
+        self.check(sides(extcap.finish()), wanted)
 
     def test_tshark_live(self):
         self.live(["verdict:drop"], 2, [None, DROP])
@@ -343,7 +340,7 @@ class Face(TraceCase):
                               str(sides_of_each * len(wanted)), namespace=self.pair.near) as tshark:
             harness.wait_until(lambda: tracing.is_tracing() or tshark.has_ended() or time.sleep(0.2),
                                "the capture")
-            self.send(ALL)
+            self.pair.send_all(ALL)
             self.assertEqual(tshark.wait(60), 0, tshark.text())
         self.assertEqual([s.verdict for s in sides(file)], verdicts * len(wanted))
 
@@ -363,7 +360,7 @@ class Loss(TraceCase):
         capture.signal(signal.SIGSTOP)
         frames = [order(DROP if number % 3 else TX, WRITE, 300, number) for number in range(5000)]
         frames = [f[:17] + struct.pack(">I", number) + f[21:] for number, f in enumerate(frames)]
-        self.send(frames)
+        self.pair.send_all(frames)
         capture.signal(signal.SIGCONT)
         harness.wait_until(lambda: self.pair.near.link("near")["stats64"]["rx"]["packets"] >= len(frames),
                        "the frames")
@@ -385,8 +382,7 @@ class Loss(TraceCase):
 
 class Refused(Case):
     def test_sentence(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", tracing.os.environ["XDP_TRACED"], "sec",
-                          "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_TRACED"])
         status, _, err = xdptap("-i", "near", "--point", "trace", "-w", self.path("x"), "-c", "1", "-a",
                                 "duration:1", namespace=self.pair.near)
         if status == 0:

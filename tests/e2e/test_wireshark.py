@@ -112,12 +112,10 @@ class Captures(WiresharkCase):
     def test_preferences(self):
         tshark = self.tshark("-c", "3", "-o", "extcap.xdptap_near.snaplen:64")
         self.wait_attached()
-        with self.pair.sender() as sender:
-            for number in range(3):
-                sender.send(net.frame(1000, number))
+        sent = self.pair.send(3, 1000)
         packets = self.finish(tshark).packets
         self.assertEqual([(p.length, p.data) for p in packets],
-                         [(1000, net.frame(1000, number)[:64]) for number in range(3)])
+                         [(1000, data[:64]) for data in sent])
 
     def test_every_preference(self):
         """Each option that the dialog offers can be set in tshark too, and is heeded."""
@@ -190,7 +188,7 @@ class Failures(WiresharkCase):
         self.assert_sentence(said, *words)
 
     def test_occupied(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         before = self.pair.near.xdp()
         self.check(self.tshark("-o", "extcap.xdptap_near.point:xdp"), "near", before["prog"]["name"], str(before["prog"]["id"]))
         self.assertEqual(self.pair.near.xdp(), before)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """A traced program that does what a frame says, and what is to come of it."""
-import json
 import os
 import struct
 import subprocess
@@ -9,6 +8,7 @@ from collections import namedtuple
 import harness
 import net
 from captures import Capture
+from net import bpftool
 from program import Case, xdptap
 
 ABORTED, DROP, PASS, TX, REDIRECT, DEVMAP = range(6)  # verdicts; the last is a redirect, too
@@ -51,11 +51,6 @@ def sides(source):
     return found
 
 
-def bpftool(*arguments, namespace=None):
-    command = ["ip", "netns", "exec", namespace.name] if namespace else []
-    return json.loads(subprocess.check_output([*command, "bpftool", "-j", *arguments]) or "null")
-
-
 class TraceCase(Case):
     """With the program on near; skipped where the kernel refuses to trace one."""
     refusal = None  # what it said when it was asked first
@@ -77,8 +72,7 @@ class TraceCase(Case):
 
     def occupy(self, interface="near"):
         """Loads the program, and lets its map lead back to where a frame came from."""
-        self.pair.near.ip("link", "set", interface, self.mode, "obj", os.environ["XDP_TRACED"], "sec",
-                          self.section)
+        self.pair.near.load_xdp(os.environ["XDP_TRACED"], interface, self.mode, self.section)
         program = bpftool("prog", "show", "id", str(self.pair.near.xdp(interface)["prog"]["id"]))
         index = struct.pack("=I", self.pair.near.link(interface)["ifindex"])
         for number in program["map_ids"]:
@@ -88,11 +82,6 @@ class TraceCase(Case):
 
     def trace(self, *options, **where):
         return self.start("--point", "trace", "--direction", "in", *options, **where)
-
-    def send(self, frames, interface="far"):
-        with self.pair.sender(interface) as sender:
-            for frame in frames:
-                sender.send(frame)
 
     def check(self, found, frames, program=PROGRAM, interface="near"):
         """Each frame at entry and at exit, in order, with one id for both that no other has."""

@@ -282,8 +282,7 @@ class Failures(GuiCase):
     def check_again(self):
         """The next capture in the same window works, on an interface without that option."""
         self.double_click("lo")
-        with Process(["ping", "-q", "-c", "1", "127.0.0.1"], self.pair.near) as ping:
-            self.assertEqual(ping.wait(), 0)
+        self.pair.near.ping("127.0.0.1", 1)
         self.packets(2)
         self.stop()
 
@@ -301,7 +300,7 @@ class Failures(GuiCase):
         self.fail_at_start("mode:sideways", "--mode takes one of", "sideways")
 
     def test_occupied(self):
-        self.pair.near.ip("link", "set", "near", "xdp", "obj", os.environ["XDP_PASS"], "sec", "xdp")
+        self.pair.near.load_xdp(os.environ["XDP_PASS"])
         self.open("-o", "extcap.xdptap_near.point:xdp")
         self.start_capture()
         self.check_box("XDP hook of \"near\" is in use", self.pair.near.xdp()["prog"]["name"])
