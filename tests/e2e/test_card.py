@@ -8,7 +8,7 @@ import time
 import harness
 import net
 from captures import Capture, read_pcap
-from program import Case, xdptap
+from program import Case, Wireshark, xdptap
 from toolbar import ADD, FILTER, LOG, Toolbar
 
 CARD = os.environ.get("XDPTAP_TESTS_CARD", "")  # the module
@@ -102,7 +102,20 @@ class Card(Case):
                 references, packets = self.compare(capture, lambda: self.pair.send(3))
                 self.assert_earlier(references, packets, 0)
 
-    def test_wireshark(self):
+    def test_tshark(self):
+        """As the preference that the dialog sets."""
+        file = self.path("tshark.pcapng")
+        with Wireshark(self.folder).tshark(
+                "-i", "xdptap-near", "-o", "extcap.xdptap_near.timestamptype:adapter", "-o",
+                "extcap.xdptap_near.direction:in", "-c", "5", "-w", file, namespace=self.pair.near) as tshark:
+            harness.wait_until(lambda: self.pair.near.xdp() or tshark.has_ended(), "the capture")
+            before = harness.clock_ns()
+            self.pair.send(5)
+            self.assertEqual(tshark.wait(2 * harness.DEADLINE), 0, tshark.text())
+        times = [packet.ts_ns for packet in Capture(file).packets]
+        self.assertAlmostEqual(times[0], before - LATE_NS, delta=ERROR_NS)
+
+    def test_toolbar(self):
         """As an extcap, whose filter is changed meanwhile: the new program has the card's times, too."""
         bar = Toolbar(self.folder)
         self.addCleanup(bar.close)
@@ -115,9 +128,7 @@ class Card(Case):
         before = harness.clock_ns()
         self.pair.send(7, 200)
         extcap.wait_blocks(2 + 5 + 7)
-        extcap.signal()
-        self.assertEqual(extcap.read_rest(), 0, extcap.text())
-        times = [packet.ts_ns for packet in Capture(extcap.stream).packets]
+        times = [packet.ts_ns for packet in extcap.finish().packets]
         self.assertEqual(len(times), 12)
         self.assertAlmostEqual(times[5], before - LATE_NS, delta=ERROR_NS)
 

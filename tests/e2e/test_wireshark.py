@@ -125,8 +125,9 @@ class Captures(WiresharkCase):
                     "--netns": self.pair.near.name, "--format": "pcapng", "--log-level": "debug", "--log-file": log}
         offered = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
                          namespace=self.pair.near)[1]
-        of_a_trace = {"--verdict", "--program", "--at", "--filter-at"}  # see test_trace.py
-        self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings) | of_a_trace)
+        elsewhere = {"--verdict", "--program", "--at", "--filter-at",  # test_trace.py
+                     "--time-stamp-type"}  # test_card.py
+        self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings) | elsewhere)
         tshark = self.tshark("-c", "1", *(
             f"-oextcap.xdptap_near.{call.replace('-', '')}:{value}"
             for call, value in settings.items()))
