@@ -20,9 +20,9 @@ static const struct choice directions[] = {
 };
 
 static const struct choice capture_points[] = {
-	[POINT_AUTO] = { "auto", "automatic: XDP, or trace where an XDP program is" },
+	[POINT_AUTO] = { "auto", "automatic: XDP, or trace a program there" },
 	[POINT_XDP] = { "xdp", "XDP: in the driver" },
-	[POINT_TRACE] = { "trace", "trace: before and behind the XDP program there" },
+	[POINT_TRACE] = { "trace", "trace: before and behind a program there" },
 	[POINT_TC] = { "tc", "tc: before the network stack" },
 	{ NULL },
 };
@@ -68,7 +68,7 @@ static const struct choice log_levels[] = {
 };
 
 static const struct choice formats[] = {
-	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions and comments" },
+	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions, comments" },
 	[FORMAT_PCAP] = { "pcap", "pcap: frames only, for nearly twice the rate" },
 	{ NULL },
 };
