@@ -47,8 +47,8 @@ static bool check(const struct iface *i, int clock, GError **error)
 			i->name);
 	if (is_off(i))
 		return fail(error,
-			    "the card of \"%s\" does not stamp the frames that it receives; "
-			    "\"hwtstamp_ctl -i %s -r 1\" turns that on",
+			    "the card of \"%s\" does not stamp the frames that it receives; run "
+			    "\"hwstamp_ctl -i %s -r 1\", or use --time-stamp-type host",
 			    i->name, i->name);
 	return true;
 }

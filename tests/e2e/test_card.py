@@ -149,6 +149,10 @@ class Card(Case):
         self.addCleanup(os.rename, "/dev/elsewhere", "/dev/ptp0")
         self.refuse("near", "/dev/ptp0", "No such file")
 
+    def test_a_card_that_is_off(self):
+        self.set("is_off", "Y")
+        self.refuse("near", "hwstamp_ctl -i near -r 1")
+
     def refuse(self, interface, *words):
         status, _, error = xdptap("-i", interface, "-w", self.path("x"), "-j", "adapter",
                                   namespace=self.pair.near)

@@ -2,7 +2,8 @@
 /*
  * A network card with a clock for a machine that has none: veth, but that it says through ethtool that
  * it has a clock, and tells XDP programs by that clock when a frame came. The card keeps a frame to
- * itself for a while before it hands it over, and its clock is neither set nor very exact.
+ * itself for a while before it hands it over, and its clock is neither set nor very exact. Whether it
+ * stamps frames at all it says only if it does not.
  */
 #include <linux/ethtool.h>
 #include <linux/kprobes.h>
@@ -10,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/net_tstamp.h>
 #include <linux/ptp_clock_kernel.h>
+#include <linux/uaccess.h>
 
 #define AHEAD_NS (24ULL * 3600 * NSEC_PER_SEC)
 #define TOO_FAST 20 /* by one part of so many */
@@ -20,6 +22,9 @@ MODULE_PARM_DESC(late_ns, "how long ago a frame came that is handed over");
 static bool is_silent;
 module_param(is_silent, bool, 0644);
 MODULE_PARM_DESC(is_silent, "does not tell the time of a frame");
+static bool is_off;
+module_param(is_off, bool, 0644);
+MODULE_PARM_DESC(is_off, "was not told to stamp frames");
 
 static struct ptp_clock *ptp;
 
@@ -40,7 +45,7 @@ static struct ptp_clock_info clock = {
 	.gettime64 = read_clock,
 };
 
-/* Both functions answer in what their second argument points to. */
+/* All these functions answer in what their second argument points to. */
 static int keep_pointer(struct kretprobe_instance *i, struct pt_regs *regs)
 {
 	*(unsigned long *)i->data = regs_get_kernel_argument(regs, 1);
@@ -65,6 +70,16 @@ static int tell_clock(struct kretprobe_instance *i, struct pt_regs *regs)
 	return 0;
 }
 
+static int tell_setting(struct kretprobe_instance *i, struct pt_regs *regs)
+{
+	const struct ifreq *request = *(struct ifreq **)i->data;
+	const struct hwtstamp_config none = { .rx_filter = HWTSTAMP_FILTER_NONE };
+
+	if (is_off && copy_to_user_nofault(request->ifr_data, &none, sizeof(none)) == 0)
+		regs_set_return_value(regs, 0);
+	return 0;
+}
+
 #define PROBE(function, answer)                                                                    \
 	{                                                                                          \
 		.kp.symbol_name = (function), .entry_handler = keep_pointer, .handler = (answer),  \
@@ -73,7 +88,8 @@ static int tell_clock(struct kretprobe_instance *i, struct pt_regs *regs)
 
 static struct kretprobe time_probe = PROBE("veth_xdp_rx_timestamp", tell_time);
 static struct kretprobe clock_probe = PROBE("ethtool_op_get_ts_info", tell_clock);
-static struct kretprobe *probes[] = { &time_probe, &clock_probe };
+static struct kretprobe setting_probe = PROBE("dev_eth_ioctl", tell_setting);
+static struct kretprobe *probes[] = { &time_probe, &clock_probe, &setting_probe };
 
 static int __init card_init(void)
 {
