@@ -83,15 +83,24 @@ void clock_done(struct clock *c)
 	c->fd = -1;
 }
 
+/* The offset measured again, if the last time is a while ago; false: it is not, or the clock is silent. */
+static bool measure_again(struct clock *c, uint64_t at_ns, uint64_t *ret_offset_ns,
+			  uint64_t *ret_width_ns)
+{
+	if (at_ns - c->checked_ns < REFRESH_NS)
+		return false;
+	c->checked_ns = at_ns;
+	*ret_offset_ns = measure(c, ret_width_ns);
+	return *ret_width_ns != UINT64_MAX;
+}
+
 int64_t clock_refresh(struct clock *c, uint64_t at_ns)
 {
 	uint64_t offset, width;
 	int64_t jump;
 
-	if (at_ns - c->checked_ns < REFRESH_NS)
+	if (!measure_again(c, at_ns, &offset, &width))
 		return 0;
-	c->checked_ns = at_ns;
-	offset = measure(c, &width);
 	jump = (int64_t)(offset - c->offset_ns);
 	if (jump > (int64_t)width)
 		c->offset_ns = offset;
@@ -104,10 +113,6 @@ void clock_follow(struct clock *c, uint64_t at_ns)
 {
 	uint64_t offset, width;
 
-	if (at_ns - c->checked_ns < REFRESH_NS)
-		return;
-	c->checked_ns = at_ns;
-	offset = measure(c, &width);
-	if (width != UINT64_MAX)
+	if (measure_again(c, at_ns, &offset, &width))
 		c->offset_ns = offset;
 }

@@ -39,9 +39,11 @@ static bool is_sound(const struct wire_frame *w, uint32_t len)
 {
 	uint32_t head = sizeof(*w);
 
-	if (len >= head && w->flags & WIRE_TRACED)
+	if (len < head)
+		return false;
+	if (w->flags & WIRE_TRACED)
 		head += sizeof(struct wire_trace);
-	else if (len >= head && w->flags & WIRE_STAMPED)
+	else if (w->flags & WIRE_STAMPED)
 		head += sizeof(struct wire_stamp);
 	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
