@@ -116,10 +116,11 @@ static struct attach_port *own_port(GPtrArray *ports)
 }
 
 static struct tap_target target_of(const struct config *config, const struct iface *i,
-				   const struct filter *filter)
+				   const struct filter *filter, const struct point *point)
 {
 	return (struct tap_target){
 		.ifindex = i->index,
+		.point = point,
 		.mode = (enum tap_mode)config->mode,
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
@@ -149,13 +150,12 @@ static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray
 static int attach_behind(struct tap *tap, const struct config *config, const struct iface *i,
 			 const struct filter *filter, GPtrArray *ports)
 {
-	struct tap_target target = target_of(config, i, filter);
+	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
 	g_autoptr(GError) why = NULL;
 
 	if (trace_attach(tap, config, i, filter, ports, &why))
 		return 0;
 	g_info("%s; taking received frames at tc", why->message);
-	target.point = &point_tc_ingress;
 	return attach_at(tap, &target, ports);
 }
 
@@ -163,7 +163,7 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 static bool attach_stamped(struct tap *tap, const struct config *config, const struct iface *i,
 			   const struct filter *filter, GPtrArray *ports, GError **error)
 {
-	struct tap_target target = target_of(config, i, filter);
+	struct tap_target target = target_of(config, i, filter, &point_xdp);
 	_cleanup_(close_fdp) int fd = -1;
 	int r;
 
@@ -174,7 +174,6 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 	fd = card_open_clock(i, error);
 	if (fd < 0)
 		return false;
-	target.point = &point_xdp;
 	target.has_card_clock = true;
 	target.card_clock_fd = fd;
 	r = attach_at(tap, &target, ports);
@@ -184,14 +183,15 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 static bool attach_received(struct tap *tap, const struct config *config, const struct iface *i,
 			    const struct filter *filter, GPtrArray *ports, GError **error)
 {
-	struct tap_target target = target_of(config, i, filter);
+	const struct tap_target target = target_of(config, i, filter,
+						   config->point == POINT_TC ? &point_tc_ingress
+									     : &point_xdp);
 	int r;
 
 	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
 		return attach_stamped(tap, config, i, filter, ports, error);
 	if (trace_is_needed(config))
 		return trace_attach(tap, config, i, filter, ports, error);
-	target.point = config->point == POINT_TC ? &point_tc_ingress : &point_xdp;
 	r = attach_at(tap, &target, ports);
 	if (r == -EBUSY && config->point == POINT_AUTO)
 		r = attach_behind(tap, config, i, filter, ports);
@@ -220,8 +220,7 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 	if (config->direction != DIRECTION_OUT &&
 	    !attach_received(tap, config, i, &filter, ports, error))
 		return false;
-	target = target_of(config, i, &filter);
-	target.point = &point_tc_egress;
+	target = target_of(config, i, &filter, &point_tc_egress);
 	if (wants_sent(config, i))
 		r = attach_at(tap, &target, ports);
 	return r == 0 || explain(config, i, r, error);

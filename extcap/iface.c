@@ -198,17 +198,11 @@ bool iface_ioctl(const struct iface *i, unsigned long request, void *data)
 	return fd >= 0 && ioctl(fd, request, &about) == 0;
 }
 
-/* "data" begins with the command; the kernel fills the rest. */
-static bool ethtool(const struct iface *i, void *data)
-{
-	return iface_ioctl(i, SIOCETHTOOL, data);
-}
-
 char *iface_driver(const struct iface *i)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 
-	if (!ethtool(i, &info) || !info.driver[0])
+	if (!iface_ioctl(i, SIOCETHTOOL, &info) || !info.driver[0])
 		return NULL;
 	if (!info.bus_info[0])
 		return g_strndup(info.driver, sizeof(info.driver));
@@ -223,10 +217,10 @@ uint64_t iface_speed_bps(const struct iface *i)
 	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
 
 	/* The kernel says how many words its masks have, negative; asked with that it fills them. */
-	if (!ethtool(i, &link) || link.s.link_mode_masks_nwords >= 0)
+	if (!iface_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
 		return 0;
 	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
-	if (!ethtool(i, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
+	if (!iface_ioctl(i, SIOCETHTOOL, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return (uint64_t)link.s.speed * 1000000;
 }
