@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 """What a capture costs, beside the peers', in the same minute: a flood on one CPU, the tool on the other.
 
-usage: peers.py XDPTAP XDPTAP-DROP DROP.bpf.o FLOOD [ROUNDS]
+usage: peers.py XDPTAP XDPTAP-DROP DROP.bpf.o FLOOD [ROUNDS [FOLDER]]
 
 Frames come out of one end of a veth pair as fast as one CPU makes and receives them, and go to nobody, so
-that the stack drops them early. Each tool writes to a tmpfs. The median of the rounds is printed: frames per
-second that got through the interface, frames kept, and the tool's CPU time for each frame kept, its system
-calls included. "1500 paced" is a flood of 6 Gbit/s. "64 dropped" is traffic that XDP drops: of it the peers
-see nothing; xdptap's program is built to drop what it took.
+that the stack drops them early. Each tool writes to FOLDER, /dev/shm unless another is named. The median of
+the rounds is printed: frames per second that got through the interface, frames kept, and the tool's CPU time
+for each frame kept, its system calls included. "1500 paced" is a flood of 6 Gbit/s. "64 dropped" is traffic
+that XDP drops: of it the peers see nothing; xdptap's program is built to drop what it took.
 """
 import os
 import shutil
@@ -21,6 +21,7 @@ from harness import wait_until
 
 XDPTAP, XDPTAP_DROP, DROP, FLOOD = map(os.path.abspath, sys.argv[1:5])
 ROUNDS = int(sys.argv[5]) if len(sys.argv) > 5 else 3
+FOLDER = sys.argv[6] if len(sys.argv) > 6 else "/dev/shm"
 LOADS = {  # name: size, frames, frames per second
     "64": (64, 4_000_000, 0),
     "64 dropped": (64, 4_000_000, 0),
@@ -80,7 +81,7 @@ def print_rows(load, tools, wire, folder):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir="/dev/shm") as folder, Wire(FLOOD) as wire:
+    with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir=FOLDER) as folder, Wire(FLOOD) as wire:
         print("| frames, B | tool | through, Mpps | kept | CPU per frame kept, ns |\n|---|---|---|---|---|")
         for load in LOADS:
             print_rows(load, tools_for(load), wire, folder)
