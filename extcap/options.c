@@ -124,7 +124,7 @@ const struct option options[] = {
 	{ "no-promiscuous-mode", 'p', OPTION_FLAG, OPTION_BOTH, AT(is_not_promiscuous),
 	  .display = "No promiscuous mode",
 	  .help = "Do not put the interface into promiscuous mode" },
-	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 4,
+	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 8,
 	  .argument = "MIB", .display = "Kernel buffer per CPU (MiB)",
 	  .help = "Size of the ring in which each CPU leaves its frames" },
 	{ "time-stamp-type", 'j', OPTION_CHOICE, OPTION_BOTH, AT(time_stamp_type),
