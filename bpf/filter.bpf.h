@@ -2,7 +2,7 @@
 /*
  * The place in a program where the capture filter goes. Compiled, it is a single instruction that
  * lets every frame through, and that the verifier sees through, so that a program without a filter
- * does not pay for one. bpf/patch.c finds the instruction and puts the translated filter there.
+ * does not pay for one. bpf/filter/patch.c finds the instruction and puts the translated filter there.
  */
 #ifndef XDPTAP_BPF_FILTER_BPF_H
 #define XDPTAP_BPF_FILTER_BPF_H

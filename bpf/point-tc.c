@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "bpf/maps.h"
-#include "bpf/patch.h"
+#include "bpf/filter/patch.h"
 #include "bpf/point.h"
 #include "bpf/qdisc.h"
 #include "tc.skel.h"

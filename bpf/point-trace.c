@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bpf/maps.h"
-#include "bpf/patch.h"
+#include "bpf/filter/patch.h"
 #include "bpf/point.h"
 #include "bpf/program.h"
 #include "trace.skel.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "bpf/maps.h"
-#include "bpf/patch.h"
+#include "bpf/filter/patch.h"
 #include "bpf/point.h"
 #include "xdp-offloads.skel.h"
 #include "xdp-stamps.skel.h"

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bpf/cbpf.h"
+#include "bpf/filter/cbpf.h"
 #include "bpf/clock.h"
 #include "bpf/maps.h"
 #include "bpf/merge.h"

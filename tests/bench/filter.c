@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/ebpf.h"
+#include "bpf/filter/ebpf.h"
 #include "bpf/maps.h"
-#include "bpf/patch.h"
+#include "bpf/filter/patch.h"
 #include "tests/bpf/oracle.h"
 #include "xdp.skel.h"
 

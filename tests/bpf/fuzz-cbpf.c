@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/cbpf.h"
+#include "bpf/filter/cbpf.h"
 
 #define INSNS_MAX 512
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 
-#include "bpf/cbpf.h"
+#include "bpf/filter/cbpf.h"
 #include "tests/bpf/oracle.h"
 
 #define ACCEPT                                                                                     \

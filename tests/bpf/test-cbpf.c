@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/cbpf.h"
-#include "bpf/ebpf.h"
+#include "bpf/filter/cbpf.h"
+#include "bpf/filter/ebpf.h"
 #include "tests/bpf/expressions.h"
 #include "tests/bpf/frames.h"
 #include "tests/bpf/old.h"

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bpf/ebpf.h"
+#include "bpf/filter/ebpf.h"
 
 static bool make_room(struct ebpf *e)
 {

@@ -3,8 +3,8 @@
  * What cbpf.c has to know of a filter before it writes the first instruction: what is reachable in
  * which of the copies, and where the fast one needs a check. The idea is told in cbpf.c.
  */
-#ifndef XDPTAP_BPF_CBPF_PLAN_H
-#define XDPTAP_BPF_CBPF_PLAN_H
+#ifndef XDPTAP_BPF_FILTER_CBPF_PLAN_H
+#define XDPTAP_BPF_FILTER_CBPF_PLAN_H
 
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -24,11 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/cbpf-check.h"
-#include "bpf/cbpf-load.h"
-#include "bpf/cbpf-plan.h"
-#include "bpf/cbpf.h"
-#include "bpf/ebpf.h"
+#include "bpf/filter/cbpf-check.h"
+#include "bpf/filter/cbpf-ld.h"
+#include "bpf/filter/cbpf-plan.h"
+#include "bpf/filter/cbpf.h"
+#include "bpf/filter/ebpf.h"
 
 static const struct access accesses[] = {
 	[CBPF_XDP] = { .data = offsetof(struct xdp_md, data),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts a capture filter into a program, between opening and loading it. */
-#ifndef XDPTAP_BPF_PATCH_H
-#define XDPTAP_BPF_PATCH_H
+#ifndef XDPTAP_BPF_FILTER_PATCH_H
+#define XDPTAP_BPF_FILTER_PATCH_H
 
 #include <linux/filter.h>
 #include <stddef.h>
 
-#include "bpf/cbpf.h"
+#include "bpf/filter/cbpf.h"
 
 struct bpf_program;
 

@@ -3,8 +3,8 @@
  * A small assembler: eBPF instructions into a growing buffer, with jumps to labels that are placed
  * later. The first failure sticks; ebpf_resolve() tells of it.
  */
-#ifndef XDPTAP_BPF_EBPF_H
-#define XDPTAP_BPF_EBPF_H
+#ifndef XDPTAP_BPF_FILTER_EBPF_H
+#define XDPTAP_BPF_FILTER_EBPF_H
 
 #include <linux/bpf.h>
 #include <stddef.h>

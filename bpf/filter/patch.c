@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/patch.h"
+#include "bpf/filter/patch.h"
 #include "bpf/wire.h"
 
 static bool is_site(const struct bpf_insn *insn)

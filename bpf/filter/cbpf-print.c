@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "bpf/cbpf.h"
+#include "bpf/filter/cbpf.h"
 
 static const char *const operators[16] = {
 	[BPF_ADD >> 4] = "+=",	[BPF_SUB >> 4] = "-=",	[BPF_MUL >> 4] = "*=",

@@ -10,8 +10,8 @@
  * fragments plays a role. One limit is the kernel's: of a frame in XDP that is longer than 64 KiB,
  * its helper reads nothing beyond that, so a load there rejects.
  */
-#ifndef XDPTAP_BPF_CBPF_H
-#define XDPTAP_BPF_CBPF_H
+#ifndef XDPTAP_BPF_FILTER_CBPF_H
+#define XDPTAP_BPF_FILTER_CBPF_H
 
 #include <linux/bpf.h>
 #include <linux/filter.h>

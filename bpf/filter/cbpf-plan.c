@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/cbpf-plan.h"
+#include "bpf/filter/cbpf-plan.h"
 
 size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i)
 {

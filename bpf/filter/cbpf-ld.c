@@ -2,7 +2,7 @@
 /* Loads, in each of the copies. What the copies are for is told in cbpf.c. */
 #include <linux/bpf.h>
 
-#include "bpf/cbpf-load.h"
+#include "bpf/filter/cbpf-ld.h"
 
 /* Where a VLAN tag is in a frame: behind the addresses. */
 #define TAG_START 12

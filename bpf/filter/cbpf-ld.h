@@ -3,15 +3,15 @@
  * A translation under way, and the part of it that loads: from the frame, directly or through a helper,
  * with a VLAN tag put back or not, and from M[]. For cbpf.c alone, which tells the idea.
  */
-#ifndef XDPTAP_BPF_CBPF_LOAD_H
-#define XDPTAP_BPF_CBPF_LOAD_H
+#ifndef XDPTAP_BPF_FILTER_CBPF_LD_H
+#define XDPTAP_BPF_FILTER_CBPF_LD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/cbpf-plan.h"
-#include "bpf/ebpf.h"
+#include "bpf/filter/cbpf-plan.h"
+#include "bpf/filter/ebpf.h"
 
 /*
  * Registers. Those from r6 on survive a helper call. The tagged copy has the tag where others have data,

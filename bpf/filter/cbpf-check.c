@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/cbpf-check.h"
+#include "bpf/filter/cbpf-check.h"
 
 /* What is wrong with an instruction on its own: 0 or an -errno of cbpf_translate(). */
 static int check_code(const struct sock_filter *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether classic instructions are a program: what libpcap's bpf_validate() checks, with reasons. */
-#ifndef XDPTAP_BPF_CBPF_CHECK_H
-#define XDPTAP_BPF_CBPF_CHECK_H
+#ifndef XDPTAP_BPF_FILTER_CBPF_CHECK_H
+#define XDPTAP_BPF_FILTER_CBPF_CHECK_H
 
 #include <linux/filter.h>
 #include <stddef.h>
