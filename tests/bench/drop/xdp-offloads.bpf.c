@@ -3,4 +3,4 @@
 #include <linux/bpf.h>
 
 #define XDP_PASS XDP_DROP
-#include "bpf/xdp-offloads.bpf.c"
+#include "bpf/kernel/xdp-offloads.bpf.c"

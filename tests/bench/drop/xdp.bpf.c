@@ -6,4 +6,4 @@
 #include <linux/bpf.h>
 
 #define XDP_PASS XDP_DROP
-#include "bpf/xdp.bpf.c"
+#include "bpf/kernel/xdp.bpf.c"

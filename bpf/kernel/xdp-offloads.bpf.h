@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a card computes over a frame and takes out of it, as its driver tells XDP programs. */
-#ifndef XDPTAP_BPF_XDP_OFFLOADS_BPF_H
-#define XDPTAP_BPF_XDP_OFFLOADS_BPF_H
+#ifndef XDPTAP_BPF_KERNEL_XDP_OFFLOADS_BPF_H
+#define XDPTAP_BPF_KERNEL_XDP_OFFLOADS_BPF_H
 
-#include "bpf/xdp.bpf.h"
+#include "bpf/kernel/xdp.bpf.h"
 
 enum xdp_rss_hash_type {
 	XDP_RSS_TYPE_UNUSED, /* the kernel's enum in name, which is all that is compared */

@@ -5,8 +5,8 @@
  *
  * The structs hold only what is looked at; libbpf fills in where the running kernel has it.
  */
-#ifndef XDPTAP_BPF_XDP_BUFF_BPF_H
-#define XDPTAP_BPF_XDP_BUFF_BPF_H
+#ifndef XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
+#define XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>

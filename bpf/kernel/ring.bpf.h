@@ -10,15 +10,15 @@
  * Each point is an object of its own. The maps stand in all of them but exist once: bpf/tap.c
  * makes them and hands the same ones to every object it loads.
  */
-#ifndef XDPTAP_BPF_RING_BPF_H
-#define XDPTAP_BPF_RING_BPF_H
+#ifndef XDPTAP_BPF_KERNEL_RING_BPF_H
+#define XDPTAP_BPF_KERNEL_RING_BPF_H
 
 #include <linux/bpf.h>
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/filter.bpf.h"
+#include "bpf/kernel/filter.bpf.h"
 #include "bpf/wire.h"
 
 const volatile struct wire_config config;

@@ -5,7 +5,7 @@
  *
  * An object of its own, so that it does not load where the kernel has no such function.
  */
-#include "bpf/xdp-offloads.bpf.h"
+#include "bpf/kernel/xdp-offloads.bpf.h"
 
 /* kernel: net/core/xdp.c, from 6.3; 0 where the driver answered. Some answer with a time of 0. */
 extern int bpf_xdp_metadata_rx_timestamp(const struct xdp_md *ctx, __u64 *timestamp) __ksym;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the two programs of the capture point "xdp" share. */
-#ifndef XDPTAP_BPF_XDP_BPF_H
-#define XDPTAP_BPF_XDP_BPF_H
+#ifndef XDPTAP_BPF_KERNEL_XDP_BPF_H
+#define XDPTAP_BPF_KERNEL_XDP_BPF_H
 
-#include "bpf/ring.bpf.h"
+#include "bpf/kernel/ring.bpf.h"
 
 static __always_inline __u32 len_xdp(void *ctx)
 {

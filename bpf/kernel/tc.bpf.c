@@ -6,7 +6,7 @@
  */
 #include <linux/pkt_cls.h>
 
-#include "bpf/ring.bpf.h"
+#include "bpf/kernel/ring.bpf.h"
 
 static __always_inline __u32 len_tc(void *ctx)
 {

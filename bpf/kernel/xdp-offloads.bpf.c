@@ -6,7 +6,7 @@
  * An object of its own, because to look for the driver's functions on a kernel without them libbpf
  * asks for things that an ordinary user with file capabilities is refused.
  */
-#include "bpf/xdp-offloads.bpf.h"
+#include "bpf/kernel/xdp-offloads.bpf.h"
 
 SEC("xdp.frags")
 int tap_xdp_offloads(struct xdp_md *ctx)

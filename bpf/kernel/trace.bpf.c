@@ -6,8 +6,8 @@
  * At the entry the frame is judged and held; at the exit, when the verdict is known, both records go
  * into the ring. So the pair is complete or counted as lost, and has one id, whatever happens.
  */
-#include "bpf/ring.bpf.h"
-#include "bpf/xdp-buff.bpf.h"
+#include "bpf/kernel/ring.bpf.h"
+#include "bpf/kernel/xdp-buff.bpf.h"
 
 const volatile struct wire_trace_config trace;
 

@@ -4,8 +4,8 @@
  * lets every frame through, and that the verifier sees through, so that a program without a filter
  * does not pay for one. bpf/filter/patch.c finds the instruction and puts the translated filter there.
  */
-#ifndef XDPTAP_BPF_FILTER_BPF_H
-#define XDPTAP_BPF_FILTER_BPF_H
+#ifndef XDPTAP_BPF_KERNEL_FILTER_BPF_H
+#define XDPTAP_BPF_KERNEL_FILTER_BPF_H
 
 #include <linux/types.h>
 

@@ -5,7 +5,7 @@
  * loads everywhere; xdp-offloads.bpf.c is the same with what the driver knows, xdp-stamps.bpf.c with the
  * time, too.
  */
-#include "bpf/xdp.bpf.h"
+#include "bpf/kernel/xdp.bpf.h"
 
 SEC("xdp.frags")
 int tap_xdp(struct xdp_md *ctx)
