@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "bpf/filter/cbpf.h"
-#include "bpf/clock.h"
+#include "bpf/rings/clock.h"
 #include "bpf/maps.h"
-#include "bpf/merge.h"
+#include "bpf/rings/merge.h"
 #include "bpf/tap.h"
 
 #define MOST_SLOTS 2 /* of one link */

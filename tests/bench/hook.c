@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "bpf/maps.h"
-#include "bpf/merge.h"
+#include "bpf/rings/merge.h"
 #include "variants.skel.h"
 #include "xdp.skel.h"
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "bpf/maps.h"
-#include "bpf/ring.h"
+#include "bpf/rings/ring.h"
 #include "variants.skel.h"
 #include "xdp.skel.h"
 

@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "bpf/merge.h"
+#include "bpf/rings/merge.h"
 
 #define SIZE 4096
 

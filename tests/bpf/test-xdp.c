@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "bpf/maps.h"
-#include "bpf/merge.h"
+#include "bpf/rings/merge.h"
 #include "tests/bpf/old.h"
 #include "xdp.skel.h"
 

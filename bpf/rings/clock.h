@@ -7,8 +7,8 @@
  * second passes or the machine sleeps. It is measured again and again; a jump forward is followed
  * at once, a jump back is not, because times in a capture never go back.
  */
-#ifndef XDPTAP_BPF_CLOCK_H
-#define XDPTAP_BPF_CLOCK_H
+#ifndef XDPTAP_BPF_RINGS_CLOCK_H
+#define XDPTAP_BPF_RINGS_CLOCK_H
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
  * Unlike libbpf's, it publishes its position once per batch and not once per record, so records
  * stay valid until ring_release(): they can be written straight from the mapping.
  */
-#ifndef XDPTAP_BPF_RING_H
-#define XDPTAP_BPF_RING_H
+#ifndef XDPTAP_BPF_RINGS_RING_H
+#define XDPTAP_BPF_RINGS_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bpf/ring.h"
+#include "bpf/rings/ring.h"
 
 int ring_init(struct ring *r, int fd, size_t size)
 {

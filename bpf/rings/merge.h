@@ -7,13 +7,13 @@
  * record stamped before it may not be visible on another CPU yet. With one ring in use only what
  * came after the look at the rings began waits, for the next look.
  */
-#ifndef XDPTAP_BPF_MERGE_H
-#define XDPTAP_BPF_MERGE_H
+#ifndef XDPTAP_BPF_RINGS_MERGE_H
+#define XDPTAP_BPF_RINGS_MERGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/ring.h"
+#include "bpf/rings/ring.h"
 #include "bpf/wire.h"
 
 /* How long a record waits for an earlier one: far longer than stamping and reserving take. */

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bpf/clock.h"
+#include "bpf/rings/clock.h"
 
 #define REFRESH_NS 100000000 /* look again after so long: a jump is unnoticed for 0.1 s at most */
 #define ROUNDS	   5

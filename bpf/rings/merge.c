@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "bpf/merge.h"
+#include "bpf/rings/merge.h"
 
 #define IN_USE_NS 100000000 /* a ring counts as in use for so long after its last record */
 
