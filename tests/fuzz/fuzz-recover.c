@@ -2,7 +2,7 @@
 /*
  * fuzz-recover.c - any file is walked safely, cut once, and then found whole
  */
-#include "pcapng/recover.h"
+#include "pcapng/files/recover.h"
 #include "tests/fuzz/memory-file.h"
 #include "tests/fuzz/target.h"
 

@@ -4,7 +4,7 @@
  */
 #include <unistd.h>
 
-#include "pcapng/recover.h"
+#include "pcapng/files/recover.h"
 #include "tests/fuzz/memory-file.h"
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/target.h"

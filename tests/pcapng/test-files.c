@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pcapng/pattern.h"
+#include "pcapng/files/pattern.h"
 #include "tests/pcapng/capture.h"
 
 static void test_bytes(void)

@@ -13,10 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pcapng/file.h"
+#include "pcapng/files/file.h"
 #include "pcapng/files.h"
-#include "pcapng/gzip.h"
-#include "pcapng/set.h"
+#include "pcapng/files/gzip.h"
+#include "pcapng/files/fileset.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* What an Interface Statistics Block with all counters and both times takes, and some more. */
@@ -27,7 +27,7 @@
 struct pcapng_files {
 	struct pcapng_files_config config;
 	struct pattern pattern;
-	struct set set;
+	struct fileset set;
 	struct file file;
 	struct gzip *gzip; /* NULL: not compressed */
 	struct pcapng_writer *writer;
@@ -83,7 +83,7 @@ static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
 	if (f->retry_ns && clock_ns(CLOCK_MONOTONIC) < f->retry_ns)
 		return -EAGAIN;
 	r = output_once(f, iov, iovcnt);
-	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && set_delete_oldest(&f->set))
+	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && fileset_delete_oldest(&f->set))
 		r = output_once(f, iov, iovcnt);
 	f->retry_ns = 0;
 	if (is_full(r) && f->config.full == PCAPNG_FULL_DROP) {
@@ -124,7 +124,7 @@ static int begin_file(struct pcapng_files *f)
 	uint64_t now = clock_ns(CLOCK_REALTIME), interval = f->config.interval_ns;
 	int r;
 
-	set_make_room(&f->set);
+	fileset_make_room(&f->set);
 	r = begin_named(f);
 	if (r < 0)
 		return fail(f, r, "beginning it");
@@ -132,7 +132,7 @@ static int begin_file(struct pcapng_files *f)
 	f->has_stats = false;
 	f->begun_ns = f->synced_ns = clock_ns(CLOCK_MONOTONIC);
 	f->turn_ns = interval ? (now / interval + 1) * interval : 0;
-	set_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
+	fileset_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
 	return 0;
 }
 
@@ -174,10 +174,10 @@ static int name_file(struct pcapng_files *f)
 	if (r < 0)
 		return fail(f, r, "ending it");
 	f->finished++;
-	set_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
+	fileset_tell(&f->set, PCAPNG_FILES_FINISHED, f->file.name, bytes, f->packets);
 	if (f->config.single)
 		return 0;
-	return set_append(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
+	return fileset_append(&f->set, f->file.name, bytes, clock_ns(CLOCK_REALTIME));
 }
 
 static int stick(struct pcapng_files *f, int r)
@@ -371,7 +371,7 @@ void pcapng_files_free(struct pcapng_files *f)
 	gzip_free(f->gzip);
 	file_abandon(&f->file);
 	pcapng_writer_free(f->writer);
-	set_done(&f->set);
+	fileset_done(&f->set);
 	pattern_done(&f->pattern);
 	free(f);
 }
@@ -421,9 +421,9 @@ static int files_init(struct pcapng_files *f, const struct pcapng_section *secti
 	f->config.path = f->config.name = NULL; /* the caller's */
 	if (r < 0)
 		return fail(f, r, "no such name");
-	r = set_init(&f->set, &f->pattern, &f->config);
+	r = fileset_init(&f->set, &f->pattern, &f->config);
 	if (r == 0 && !f->config.single)
-		r = set_adopt(&f->set, section ? section->userappl : NULL);
+		r = fileset_adopt(&f->set, section ? section->userappl : NULL);
 	if (r < 0)
 		return fail(f, r, "opening its folder");
 	f->seq = f->set.last_seq;

@@ -18,12 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pcapng/file.h"
-#include "pcapng/gzip.h"
-#include "pcapng/recover.h"
-#include "pcapng/set.h"
+#include "pcapng/files/file.h"
+#include "pcapng/files/gzip.h"
+#include "pcapng/files/recover.h"
+#include "pcapng/files/fileset.h"
 
-int set_init(struct set *s, const struct pattern *pattern, const struct pcapng_files_config *config)
+int fileset_init(struct fileset *s, const struct pattern *pattern,
+		 const struct pcapng_files_config *config)
 {
 	const char *folder = *pattern->folder ? pattern->folder : ".";
 
@@ -33,7 +34,7 @@ int set_init(struct set *s, const struct pattern *pattern, const struct pcapng_f
 	return s->folder < 0 ? -errno : 0;
 }
 
-void set_done(struct set *s)
+void fileset_done(struct fileset *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->entries[i].name);
@@ -42,8 +43,8 @@ void set_done(struct set *s)
 		close(s->folder);
 }
 
-void set_tell(const struct set *s, enum pcapng_files_what what, const char *name, uint64_t bytes,
-	      uint64_t packets)
+void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const char *name,
+		  uint64_t bytes, uint64_t packets)
 {
 	struct pcapng_files_event event = { .what = what, .bytes = bytes, .packets = packets };
 	char *path;
@@ -62,20 +63,20 @@ void set_tell(const struct set *s, enum pcapng_files_what what, const char *name
 /* File systems round times: files of the same moment go by name, and so by number. */
 static int compare(const void *x, const void *y)
 {
-	const struct set_entry *a = x, *b = y;
+	const struct fileset_entry *a = x, *b = y;
 
 	if (a->time_ns != b->time_ns)
 		return a->time_ns < b->time_ns ? -1 : 1;
 	return strcmp(a->name, b->name);
 }
 
-int set_append(struct set *s, const char *name, uint64_t bytes, int64_t time_ns)
+int fileset_append(struct fileset *s, const char *name, uint64_t bytes, int64_t time_ns)
 {
 	char *copy = strdup(name);
 
 	if (copy && s->n == s->size) {
 		size_t size = s->size ? 2 * s->size : 16;
-		struct set_entry *entries = reallocarray(s->entries, size, sizeof(*entries));
+		struct fileset_entry *entries = reallocarray(s->entries, size, sizeof(*entries));
 
 		if (entries) {
 			s->entries = entries;
@@ -86,14 +87,14 @@ int set_append(struct set *s, const char *name, uint64_t bytes, int64_t time_ns)
 		free(copy);
 		return -ENOMEM;
 	}
-	s->entries[s->n++] = (struct set_entry){ copy, bytes, time_ns };
+	s->entries[s->n++] = (struct fileset_entry){ copy, bytes, time_ns };
 	s->bytes += bytes;
 	return 0;
 }
 
-bool set_delete_oldest(struct set *s)
+bool fileset_delete_oldest(struct fileset *s)
 {
-	struct set_entry entry;
+	struct fileset_entry entry;
 
 	if (!s->n)
 		return false;
@@ -103,7 +104,7 @@ bool set_delete_oldest(struct set *s)
 	memmove(s->entries, s->entries + 1, (s->n - 1) * sizeof(entry));
 	s->n--;
 	s->bytes -= entry.bytes;
-	set_tell(s, PCAPNG_FILES_DELETED, entry.name, entry.bytes, 0);
+	fileset_tell(s, PCAPNG_FILES_DELETED, entry.name, entry.bytes, 0);
 	free(entry.name);
 	return true;
 }
@@ -116,7 +117,7 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static uint64_t free_bytes(const struct set *s)
+static uint64_t free_bytes(const struct fileset *s)
 {
 	struct statvfs fs;
 
@@ -124,7 +125,7 @@ static uint64_t free_bytes(const struct set *s)
 }
 
 /* True: one more file would be beyond a limit. */
-static bool is_too_much(const struct set *s)
+static bool is_too_much(const struct fileset *s)
 {
 	const struct pcapng_files_config *c = s->config;
 
@@ -136,9 +137,9 @@ static bool is_too_much(const struct set *s)
 	       (c->keep_free && free_bytes(s) < c->keep_free + c->max_bytes);
 }
 
-void set_make_room(struct set *s)
+void fileset_make_room(struct fileset *s)
 {
-	while (is_too_much(s) && set_delete_oldest(s))
+	while (is_too_much(s) && fileset_delete_oldest(s))
 		;
 }
 
@@ -157,7 +158,7 @@ static bool is_by_program(int fd, const char *program)
 	       (!program || memmem(text, n, program, strcspn(program, " ")));
 }
 
-static int adopt_finished(struct set *s, const char *name, int fd, uint32_t seq)
+static int adopt_finished(struct fileset *s, const char *name, int fd, uint32_t seq)
 {
 	struct stat st;
 
@@ -165,8 +166,8 @@ static int adopt_finished(struct set *s, const char *name, int fd, uint32_t seq)
 		return 0;
 	if (seq > s->last_seq)
 		s->last_seq = seq;
-	return set_append(s, name, st.st_size,
-			  (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	return fileset_append(s, name, st.st_size,
+			      (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
 }
 
 /* Takes "-recovered", or the "-2" of a name that was taken, from a name's stem. */
@@ -185,7 +186,7 @@ static bool strip_addition(char *name)
 }
 
 /* True: the name fits the pattern, as it is or without what may have been added. */
-static bool is_in_set(const struct set *s, const char *file, uint32_t *ret_seq)
+static bool is_in_set(const struct fileset *s, const char *file, uint32_t *ret_seq)
 {
 	char name[NAME_MAX + 1];
 	bool matches;
@@ -206,7 +207,7 @@ static void recovered_name(const char *name, char out[NAME_MAX + 1])
 }
 
 /* A .part that nobody has locked; one without a whole section header is left as it is. */
-static void recover_part(struct set *s, const char *part, const char *name, int fd)
+static void recover_part(struct fileset *s, const char *part, const char *name, int fd)
 {
 	char recovered[NAME_MAX + 1] = { 0 };
 	uint64_t bytes;
@@ -215,11 +216,11 @@ static void recover_part(struct set *s, const char *part, const char *name, int 
 		return;
 	recovered_name(name, recovered);
 	if (file_rename(s->folder, part, recovered) == 0)
-		set_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
+		fileset_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
 }
 
 /* A crash before the first byte leaves no more than a name. */
-static bool delete_empty(struct set *s, const char *part, int fd)
+static bool delete_empty(struct fileset *s, const char *part, int fd)
 {
 	struct stat st;
 
@@ -231,7 +232,7 @@ static bool delete_empty(struct set *s, const char *part, int fd)
 }
 
 /* `parts`: those that are to be recovered, or else the finished ones. */
-static int adopt_one(struct set *s, const char *file, const char *program, bool parts)
+static int adopt_one(struct fileset *s, const char *file, const char *program, bool parts)
 {
 	char name[NAME_MAX + 1];
 	const char *dot = strrchr(file, '.');
@@ -258,7 +259,7 @@ static int adopt_one(struct set *s, const char *file, const char *program, bool 
 	return r;
 }
 
-int set_adopt(struct set *s, const char *program)
+int fileset_adopt(struct fileset *s, const char *program)
 {
 	int fd = fcntl(s->folder, F_DUPFD_CLOEXEC, 0), r = 0;
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);

@@ -2,8 +2,8 @@
 /*
  * file.h - one capture file: begun as NAME.part, ended as NAME, whole at any time
  */
-#ifndef PCAPNG_FILE_H
-#define PCAPNG_FILE_H
+#ifndef PCAPNG_FILES_FILE_H
+#define PCAPNG_FILES_FILE_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -55,4 +55,4 @@ size_t file_stem(const char *name);
 /* renameat2(2) that never replaces: takes NAME-2, -3, ... if need be, and changes `to`. 0, -errno. */
 int file_rename(int folder, const char *from, char to[NAME_MAX + 1]);
 
-#endif /* PCAPNG_FILE_H */
+#endif /* PCAPNG_FILES_FILE_H */

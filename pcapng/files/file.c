@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pcapng/file.h"
-#include "pcapng/recover.h"
+#include "pcapng/files/file.h"
+#include "pcapng/files/recover.h"
 
 #define LOCK_TRIES    100
 #define LOCK_RETRY_US 1000

@@ -16,7 +16,7 @@
 #include <zlib.h>
 
 #include "pcapng/format.h"
-#include "pcapng/gzip.h"
+#include "pcapng/files/gzip.h"
 #include "pcapng/memory.h"
 
 /* What goes into a member, and how many the caller may be ahead: with that much, 8 MiB of memory. */

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "pcapng/files.h"
-#include "pcapng/gzip.h"
-#include "pcapng/recover.h"
+#include "pcapng/files/gzip.h"
+#include "pcapng/files/recover.h"
 
 static bool read_at(int fd, uint64_t offset, void *data, size_t n)
 {

@@ -2,8 +2,8 @@
 /*
  * recover.h - where the last whole block of a file ends
  */
-#ifndef PCAPNG_RECOVER_H
-#define PCAPNG_RECOVER_H
+#ifndef PCAPNG_FILES_RECOVER_H
+#define PCAPNG_FILES_RECOVER_H
 
 #include <stdint.h>
 
@@ -16,4 +16,4 @@ int recover_fd(int fd, uint64_t *ret_bytes);
 /* Likewise, walking only what lies behind `from`, where a block of our own begins or the file ends. */
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
 
-#endif /* PCAPNG_RECOVER_H */
+#endif /* PCAPNG_FILES_RECOVER_H */

@@ -5,15 +5,15 @@
  * Whole blocks are gathered in members of some megabytes, each a gzip file of its own behind the one
  * before. So what a crash leaves is whole up to its last member, and readers see one stream.
  */
-#ifndef PCAPNG_GZIP_H
-#define PCAPNG_GZIP_H
+#ifndef PCAPNG_FILES_GZIP_H
+#define PCAPNG_FILES_GZIP_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "pcapng/file.h"
+#include "pcapng/files/file.h"
 
 struct gzip;
 
@@ -44,4 +44,4 @@ size_t gzip_read_start(int fd, void *data, size_t n);
 /* Where the last whole member ends, as recover_find_end(). */
 int gzip_find_end(int fd, uint64_t *ret_end);
 
-#endif /* PCAPNG_GZIP_H */
+#endif /* PCAPNG_FILES_GZIP_H */
