@@ -5,10 +5,10 @@
 
 #include "extcap/attach.h"
 #include "extcap/card.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/filter.h"
-#include "extcap/privileges.h"
+#include "extcap/system/privileges.h"
 #include "extcap/setup.h"
 #include "extcap/trace.h"
 

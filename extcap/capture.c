@@ -18,16 +18,16 @@
 #include "bpf/tap.h"
 #include "extcap/attach.h"
 #include "extcap/capture.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/iface.h"
 #include "extcap/members.h"
 #include "extcap/netns.h"
 #include "extcap/output.h"
-#include "extcap/privileges.h"
-#include "extcap/signals.h"
+#include "extcap/system/privileges.h"
+#include "extcap/system/signals.h"
 #include "extcap/sink-files.h"
-#include "extcap/source.h"
+#include "extcap/system/gsource.h"
 #include "extcap/stream.h"
 #include "extcap/toolbar.h"
 
@@ -113,7 +113,7 @@ static void flush(struct capture *c)
 		stream_failed(c, r);
 	c->retry_ms = c->output.taken > before ? 1 : MIN(c->retry_ms * 2, RETRY_MAX_MS);
 	if (c->output_source)
-		source_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
+		gsource_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
 }
 
 static gboolean on_tap(void *user)
@@ -125,7 +125,7 @@ static gboolean on_tap(void *user)
 	tap_release(c->tap);
 	if (c->is_full)
 		stop(c);
-	source_set_ms(c->tap_source, tap_wait_ms(c->tap));
+	gsource_set_ms(c->tap_source, tap_wait_ms(c->tap));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -188,7 +188,7 @@ static gboolean on_progress(void *user)
 static void set_files_timer(struct capture *c)
 {
 	if (c->files_source)
-		source_set_ms(c->files_source, sink_files_timeout_ms(c->files));
+		gsource_set_ms(c->files_source, sink_files_timeout_ms(c->files));
 }
 
 static gboolean on_files_time(void *user)
@@ -332,18 +332,18 @@ static bool prepare(struct capture *c, GError **error)
 static void add_sources(struct capture *c)
 {
 	if (c->output.is_pipe) {
-		c->output_source = source_add(on_output, c);
+		c->output_source = gsource_add(on_output, c);
 		c->output_poll = g_source_add_unix_fd(c->output_source, c->output.fd, G_IO_ERR);
 	}
-	c->tap_source = source_add(on_tap, c);
+	c->tap_source = gsource_add(on_tap, c);
 	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
 	g_source_set_ready_time(c->tap_source, 0);
 	if (c->links_fd >= 0) {
-		c->links_source = source_add(on_links, c);
+		c->links_source = gsource_add(on_links, c);
 		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
 	}
 	if (c->files) {
-		c->files_source = source_add(on_files_time, c);
+		c->files_source = gsource_add(on_files_time, c);
 		set_files_timer(c);
 	}
 }

@@ -8,7 +8,7 @@
 
 #include "extcap/card.h"
 #include "extcap/device.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 
 /* The number of the clock that stamps received frames, or -1. */
 static int find_clock(const struct iface *i)

@@ -2,17 +2,17 @@
 /* Parses the command line, and answers what is asked there. */
 #include <stdio.h>
 
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/cli.h"
 #include "extcap/device.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
-#include "extcap/log.h"
+#include "extcap/system/log.h"
 #include "extcap/options.h"
 #include "extcap/setup.h"
 #include "extcap/standalone.h"
-#include "extcap/version.h"
+#include "extcap/system/version.h"
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */

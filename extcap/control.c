@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/control.h"
 
 #define HEAD	  4 /* indicator and length */

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/device.h"
 
 #define NETDEV_CMD_DEV_GET		      1

@@ -11,13 +11,13 @@
 #include <string.h>
 
 #include "extcap/capture.h"
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/control.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/extcap.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
-#include "extcap/log.h"
+#include "extcap/system/log.h"
 #include "extcap/options.h"
 #include "extcap/setup.h"
 #include "extcap/toolbar.h"

@@ -9,8 +9,8 @@
 #include <pcap/pcap.h>
 
 #include "bpf/tap.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
 

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "bpf/tap.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/iface.h"
 
 void iface_free(struct iface *i)

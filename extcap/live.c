@@ -3,11 +3,11 @@
 #include <errno.h>
 
 #include "extcap/attach.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/iface.h"
 #include "extcap/live.h"
-#include "extcap/privileges.h"
+#include "extcap/system/privileges.h"
 
 static void state_done(struct live_state *s)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "extcap/cli.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/extcap.h"
 
 #define SENTENCE_MAX 290 /* bytes, without our name before it: Wireshark shows that well */

@@ -5,8 +5,8 @@
 #include <net/if_arp.h>
 
 #include "extcap/attach.h"
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/members.h"
 #include "extcap/promisc.h"
 

@@ -5,8 +5,8 @@
 #include <sched.h>
 #include <string.h>
 
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/netns.h"
 
 static char *path_of(const char *which)

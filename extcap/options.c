@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bpf/tap.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/options.h"
 #include "extcap/units.h"
 

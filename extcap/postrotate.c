@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/postrotate.h"
 
 #define RUNNING_MAX 4  /* at once */

@@ -2,7 +2,7 @@
 /* A table of the keys, and what follows from it. */
 #include <string.h>
 
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/rules.h"
 #include "extcap/units.h"
 

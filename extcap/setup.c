@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "extcap/error.h"
-#include "extcap/privileges.h"
+#include "extcap/system/error.h"
+#include "extcap/system/privileges.h"
 #include "extcap/setup.h"
 
 #define CAPABILITIES "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep"

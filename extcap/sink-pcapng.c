@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The writer on an output. What was torn by a full disk is cut off there again. */
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/sink.h"
 
 #define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */

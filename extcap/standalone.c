@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include "extcap/capture.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
-#include "extcap/log.h"
+#include "extcap/system/log.h"
 #include "extcap/notify.h"
 #include "extcap/postrotate.h"
-#include "extcap/privileges.h"
+#include "extcap/system/privileges.h"
 #include "extcap/report.h"
 #include "extcap/standalone.h"
 #include "extcap/stats-file.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/stats-file.h"
 
 struct metric {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "extcap/error.h"
-#include "extcap/host.h"
+#include "extcap/system/error.h"
+#include "extcap/system/host.h"
 #include "extcap/stream.h"
 
 static struct stream_port *port(const struct stream *s, guint number)

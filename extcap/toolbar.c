@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "extcap/live.h"
-#include "extcap/log.h"
+#include "extcap/system/log.h"
 #include "extcap/toolbar.h"
 
 #define TICK_MS	  1000

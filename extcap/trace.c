@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "extcap/attach.h"
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 #include "extcap/trace.h"
 
 #define SENTENCE 120 /* bytes of a list of them in a message */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/control.h"
 
 struct fixture {

@@ -4,7 +4,7 @@
 #include <linux/filter.h>
 #include <string.h>
 
-#include "extcap/cleanup.h"
+#include "extcap/system/cleanup.h"
 #include "extcap/filter.h"
 #include "extcap/iface.h"
 

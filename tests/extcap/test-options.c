@@ -3,8 +3,8 @@
 #include <glib.h>
 #include <string.h>
 
-#include "extcap/cleanup.h"
-#include "extcap/error.h"
+#include "extcap/system/cleanup.h"
+#include "extcap/system/error.h"
 #include "extcap/options.h"
 
 static bool parse(struct config *c, const char *name, const char *value, GError **error)

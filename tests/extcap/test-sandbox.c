@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "extcap/sandbox.h"
+#include "extcap/system/sandbox.h"
 
 /* Whether the call was made, whatever came of it. */
 static bool is_made(long result)

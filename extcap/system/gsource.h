@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A main loop source without a type of its own: ready when its descriptors are, or its time has come. */
-#ifndef XDPTAP_EXTCAP_SOURCE_H
-#define XDPTAP_EXTCAP_SOURCE_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_GSOURCE_H
+#define XDPTAP_EXTCAP_SYSTEM_GSOURCE_H
 
 #include <glib.h>
 
 /* Attached to the default context, which owns it until g_source_destroy(). */
-GSource *source_add(GSourceFunc callback, void *user);
+GSource *gsource_add(GSourceFunc callback, void *user);
 /* Sets its time to so many milliseconds from now; negative: never. */
-void source_set_ms(GSource *source, int ms);
+void gsource_set_ms(GSource *source, int ms);
 
 #endif

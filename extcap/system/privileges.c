@@ -28,9 +28,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "extcap/error.h"
-#include "extcap/privileges.h"
-#include "extcap/sandbox.h"
+#include "extcap/system/error.h"
+#include "extcap/system/privileges.h"
+#include "extcap/system/sandbox.h"
 #include "extcap/sink-files.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))

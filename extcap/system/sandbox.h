@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that a capture may still make once its programs are in place. */
-#ifndef XDPTAP_EXTCAP_SANDBOX_H
-#define XDPTAP_EXTCAP_SANDBOX_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_SANDBOX_H
+#define XDPTAP_EXTCAP_SYSTEM_SANDBOX_H
 
 /* What a capture may do beside reading its rings and writing what is open. */
 enum {

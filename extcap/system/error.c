@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program's error domain; see error.h. */
-#include "extcap/error.h"
+#include "extcap/system/error.h"
 
 G_DEFINE_QUARK(xdptap - error - quark, xdptap_error)
 

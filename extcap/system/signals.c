@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "extcap/signals.h"
+#include "extcap/system/signals.h"
 
 struct watch {
 	GSourceFunc fn;

@@ -3,8 +3,8 @@
  * What this process may do: all that attaching takes, and once the programs are in place next to
  * nothing. See privileges.c for what stays, and sandbox.h for the system calls.
  */
-#ifndef XDPTAP_EXTCAP_PRIVILEGES_H
-#define XDPTAP_EXTCAP_PRIVILEGES_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_PRIVILEGES_H
+#define XDPTAP_EXTCAP_SYSTEM_PRIVILEGES_H
 
 #include <glib.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * Errors of the program: a sentence for the user, and which exit status it means. Made where it is
  * known what the user wanted, printed by main() alone.
  */
-#ifndef XDPTAP_EXTCAP_ERROR_H
-#define XDPTAP_EXTCAP_ERROR_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_ERROR_H
+#define XDPTAP_EXTCAP_SYSTEM_ERROR_H
 
 #include <glib.h>
 #include <stdbool.h>

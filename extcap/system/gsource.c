@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "extcap/source.h"
+#include "extcap/system/gsource.h"
 
 static gboolean dispatch(GSource *source, GSourceFunc callback, void *user)
 {
 	return callback(user);
 }
 
-GSource *source_add(GSourceFunc callback, void *user)
+GSource *gsource_add(GSourceFunc callback, void *user)
 {
 	static GSourceFuncs funcs = { .dispatch = dispatch };
 	GSource *source = g_source_new(&funcs, sizeof(GSource));
@@ -17,7 +17,7 @@ GSource *source_add(GSourceFunc callback, void *user)
 	return source;
 }
 
-void source_set_ms(GSource *source, int ms)
+void gsource_set_ms(GSource *source, int ms)
 {
 	g_source_set_ready_time(source, ms < 0 ? -1 : g_get_monotonic_time() + (gint64)ms * 1000);
 }

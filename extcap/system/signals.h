@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals as events of the main loop, without the thread that GLib's own would start. */
-#ifndef XDPTAP_EXTCAP_SIGNALS_H
-#define XDPTAP_EXTCAP_SIGNALS_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_SIGNALS_H
+#define XDPTAP_EXTCAP_SYSTEM_SIGNALS_H
 
 #include <glib.h>
 #include <stdbool.h>

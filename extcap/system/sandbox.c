@@ -22,7 +22,7 @@
 
 #include <glib.h>
 
-#include "extcap/sandbox.h"
+#include "extcap/system/sandbox.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64

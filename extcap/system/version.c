@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bpf/tap.h"
-#include "extcap/version.h"
+#include "extcap/system/version.h"
 #include "pcapng/writer.h"
 
 const char *version_text(void)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "extcap/host.h"
+#include "extcap/system/host.h"
 
 char *host_hardware(void)
 {

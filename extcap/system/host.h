@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a capture file says of the machine it was made on. */
-#ifndef XDPTAP_EXTCAP_HOST_H
-#define XDPTAP_EXTCAP_HOST_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_HOST_H
+#define XDPTAP_EXTCAP_SYSTEM_HOST_H
 
 /* "AMD EPYC 7763 64-Core Processor", or "aarch64" where no model is named; caller frees. */
 char *host_hardware(void);

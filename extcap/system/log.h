@@ -3,8 +3,8 @@
  * The log: g_debug(), g_info() and g_warning() of this program end in the file of --log-file, or
  * nowhere. Never on Wireshark's stderr, where it would be shown to the user as an error.
  */
-#ifndef XDPTAP_EXTCAP_LOG_H
-#define XDPTAP_EXTCAP_LOG_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_LOG_H
+#define XDPTAP_EXTCAP_SYSTEM_LOG_H
 
 #include <glib.h>
 #include <stdbool.h>

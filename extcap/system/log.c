@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "extcap/error.h"
-#include "extcap/host.h"
-#include "extcap/log.h"
-#include "extcap/version.h"
+#include "extcap/system/error.h"
+#include "extcap/system/host.h"
+#include "extcap/system/log.h"
+#include "extcap/system/version.h"
 
 static struct {
 	FILE *file; /* NULL: nowhere */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Locals that clean up after themselves, beside GLib's g_autofree and g_autoptr(). */
-#ifndef XDPTAP_EXTCAP_CLEANUP_H
-#define XDPTAP_EXTCAP_CLEANUP_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_CLEANUP_H
+#define XDPTAP_EXTCAP_SYSTEM_CLEANUP_H
 
 #include <unistd.h>
 
