@@ -4,7 +4,7 @@
 #include <net/if_arp.h>
 
 #include "extcap/attach.h"
-#include "extcap/card.h"
+#include "extcap/net/phc.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/filter.h"
@@ -17,7 +17,7 @@ static void log_libbpf(const char *text)
 	g_info("libbpf: %s", text);
 }
 
-static bool explain_busy(const struct iface *i, GError **error)
+static bool explain_busy(const struct link *i, GError **error)
 {
 	struct tap_program p = { 0 };
 
@@ -30,7 +30,7 @@ static bool explain_busy(const struct iface *i, GError **error)
 		i->name, p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native");
 }
 
-static bool explain(const struct config *config, const struct iface *i, int err, GError **error)
+static bool explain(const struct config *config, const struct link *i, int err, GError **error)
 {
 	g_autofree char *missing = privileges_missing();
 
@@ -115,7 +115,7 @@ static struct attach_port *own_port(GPtrArray *ports)
 	return last && !last->name ? last : attach_port_add(ports);
 }
 
-static struct tap_target target_of(const struct config *config, const struct iface *i,
+static struct tap_target target_of(const struct config *config, const struct link *i,
 				   const struct filter *filter, const struct point *point)
 {
 	return (struct tap_target){
@@ -147,7 +147,7 @@ static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray
 }
 
 /* The XDP hook is taken, and the choice is ours. */
-static int attach_behind(struct tap *tap, const struct config *config, const struct iface *i,
+static int attach_behind(struct tap *tap, const struct config *config, const struct link *i,
 			 const struct filter *filter, GPtrArray *ports)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
@@ -160,7 +160,7 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 }
 
 /* With the card's times: at XDP in native mode, or not at all. */
-static bool attach_stamped(struct tap *tap, const struct config *config, const struct iface *i,
+static bool attach_stamped(struct tap *tap, const struct config *config, const struct link *i,
 			   const struct filter *filter, GPtrArray *ports, GError **error)
 {
 	struct tap_target target = target_of(config, i, filter, &point_xdp);
@@ -171,7 +171,7 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 	    trace_is_needed(config) || config->mode == TAP_MODE_GENERIC)
 		return fail_usage(error, "--time-stamp-type adapter needs --point xdp and native "
 					 "mode: elsewhere the card's times are not known");
-	fd = card_open_clock(i, error);
+	fd = phc_open(i, error);
 	if (fd < 0)
 		return false;
 	target.has_card_clock = true;
@@ -180,7 +180,7 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 	return r == 0 || explain(config, i, r, error);
 }
 
-static bool attach_received(struct tap *tap, const struct config *config, const struct iface *i,
+static bool attach_received(struct tap *tap, const struct config *config, const struct link *i,
 			    const struct filter *filter, GPtrArray *ports, GError **error)
 {
 	const struct tap_target target = target_of(config, i, filter,
@@ -199,21 +199,21 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 }
 
 /* Sent frames have no verdict, and what the loopback device sends it receives. */
-static bool wants_sent(const struct config *config, const struct iface *i)
+static bool wants_sent(const struct config *config, const struct link *i)
 {
 	if (config->direction == DIRECTION_BOTH)
 		return !config->verdicts && i->type != ARPHRD_LOOPBACK;
 	return config->direction == DIRECTION_OUT;
 }
 
-static bool attach_all(struct tap *tap, const struct config *config, const struct iface *i,
+static bool attach_all(struct tap *tap, const struct config *config, const struct link *i,
 		       GPtrArray *ports, GError **error)
 {
 	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
 	struct tap_target target;
 	int r = 0;
 
-	if (!filter_compile(config->filter, iface_linktype(i), &filter, error)) {
+	if (!filter_compile(config->filter, link_linktype(i), &filter, error)) {
 		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
 		return false;
 	}
@@ -226,12 +226,12 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 	return r == 0 || explain(config, i, r, error);
 }
 
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct iface *i,
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct link *i,
 		  GError **error)
 {
 	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
 
-	if (iface_linktype(i) < 0) {
+	if (link_linktype(i) < 0) {
 		fail(error, "\"%s\" is not an Ethernet device: xdptap cannot capture there",
 		     i->name);
 		return NULL;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "bpf/tap.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/options.h"
 
 /* An interface in the file, and how many slots of the tap it stands for. */
@@ -25,7 +25,7 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
  * Puts the programs onto an interface that the configuration asks for, one for each direction. The
  * struct attach_port that the tap's next slots belong to, in that order (owned by the caller), or NULL.
  */
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct iface *iface,
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct link *iface,
 		  GError **error);
 
 #endif

@@ -20,9 +20,9 @@
 #include "extcap/capture.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/members.h"
-#include "extcap/netns.h"
+#include "extcap/net/netns.h"
 #include "extcap/output.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/signals.h"
@@ -145,7 +145,7 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (iface_watch_read(c->links_fd) && !members_look(&c->members, &c->stream)) {
+	if (link_watch_read(c->links_fd) && !members_look(&c->members, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
@@ -322,7 +322,7 @@ static bool prepare(struct capture *c, GError **error)
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
-	c->links_fd = iface_watch_open(); /* before we look which there are */
+	c->links_fd = link_watch_open(); /* before we look which there are */
 	if (!attach_prepare(&c->tap, config, error) || !members_attach(&c->members, c->tap, error))
 		return false;
 	stream_section_init(&section);

@@ -4,10 +4,10 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/cli.h"
-#include "extcap/device.h"
+#include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/options.h"
 #include "extcap/setup.h"
@@ -69,16 +69,16 @@ static void print_help(GOptionContext *context)
 }
 
 /* "4 queues, XDP native, takes VLAN tags out"; owned by the caller. */
-static char *device_text(const struct iface *i)
+static char *device_text(const struct link *i)
 {
 	static const char *const xdp[] = {
-		[DEVICE_XDP_NATIVE] = "XDP native, ",
-		[DEVICE_XDP_GENERIC] = "XDP generic, ",
+		[ETHTOOL_XDP_NATIVE] = "XDP native, ",
+		[ETHTOOL_XDP_GENERIC] = "XDP generic, ",
 	};
 	GString *text = g_string_new(NULL);
-	struct device d;
+	struct ethtool d;
 
-	device_read(i, &d);
+	ethtool_read(i, &d);
 	if (d.queues)
 		g_string_append_printf(text, "%u queue%s, ", d.queues, d.queues > 1 ? "s" : "");
 	if (d.xdp)
@@ -92,9 +92,9 @@ static char *device_text(const struct iface *i)
 #define COLUMNS 6
 
 /* What -D says of an interface, a text for each column. */
-static GStrv describe(guint number, const struct iface *i)
+static GStrv describe(guint number, const struct link *i)
 {
-	g_autofree char *driver = iface_driver(i), *program = iface_xdp_program(i);
+	g_autofree char *driver = link_driver(i), *program = link_xdp_program(i);
 	g_autofree char *device = device_text(i);
 	GStrv row = g_new0(char *, COLUMNS + 1);
 
@@ -123,11 +123,11 @@ static void print_table(const GPtrArray *rows)
 
 static bool print_interfaces(GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) list = link_list(error);
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
 
 	for (guint n = 0; list && n < list->len; n++)
-		if (iface_linktype(list->pdata[n]) >= 0)
+		if (link_linktype(list->pdata[n]) >= 0)
 			g_ptr_array_add(rows, describe(rows->len + 1, list->pdata[n]));
 	print_table(rows);
 	return list;
@@ -148,7 +148,7 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 
 	if (!config->filter)
 		return fail_usage(error, "which filter? -d prints the one that -f EXPR gives");
-	if (!filter_check(config->filter, IFACE_LINKTYPE, &wrong))
+	if (!filter_check(config->filter, LINK_LINKTYPE, &wrong))
 		return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
 	return filter_print(stdout, config->filter, is_classic, error);
 }

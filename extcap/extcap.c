@@ -16,7 +16,7 @@
 #include "extcap/system/error.h"
 #include "extcap/extcap.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/options.h"
 #include "extcap/setup.h"
@@ -102,12 +102,12 @@ static char *sanitize(const char *text)
 /* Whether Wireshark may use the name in a path, and it is not one of those that we give. */
 static bool is_usable(const char *name)
 {
-	return !g_str_equal(name, IFACE_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
+	return !g_str_equal(name, LINK_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
 	       strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
 }
 
 /* What Wireshark calls the interface; owned by the caller. */
-static char *name_of(const struct iface *i)
+static char *name_of(const struct link *i)
 {
 	if (is_usable(i->name))
 		return g_strconcat(PREFIX, i->name, NULL);
@@ -123,14 +123,14 @@ static char *find(const char *name, GError **error)
 		fail_usage(error, "--extcap-interface is missing");
 		return NULL;
 	}
-	if (g_str_equal(name, PREFIX IFACE_ANY))
-		return g_strdup(IFACE_ANY);
-	list = iface_list(error);
+	if (g_str_equal(name, PREFIX LINK_ANY))
+		return g_strdup(LINK_ANY);
+	list = link_list(error);
 	for (guint n = 0; list && n < list->len; n++) {
-		const struct iface *i = list->pdata[n];
+		const struct link *i = list->pdata[n];
 		g_autofree char *candidate = name_of(i);
 
-		if (g_str_equal(candidate, name) && iface_linktype(i) >= 0)
+		if (g_str_equal(candidate, name) && link_linktype(i) >= 0)
 			return g_strdup(i->name);
 	}
 	if (list)
@@ -140,19 +140,19 @@ static char *find(const char *name, GError **error)
 	return NULL;
 }
 
-static const struct iface *find_index(const GPtrArray *list, unsigned int index)
+static const struct link *find_index(const GPtrArray *list, unsigned int index)
 {
 	for (guint n = 0; index && n < list->len; n++)
-		if (((const struct iface *)list->pdata[n])->index == index)
+		if (((const struct link *)list->pdata[n])->index == index)
 			return list->pdata[n];
 	return NULL;
 }
 
 /* What the interface is, in the order in which one wants to know it. */
-static char *describe(const struct iface *i, const GPtrArray *list)
+static char *describe(const struct link *i, const GPtrArray *list)
 {
-	const struct iface *master = find_index(list, i->master);
-	g_autofree char *driver = i->kind ? g_strdup(i->kind) : iface_driver(i);
+	const struct link *master = find_index(list, i->master);
+	g_autofree char *driver = i->kind ? g_strdup(i->kind) : link_driver(i);
 	g_autoptr(GString) s = g_string_new(i->name);
 
 	if (i->alias)
@@ -168,7 +168,7 @@ static char *describe(const struct iface *i, const GPtrArray *list)
 	return sanitize(s->str);
 }
 
-static void print_interface(const struct iface *i, const GPtrArray *list)
+static void print_interface(const struct link *i, const GPtrArray *list)
 {
 	g_autofree char *value = name_of(i), *display = describe(i, list);
 
@@ -178,7 +178,7 @@ static void print_interface(const struct iface *i, const GPtrArray *list)
 /* Those that can show something first; as the kernel has them otherwise. */
 static int compare(const void *a, const void *b)
 {
-	const struct iface *const *x = a, *const *y = b;
+	const struct link *const *x = a, *const *y = b;
 	int rank = ((*y)->is_up + (*y)->is_running) - ((*x)->is_up + (*x)->is_running);
 
 	return rank ? rank : (int)(*x)->index - (int)(*y)->index;
@@ -186,7 +186,7 @@ static int compare(const void *a, const void *b)
 
 static bool print_interfaces(GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) list = link_list(error);
 	g_autofree char *help = setup_help();
 
 	if (!list)
@@ -194,11 +194,11 @@ static bool print_interfaces(GError **error)
 	printf("extcap {version=%s}%s%s%s{display=XDP tap}\n", XDPTAP_VERSION, help ? "{help=" : "",
 	       help ? help : "", help ? "}" : "");
 	toolbar_print();
-	printf("interface {value=" PREFIX IFACE_ANY
+	printf("interface {value=" PREFIX LINK_ANY
 	       "}{display=XDP tap: all interfaces that are up}\n");
 	g_ptr_array_sort(list, compare);
 	for (guint n = 0; n < list->len; n++)
-		if (iface_linktype(list->pdata[n]) >= 0)
+		if (link_linktype(list->pdata[n]) >= 0)
 			print_interface(list->pdata[n], list);
 	return true;
 }
@@ -208,7 +208,7 @@ static bool print_dlts(const struct request *r, GError **error)
 	g_autofree char *name = find(r->interface, error);
 
 	if (name) /* all that are listed are Ethernet */
-		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", IFACE_LINKTYPE);
+		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", LINK_LINKTYPE);
 	return name;
 }
 
@@ -249,13 +249,13 @@ static void print_option(const struct option *o, int number)
 /* The XDP programs on the interface: what --program takes. */
 static void print_programs(const char *interface, int number)
 {
-	g_autoptr(GPtrArray) list = iface_programs(interface);
+	g_autoptr(GPtrArray) list = link_programs(interface);
 
 	printf("value {arg=%d}{value=" OPTION_PROGRAM_AUTO
 	       "}{display=automatic: the interface's}{default=true}\n",
 	       number);
 	for (guint n = 0; n < list->len; n++) {
-		const struct iface_program *p = list->pdata[n];
+		const struct link_program *p = list->pdata[n];
 		g_autofree char *display = sanitize(p->display);
 
 		printf("value {arg=%d}{value=%s}{display=%s}\n", number, p->value, display);
@@ -293,7 +293,7 @@ static bool check_filter(const struct request *r, GError **error)
 	g_autofree char *name = find(r->interface, error);
 	g_autoptr(GError) wrong = NULL;
 
-	if (name && *r->filter && !filter_check(r->filter, IFACE_LINKTYPE, &wrong))
+	if (name && *r->filter && !filter_check(r->filter, LINK_LINKTYPE, &wrong))
 		printf("%s\n", wrong->message);
 	return name;
 }

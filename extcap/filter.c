@@ -12,7 +12,7 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 
 void filter_done(struct filter *f)
 {
@@ -103,7 +103,7 @@ bool filter_print(FILE *to, const char *expression, bool is_classic, GError **er
 {
 	_cleanup_(filter_done) struct filter f;
 
-	if (!filter_compile(expression, IFACE_LINKTYPE, &f, error))
+	if (!filter_compile(expression, LINK_LINKTYPE, &f, error))
 		return false;
 	if (is_classic)
 		print_classic(to, &f);

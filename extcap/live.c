@@ -5,7 +5,7 @@
 #include "extcap/attach.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/live.h"
 #include "extcap/system/privileges.h"
 
@@ -21,7 +21,7 @@ static void state_copy(struct live_state *to, const struct live_state *from)
 	state_done(to);
 	*to = *from;
 	to->text = g_strdup(from->text);
-	(void)filter_compile(to->text, IFACE_LINKTYPE, &to->filter, NULL);
+	(void)filter_compile(to->text, LINK_LINKTYPE, &to->filter, NULL);
 }
 
 bool live_init(struct live *l, const struct config *config, struct tap *tap, struct stream *stream,
@@ -37,7 +37,7 @@ bool live_init(struct live *l, const struct config *config, struct tap *tap, str
 	stream->notes = &l->notes;
 	l->wanted.direction = config->direction;
 	l->wanted.text = g_strdup(config->filter);
-	if (!filter_compile(config->filter, IFACE_LINKTYPE, &l->wanted.filter, error))
+	if (!filter_compile(config->filter, LINK_LINKTYPE, &l->wanted.filter, error))
 		return false;
 	state_copy(&l->last, &l->wanted);
 	return true;
@@ -81,7 +81,7 @@ bool live_set_filter(struct live *l, const char *text, GError **error)
 		text = NULL;
 	if (g_strcmp0(text, l->wanted.text) == 0)
 		return true;
-	if (!filter_compile(text, IFACE_LINKTYPE, &filter, error)) {
+	if (!filter_compile(text, LINK_LINKTYPE, &filter, error)) {
 		filter_done(&filter);
 		g_prefix_error(error, "capture filter \"%.100s\": ", text);
 		return false;
@@ -159,11 +159,11 @@ static int find_missing(const struct live *l, bool is_egress)
 }
 
 /* The tap's next slots are of this port: that of the interface's name is there already, or a new one. */
-static bool add_port(struct live *l, const struct config *config, const struct iface *i,
+static bool add_port(struct live *l, const struct config *config, const struct link *i,
 		     const struct attach_port *port, GError **error)
 {
 	int number = stream_find_port(l->stream, i->index, port->name);
-	g_autofree char *driver = iface_driver(i);
+	g_autofree char *driver = link_driver(i);
 	const struct stream_interface description = {
 		.iface = i,
 		.name = port->name,
@@ -183,8 +183,8 @@ static bool add_port(struct live *l, const struct config *config, const struct i
 /* Puts a program onto the interface of a slot, for a direction that was not asked for before. */
 static bool add_direction(struct live *l, guint slot, bool is_egress, GError **error)
 {
-	_cleanup_(iface_freep) struct iface *i =
-		iface_find_index(tap_find_place(l->tap, slot).ifindex, error);
+	_cleanup_(link_freep) struct link *i = link_find_index(tap_find_place(l->tap, slot).ifindex,
+							       error);
 	struct config config = *l->config;
 	g_autoptr(GPtrArray) ports = NULL;
 

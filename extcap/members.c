@@ -8,10 +8,10 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/members.h"
-#include "extcap/promisc.h"
+#include "extcap/net/promisc.h"
 
 struct member {
-	struct iface *iface;
+	struct link *iface;
 	char *driver;
 	uint64_t speed_bps;
 	GPtrArray *ports; /* of struct attach_port */
@@ -21,7 +21,7 @@ static void member_free(void *p)
 {
 	struct member *m = p;
 
-	iface_free(m->iface);
+	link_free(m->iface);
 	g_free(m->driver);
 	g_clear_pointer(&m->ports, g_ptr_array_unref);
 	g_free(m);
@@ -43,7 +43,7 @@ void members_done(struct members *m)
 	g_clear_pointer(&m->list, g_ptr_array_unref);
 }
 
-static bool is_member(const struct members *m, const struct iface *i)
+static bool is_member(const struct members *m, const struct link *i)
 {
 	for (guint n = 0; n < m->list->len; n++)
 		if (((const struct member *)m->list->pdata[n])->iface->index == i->index)
@@ -61,13 +61,13 @@ static void make_promiscuous(struct members *m, unsigned int ifindex)
 }
 
 /* Takes the interface. */
-static bool add(struct members *m, struct iface *i, GError **error)
+static bool add(struct members *m, struct link *i, GError **error)
 {
 	struct member *new = g_new0(struct member, 1);
 
 	new->iface = i;
-	new->driver = iface_driver(i);
-	new->speed_bps = iface_speed_bps(i);
+	new->driver = link_driver(i);
+	new->speed_bps = link_speed_bps(i);
 	g_ptr_array_add(m->list, new);
 	new->ports = attach(m->tap, m->config, i, error);
 	if (new->ports && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
@@ -78,14 +78,14 @@ static bool add(struct members *m, struct iface *i, GError **error)
 /* "any": what is up now, with an interface of its own in the file for each. */
 static bool add_all(struct members *m, GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) list = link_list(error);
 	guint before = m->list->len;
 
 	while (list && list->len) {
-		struct iface *i = g_ptr_array_steal_index(list, 0);
+		struct link *i = g_ptr_array_steal_index(list, 0);
 
-		if (!i->is_up || iface_linktype(i) < 0 || is_member(m, i))
-			iface_free(i);
+		if (!i->is_up || link_linktype(i) < 0 || is_member(m, i))
+			link_free(i);
 		else if (!add(m, i, error))
 			return false;
 	}
@@ -94,13 +94,13 @@ static bool add_all(struct members *m, GError **error)
 
 static bool add_named(struct members *m, const char *name, GError **error)
 {
-	struct iface *i;
+	struct link *i;
 
-	if (g_str_equal(name, IFACE_ANY))
+	if (g_str_equal(name, LINK_ANY))
 		return add_all(m, error);
-	i = iface_find(name, error);
+	i = link_find(name, error);
 	if (i && is_member(m, i)) {
-		iface_free(i);
+		link_free(i);
 		return fail_usage(error, "interface \"%s\" is given twice", name);
 	}
 	return i && add(m, i, error);

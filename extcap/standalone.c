@@ -6,7 +6,7 @@
 #include "extcap/capture.h"
 #include "extcap/system/error.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/notify.h"
 #include "extcap/postrotate.h"
@@ -114,7 +114,7 @@ static bool check_filter(const struct config *config, GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
 
-	if (filter_check(config->filter, IFACE_LINKTYPE, &wrong))
+	if (filter_check(config->filter, LINK_LINKTYPE, &wrong))
 		return true;
 	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
 }

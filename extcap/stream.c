@@ -215,7 +215,7 @@ bool stream_add(struct stream *s, const struct stream_interface *i, GError **err
 	};
 	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
-		.linktype = (uint16_t)iface_linktype(i->iface),
+		.linktype = (uint16_t)link_linktype(i->iface),
 		.snaplen = i->snaplen,
 		.name = new.name,
 		.description = alias,

@@ -12,7 +12,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/count.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/notes.h"
 #include "extcap/sink.h"
 
@@ -55,9 +55,9 @@ struct stream {
 
 /* What is to be said of an interface. */
 struct stream_interface {
-	const struct iface *iface;
+	const struct link *iface;
 	const char *name;   /* in the file; NULL: the interface's own */
-	const char *driver; /* iface_driver(), NULL: unknown */
+	const char *driver; /* link_driver(), NULL: unknown */
 	const char *os;	    /* host_os() */
 	uint64_t speed_bps; /* 0: unknown */
 	uint32_t snaplen;

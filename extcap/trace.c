@@ -49,7 +49,7 @@ static char *join(const struct tap_program *list, int n)
 	return g_string_free(g_steal_pointer(&s), false);
 }
 
-static bool choose(const struct config *config, const struct iface *i, struct tap_program *ret,
+static bool choose(const struct config *config, const struct link *i, struct tap_program *ret,
 		   GError **error)
 {
 	struct tap_program list[PROGRAM_LIST];
@@ -76,7 +76,7 @@ static bool choose(const struct config *config, const struct iface *i, struct ta
 		config->program, i->name, names);
 }
 
-static bool explain(const struct iface *i, const struct tap_program *p, int err, GError **error)
+static bool explain(const struct link *i, const struct tap_program *p, int err, GError **error)
 {
 	switch (err) {
 	case -EPERM:
@@ -106,7 +106,7 @@ static bool explain(const struct iface *i, const struct tap_program *p, int err,
 		p->id, p->name, i->name);
 }
 
-static void add_port(GPtrArray *ports, const struct iface *i, const struct tap_program *p,
+static void add_port(GPtrArray *ports, const struct link *i, const struct tap_program *p,
 		     const char *side)
 {
 	struct attach_port *port = attach_port_add(ports);
@@ -119,7 +119,7 @@ static void add_port(GPtrArray *ports, const struct iface *i, const struct tap_p
 			p->mode == TAP_MODE_GENERIC ? "generic" : "native");
 }
 
-bool trace_attach(struct tap *tap, const struct config *config, const struct iface *i,
+bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
 		  const struct filter *filter, GPtrArray *ports, GError **error)
 {
 	static const uint32_t sides[] = {

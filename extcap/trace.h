@@ -8,7 +8,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 #include "extcap/options.h"
 
 /* Whether only a traced program gives what the configuration asks for. */
@@ -19,7 +19,7 @@ bool trace_check(const struct config *config, GError **error);
  * Traces a program on the interface, and adds to "ports" (of struct attach_port) one for each side of
  * it. False with the sentence.
  */
-bool trace_attach(struct tap *tap, const struct config *config, const struct iface *i,
+bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
 		  const struct filter *filter, GPtrArray *ports, GError **error);
 
 #endif

@@ -6,19 +6,19 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/filter.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 
 static void assert_refused(const char *expression, const char *word)
 {
 	_cleanup_(filter_done) struct filter f;
 	g_autoptr(GError) error = NULL;
 
-	g_assert_false(filter_compile(expression, IFACE_LINKTYPE, &f, &error));
+	g_assert_false(filter_compile(expression, LINK_LINKTYPE, &f, &error));
 	g_assert_nonnull(error);
 	g_assert_nonnull(strstr(error->message, word));
 	g_assert_null(strchr(error->message, '\n'));
 	g_clear_error(&error);
-	g_assert_false(filter_check(expression, IFACE_LINKTYPE, &error));
+	g_assert_false(filter_check(expression, LINK_LINKTYPE, &error));
 	g_assert_nonnull(error);
 }
 
@@ -27,7 +27,7 @@ static void test_none(void)
 	_cleanup_(filter_done) struct filter f;
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(filter_compile(NULL, IFACE_LINKTYPE, &f, &error));
+	g_assert_true(filter_compile(NULL, LINK_LINKTYPE, &f, &error));
 	g_assert_no_error(error);
 	g_assert_cmpuint(f.n, ==, 0);
 }
@@ -36,7 +36,7 @@ static void test_expression(void)
 {
 	_cleanup_(filter_done) struct filter f;
 
-	g_assert_true(filter_compile("tcp port 443", IFACE_LINKTYPE, &f, NULL));
+	g_assert_true(filter_compile("tcp port 443", LINK_LINKTYPE, &f, NULL));
 	g_assert_cmpuint(f.n, >, 5);
 }
 
@@ -45,7 +45,7 @@ static void test_nothing_matches(void)
 {
 	_cleanup_(filter_done) struct filter f;
 
-	g_assert_true(filter_compile("ip and arp", IFACE_LINKTYPE, &f, NULL));
+	g_assert_true(filter_compile("ip and arp", LINK_LINKTYPE, &f, NULL));
 	g_assert_cmpuint(f.n, ==, 1);
 	g_assert_cmpuint(f.insns[0].code, ==, BPF_RET | BPF_K);
 	g_assert_cmpuint(f.insns[0].k, ==, 0);
@@ -75,7 +75,7 @@ static void test_listings(void)
 	g_autofree char *classic = printed("icmp", true), *kernels = printed("icmp", false);
 	g_auto(GStrv) lines = g_strsplit(g_strchomp(classic), "\n", -1);
 
-	g_assert_true(filter_compile("icmp", IFACE_LINKTYPE, &f, NULL));
+	g_assert_true(filter_compile("icmp", LINK_LINKTYPE, &f, NULL));
 	g_assert_cmpuint(g_strv_length(lines), ==, f.n);
 	g_assert_nonnull(strstr(lines[0], "ldh"));
 	g_assert_cmpuint(strlen(kernels), >, strlen(classic));

@@ -27,7 +27,7 @@ static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
 
 static void set_up(struct fixture *f, const void *unused)
 {
-	const struct iface iface = { .index = 1, .name = "eth\xff", .type = 1, .has_mac = true };
+	const struct link iface = { .index = 1, .name = "eth\xff", .type = 1, .has_mac = true };
 	const struct stream_interface described = {
 		.iface = &iface, .snaplen = TAP_SNAPLEN_MAX, .comment = "at xdp", .n_slots = 2
 	};

@@ -6,34 +6,34 @@
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 
-#include "extcap/card.h"
-#include "extcap/device.h"
+#include "extcap/net/phc.h"
+#include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 
 /* The number of the clock that stamps received frames, or -1. */
-static int find_clock(const struct iface *i)
+static int find_clock(const struct link *i)
 {
 	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
 
-	if (!iface_ioctl(i, SIOCETHTOOL, &info) ||
+	if (!link_ioctl(i, SIOCETHTOOL, &info) ||
 	    !(info.so_timestamping & SOF_TIMESTAMPING_RX_HARDWARE))
 		return -1;
 	return info.phc_index;
 }
 
 /* Only some drivers say. */
-static bool is_off(const struct iface *i)
+static bool is_off(const struct link *i)
 {
 	struct hwtstamp_config config = { 0 };
 
-	return iface_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
+	return link_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
 }
 
-static bool check(const struct iface *i, int clock, GError **error)
+static bool check(const struct link *i, int clock, GError **error)
 {
-	struct device device;
+	struct ethtool device;
 
-	device_read(i, &device);
+	ethtool_read(i, &device);
 	if (clock < 0)
 		return fail(error,
 			    "the card of \"%s\" has no clock for received frames; use "
@@ -53,7 +53,7 @@ static bool check(const struct iface *i, int clock, GError **error)
 	return true;
 }
 
-int card_open_clock(const struct iface *i, GError **error)
+int phc_open(const struct link *i, GError **error)
 {
 	int fd, clock = find_clock(i);
 	g_autofree char *path = g_strdup_printf("/dev/ptp%d", clock);

@@ -17,9 +17,9 @@
 #include "bpf/tap.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/iface.h"
+#include "extcap/net/link.h"
 
-void iface_free(struct iface *i)
+void link_free(struct link *i)
 {
 	if (!i)
 		return;
@@ -41,9 +41,9 @@ static uint32_t attr_u32(const struct rtattr *a)
 	return v;
 }
 
-typedef void (*attr_fn)(struct iface *i, const struct rtattr *a);
+typedef void (*attr_fn)(struct link *i, const struct rtattr *a);
 
-static void walk(struct iface *i, const void *attrs, size_t len, attr_fn fn)
+static void walk(struct link *i, const void *attrs, size_t len, attr_fn fn)
 {
 	const struct rtattr *a = attrs;
 
@@ -51,13 +51,13 @@ static void walk(struct iface *i, const void *attrs, size_t len, attr_fn fn)
 		fn(i, a);
 }
 
-static void read_linkinfo(struct iface *i, const struct rtattr *a)
+static void read_linkinfo(struct link *i, const struct rtattr *a)
 {
 	if (a->rta_type == IFLA_INFO_KIND && !i->kind)
 		i->kind = attr_string(a);
 }
 
-static void read_xdp(struct iface *i, const struct rtattr *a)
+static void read_xdp(struct link *i, const struct rtattr *a)
 {
 	if (a->rta_type == IFLA_XDP_ATTACHED && RTA_PAYLOAD(a) == 1)
 		i->xdp = *(const uint8_t *)RTA_DATA(a);
@@ -65,7 +65,7 @@ static void read_xdp(struct iface *i, const struct rtattr *a)
 		i->xdp_id = attr_u32(a);
 }
 
-static void read_link(struct iface *i, const struct rtattr *a)
+static void read_link(struct link *i, const struct rtattr *a)
 {
 	switch (a->rta_type & NLA_TYPE_MASK) {
 	case IFLA_IFNAME:
@@ -86,10 +86,10 @@ static void read_link(struct iface *i, const struct rtattr *a)
 	}
 }
 
-static struct iface *from_message(const struct nlmsghdr *h)
+static struct link *from_message(const struct nlmsghdr *h)
 {
 	const struct ifinfomsg *m = NLMSG_DATA(h);
-	struct iface *i = g_new0(struct iface, 1);
+	struct link *i = g_new0(struct link, 1);
 
 	i->index = (unsigned int)m->ifi_index;
 	i->type = m->ifi_type;
@@ -139,9 +139,9 @@ static int read_links(int fd, char *buffer, size_t size, GPtrArray *list)
 	return 1;
 }
 
-GPtrArray *iface_list(GError **error)
+GPtrArray *link_list(GError **error)
 {
-	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)iface_free);
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)link_free);
 	const size_t size = 65536; /* the kernel's datagrams are at most half of that */
 	g_autofree char *buffer = g_malloc(size);
 	_cleanup_(close_fdp) int fd = ask_for_links();
@@ -156,12 +156,12 @@ GPtrArray *iface_list(GError **error)
 	return g_steal_pointer(&list);
 }
 
-struct iface *iface_find(const char *name, GError **error)
+struct link *link_find(const char *name, GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) list = link_list(error);
 
 	for (guint n = 0; list && n < list->len; n++) {
-		struct iface *i = list->pdata[n];
+		struct link *i = list->pdata[n];
 
 		if (g_str_equal(i->name, name))
 			return g_ptr_array_steal_index(list, n);
@@ -172,24 +172,24 @@ struct iface *iface_find(const char *name, GError **error)
 	return NULL;
 }
 
-struct iface *iface_find_index(unsigned int index, GError **error)
+struct link *link_find_index(unsigned int index, GError **error)
 {
-	g_autoptr(GPtrArray) list = iface_list(error);
+	g_autoptr(GPtrArray) list = link_list(error);
 
 	for (guint n = 0; list && n < list->len; n++)
-		if (((struct iface *)list->pdata[n])->index == index)
+		if (((struct link *)list->pdata[n])->index == index)
 			return g_ptr_array_steal_index(list, n);
 	if (list)
 		fail(error, "the interface is gone");
 	return NULL;
 }
 
-int iface_linktype(const struct iface *i)
+int link_linktype(const struct link *i)
 {
-	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? IFACE_LINKTYPE : -1;
+	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? LINK_LINKTYPE : -1;
 }
 
-bool iface_ioctl(const struct iface *i, unsigned long request, void *data)
+bool link_ioctl(const struct link *i, unsigned long request, void *data)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq about = { .ifr_data = data };
@@ -198,18 +198,18 @@ bool iface_ioctl(const struct iface *i, unsigned long request, void *data)
 	return fd >= 0 && ioctl(fd, request, &about) == 0;
 }
 
-char *iface_driver(const struct iface *i)
+char *link_driver(const struct link *i)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 
-	if (!iface_ioctl(i, SIOCETHTOOL, &info) || !info.driver[0])
+	if (!link_ioctl(i, SIOCETHTOOL, &info) || !info.driver[0])
 		return NULL;
 	if (!info.bus_info[0])
 		return g_strndup(info.driver, sizeof(info.driver));
 	return g_strdup_printf("%.32s %.32s (%.32s)", info.driver, info.version, info.bus_info);
 }
 
-uint64_t iface_speed_bps(const struct iface *i)
+uint64_t link_speed_bps(const struct link *i)
 {
 	union {
 		struct ethtool_link_settings s;
@@ -217,15 +217,15 @@ uint64_t iface_speed_bps(const struct iface *i)
 	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
 
 	/* The kernel says how many words its masks have, negative; asked with that it fills them. */
-	if (!iface_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
+	if (!link_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
 		return 0;
 	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
-	if (!iface_ioctl(i, SIOCETHTOOL, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
+	if (!link_ioctl(i, SIOCETHTOOL, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return (uint64_t)link.s.speed * 1000000;
 }
 
-char *iface_xdp_program(const struct iface *i)
+char *link_xdp_program(const struct link *i)
 {
 	static const char *const modes[] = { "", "native", "generic", "offloaded",
 					     "several modes" };
@@ -243,14 +243,14 @@ char *iface_xdp_program(const struct iface *i)
 	return g_string_free(g_steal_pointer(&s), false);
 }
 
-GPtrArray *iface_programs(const char *name)
+GPtrArray *link_programs(const char *name)
 {
 	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
 	struct tap_program list[PROGRAM_LIST] = { { 0 } };
 	int n = program_list(if_nametoindex(name), list, PROGRAM_LIST);
 
 	for (int k = 0; k < n; k++) {
-		struct iface_program *p = g_new0(struct iface_program, 1);
+		struct link_program *p = g_new0(struct link_program, 1);
 
 		g_snprintf(p->value, sizeof(p->value), "%u", list[k].id);
 		g_snprintf(p->display, sizeof(p->display), "%u %s%s", list[k].id, list[k].name,
@@ -260,7 +260,7 @@ GPtrArray *iface_programs(const char *name)
 	return found;
 }
 
-int iface_watch_open(void)
+int link_watch_open(void)
 {
 	const struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -272,7 +272,7 @@ int iface_watch_open(void)
 	return fd;
 }
 
-bool iface_watch_read(int fd)
+bool link_watch_read(int fd)
 {
 	_Alignas(struct nlmsghdr) char buffer[8192];
 	bool has_changed = false;

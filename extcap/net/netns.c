@@ -7,7 +7,7 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/netns.h"
+#include "extcap/net/netns.h"
 
 static char *path_of(const char *which)
 {

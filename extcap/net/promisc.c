@@ -3,7 +3,7 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-#include "extcap/promisc.h"
+#include "extcap/net/promisc.h"
 
 int promisc_open(void)
 {

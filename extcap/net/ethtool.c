@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "extcap/system/cleanup.h"
-#include "extcap/device.h"
+#include "extcap/net/ethtool.h"
 
 #define NETDEV_CMD_DEV_GET		      1
 #define NETDEV_A_DEV_IFINDEX		      1
@@ -79,7 +79,7 @@ static bool find_family(int fd, const char *name, uint16_t *ret)
 	return ask(fd, &m) && find(&m, CTRL_ATTR_FAMILY_ID, ret, sizeof(*ret));
 }
 
-static void read_xdp(uint32_t ifindex, struct device *ret)
+static void read_xdp(uint32_t ifindex, struct ethtool *ret)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	struct message m = {
@@ -94,20 +94,21 @@ static void read_xdp(uint32_t ifindex, struct device *ret)
 	if (!ask(fd, &m))
 		return;
 	if (find(&m, NETDEV_A_DEV_XDP_FEATURES, &features, sizeof(features)))
-		ret->xdp = features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_GENERIC;
+		ret->xdp = features & NETDEV_XDP_ACT_BASIC ? ETHTOOL_XDP_NATIVE
+							   : ETHTOOL_XDP_GENERIC;
 	if (find(&m, NETDEV_A_DEV_XDP_RX_METADATA_FEATURES, &features, sizeof(features)))
 		ret->hides_times = !(features & NETDEV_XDP_RX_METADATA_TIMESTAMP);
 }
 
-void device_read(const struct iface *i, struct device *ret)
+void ethtool_read(const struct link *i, struct ethtool *ret)
 {
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
 
-	*ret = (struct device){ 0 };
+	*ret = (struct ethtool){ 0 };
 	read_xdp(i->index, ret);
-	if (iface_ioctl(i, SIOCETHTOOL, &channels))
+	if (link_ioctl(i, SIOCETHTOOL, &channels))
 		ret->queues = channels.rx_count + channels.combined_count;
-	if (iface_ioctl(i, SIOCETHTOOL, &flags))
+	if (link_ioctl(i, SIOCETHTOOL, &flags))
 		ret->hides_tags = flags.data & ETH_FLAG_RXVLAN;
 }

@@ -2,26 +2,26 @@
 /*
  * The machine's network interfaces, as the kernel lists them. Needs no privilege.
  */
-#ifndef XDPTAP_EXTCAP_IFACE_H
-#define XDPTAP_EXTCAP_IFACE_H
+#ifndef XDPTAP_EXTCAP_NET_LINK_H
+#define XDPTAP_EXTCAP_NET_LINK_H
 
 #include <glib.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum iface_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
-		 IFACE_XDP_NONE,
-		 IFACE_XDP_NATIVE,
-		 IFACE_XDP_GENERIC,
-		 IFACE_XDP_OFFLOADED,
+enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
+		LINK_XDP_NONE,
+		LINK_XDP_NATIVE,
+		LINK_XDP_GENERIC,
+		LINK_XDP_OFFLOADED,
 };
 
-#define IFACE_ANY "any" /* the name that stands for all that are up */
+#define LINK_ANY "any" /* the name that stands for all that are up */
 
-#define IFACE_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one we capture */
+#define LINK_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one we capture */
 
-struct iface {
+struct link {
 	unsigned int index;
 	char name[IF_NAMESIZE];
 	char *alias; /* what the administrator calls it; NULL: nothing */
@@ -33,45 +33,45 @@ struct iface {
 	unsigned int type;   /* ARPHRD_* */
 	unsigned int master; /* index of the bridge or bond that it is a member of; 0: none */
 	uint32_t xdp_id;     /* program on its XDP hook, 0: none */
-	enum iface_xdp xdp;
+	enum link_xdp xdp;
 };
 
-void iface_free(struct iface *i);
-static inline void iface_freep(struct iface **i)
+void link_free(struct link *i);
+static inline void link_freep(struct link **i)
 {
-	iface_free(*i);
+	link_free(*i);
 }
-/* All interfaces, in the kernel's order, as struct iface *; NULL when netlink fails. */
-GPtrArray *iface_list(GError **error);
+/* All interfaces, in the kernel's order, as struct link *; NULL when netlink fails. */
+GPtrArray *link_list(GError **error);
 /* The one of that name; NULL and a sentence where there is none. */
-struct iface *iface_find(const char *name, GError **error);
+struct link *link_find(const char *name, GError **error);
 /* The one of that index; NULL and a sentence where it is gone. */
-struct iface *iface_find_index(unsigned int index, GError **error);
+struct link *link_find_index(unsigned int index, GError **error);
 /* The linktype of what a tap sees there, or -1 where we cannot capture. */
-int iface_linktype(const struct iface *i);
+int link_linktype(const struct link *i);
 /* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */
-char *iface_driver(const struct iface *i);
+char *link_driver(const struct link *i);
 /*
  * The XDP program on it, "12 my_firewall native"; the name only with privilege. Behind libxdp's
  * dispatcher also those that it calls: ", 14 mine, 17 other". NULL: none.
  */
-char *iface_xdp_program(const struct iface *i);
+char *link_xdp_program(const struct link *i);
 
 /* A program that can be traced. */
-struct iface_program {
+struct link_program {
 	char value[11];	   /* its number */
 	char display[128]; /* for people */
 };
 
-/* Those on the interface of that name, as struct iface_program *; none where it is not there. */
-GPtrArray *iface_programs(const char *name);
+/* Those on the interface of that name, as struct link_program *; none where it is not there. */
+GPtrArray *link_programs(const char *name);
 /* A descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
-int iface_watch_open(void);
+int link_watch_open(void);
 /* Reads away what is there to read; true where a link changed or there was too much to tell. */
-bool iface_watch_read(int fd);
+bool link_watch_read(int fd);
 /* bit/s; 0: unknown. */
-uint64_t iface_speed_bps(const struct iface *i);
+uint64_t link_speed_bps(const struct link *i);
 /* An ioctl of netdevice(7) on it, whose data the kernel reads and fills. Whether it worked. */
-bool iface_ioctl(const struct iface *i, unsigned long request, void *data);
+bool link_ioctl(const struct link *i, unsigned long request, void *data);
 
 #endif

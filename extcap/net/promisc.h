@@ -3,8 +3,8 @@
  * Promiscuous mode through memberships of a packet socket: the kernel counts them, and takes them
  * back when the socket is closed, so also when the process dies.
  */
-#ifndef XDPTAP_EXTCAP_PROMISC_H
-#define XDPTAP_EXTCAP_PROMISC_H
+#ifndef XDPTAP_EXTCAP_NET_PROMISC_H
+#define XDPTAP_EXTCAP_NET_PROMISC_H
 
 #include <stdbool.h>
 

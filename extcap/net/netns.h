@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Network namespaces, as ip-netns(8) names them. */
-#ifndef XDPTAP_EXTCAP_NETNS_H
-#define XDPTAP_EXTCAP_NETNS_H
+#ifndef XDPTAP_EXTCAP_NET_NETNS_H
+#define XDPTAP_EXTCAP_NET_NETNS_H
 
 #include <glib.h>
 #include <stdbool.h>
