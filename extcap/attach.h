@@ -8,7 +8,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/net/link.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 /* An interface in the file, and how many slots of the tap it stands for. */
 struct attach_port {

@@ -233,7 +233,7 @@ static gboolean on_hangup(void *user)
 	struct capture *c = user;
 	int r;
 
-	if (!c->files || !rules_rotate(&c->config->rotate))
+	if (!c->files || !limits_rotate(&c->config->rotate))
 		return on_signal(user);
 	r = sink_files_rotate(c->files);
 	if (r < 0 && r != -EAGAIN)

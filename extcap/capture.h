@@ -12,7 +12,7 @@
 
 #include "extcap/control.h"
 #include "extcap/count.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 /* How it stands, for the time of a call. */
 struct capture_status {

@@ -18,7 +18,7 @@
 #include "extcap/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/setup.h"
 #include "extcap/toolbar.h"
 

@@ -16,7 +16,7 @@
 #include "bpf/tap.h"
 #include "extcap/filter.h"
 #include "extcap/notes.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/stream.h"
 
 struct live_state {

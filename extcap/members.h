@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "bpf/tap.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/stream.h"
 
 struct members {

@@ -165,7 +165,7 @@ static const struct sink_ops ops = {
 
 bool sink_files_are_wanted(const struct config *config)
 {
-	return rules_rotate(&config->rotate) || config->compression || config->disk_full ||
+	return limits_rotate(&config->rotate) || config->compression || config->disk_full ||
 	       config->sync_ns;
 }
 
@@ -228,7 +228,7 @@ static bool begin(struct sink_files *s, const struct config *config,
 	const struct pcapng_files_config files = {
 		.path = config->output,
 		.name = name,
-		.single = !rules_rotate(&config->rotate),
+		.single = !limits_rotate(&config->rotate),
 		.max_bytes = config->rotate.bytes,
 		.max_packets = config->rotate.packets,
 		.max_duration_ns = config->rotate.duration_ns,

@@ -4,7 +4,7 @@
 #define XDPTAP_EXTCAP_SINK_FILES_H
 
 #include "extcap/capture.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/sink.h"
 #include "pcapng/files.h"
 

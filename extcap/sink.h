@@ -10,7 +10,7 @@
 #include <glib.h>
 #include <stdint.h>
 
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/output.h"
 #include "pcapng/writer.h"
 

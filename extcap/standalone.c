@@ -122,7 +122,7 @@ static bool check_filter(const struct config *config, GError **error)
 /* Of the options about files, those that make no sense without the others. */
 static bool check_files(const struct config *config, GError **error)
 {
-	bool rotates = rules_rotate(&config->rotate);
+	bool rotates = limits_rotate(&config->rotate);
 	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns;
 
 	if (config->rotate.is_given && !rotates)

@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 bool standalone_run(const struct config *config, GError **error);
 

@@ -11,7 +11,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/control.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 #include "extcap/stream.h"
 
 struct toolbar;

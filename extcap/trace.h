@@ -9,7 +9,7 @@
 #include "bpf/tap.h"
 #include "extcap/filter.h"
 #include "extcap/net/link.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 /* Whether only a traced program gives what the configuration asks for. */
 bool trace_is_needed(const struct config *config);

@@ -9,7 +9,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 /* From here on what is worth config->log_level is logged. False: the file cannot be opened. */
 bool log_open(const struct config *config, int argc, char **argv, GError **error);

@@ -9,7 +9,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 /* What a capture still does after its programs are in place, beside what its configuration says. */
 struct privileges_need {

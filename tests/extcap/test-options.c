@@ -5,7 +5,7 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/options.h"
+#include "extcap/config/options.h"
 
 static bool parse(struct config *c, const char *name, const char *value, GError **error)
 {

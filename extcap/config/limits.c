@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "extcap/system/error.h"
-#include "extcap/rules.h"
-#include "extcap/units.h"
+#include "extcap/config/limits.h"
+#include "extcap/config/units.h"
 
 enum value {
 	VALUE_COUNT,
@@ -23,7 +23,7 @@ struct key {
 	const char *takes;
 };
 
-#define AT(field) offsetof(struct rules, field)
+#define AT(field) offsetof(struct limits, field)
 
 static const struct key keys[] = {
 	{ "filesize", VALUE_SIZE, false, AT(bytes), G_MAXINT64, 1000,
@@ -38,7 +38,7 @@ static const struct key keys[] = {
 	{ "printname", VALUE_FILE, true, AT(print_name), 0, 1, "the name of a file, - or stderr" },
 };
 
-static void *field(const struct rules *r, const struct key *k)
+static void *field(const struct limits *r, const struct key *k)
 {
 	return (char *)r + k->offset;
 }
@@ -84,8 +84,8 @@ static bool fail_key(const char *option, bool is_rotation, const char *pair, GEr
 			  names->str, pair);
 }
 
-bool rules_parse(struct rules *r, const char *option, bool is_rotation, const char *pair,
-		 GError **error)
+bool limits_parse(struct limits *r, const char *option, bool is_rotation, const char *pair,
+		  GError **error)
 {
 	const struct key *k = find(pair, is_rotation);
 
@@ -114,7 +114,7 @@ static void append(GString *s, const struct key *k, const void *from)
 						  (double)*n / (double)k->shown));
 }
 
-char *rules_text(const struct rules *r)
+char *limits_text(const struct limits *r)
 {
 	g_autoptr(GString) s = g_string_new(NULL);
 
@@ -123,12 +123,12 @@ char *rules_text(const struct rules *r)
 	return g_string_free(g_steal_pointer(&s), false);
 }
 
-bool rules_rotate(const struct rules *r)
+bool limits_rotate(const struct limits *r)
 {
 	return r->bytes || r->packets || r->duration_ns || r->interval_ns;
 }
 
-void rules_done(struct rules *r)
+void limits_done(struct limits *r)
 {
 	g_clear_pointer(&r->print_name, g_free);
 }

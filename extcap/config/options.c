@@ -9,8 +9,8 @@
 
 #include "bpf/tap.h"
 #include "extcap/system/error.h"
-#include "extcap/options.h"
-#include "extcap/units.h"
+#include "extcap/config/options.h"
+#include "extcap/config/units.h"
 
 static const struct choice directions[] = {
 	[DIRECTION_IN] = { "in", "received frames" },
@@ -202,7 +202,7 @@ void options_done(struct config *c)
 		else if (o->type == OPTION_LIST)
 			g_clear_pointer((GPtrArray **)field(c, o), g_ptr_array_unref);
 		else if (o->type == OPTION_STOP || o->type == OPTION_ROTATE)
-			rules_done(field(c, o));
+			limits_done(field(c, o));
 	}
 }
 
@@ -319,8 +319,8 @@ static gboolean parse(const char *spelled, const char *value, void *config, GErr
 	case OPTION_SIZE: return parse_size(o, value, to, error);
 	case OPTION_TIME: return parse_time(o, value, to, error);
 	case OPTION_FREE: return parse_free(o, value, to, error);
-	case OPTION_STOP: return rules_parse(to, o->name, false, value, error);
-	case OPTION_ROTATE: return rules_parse(to, o->name, true, value, error);
+	case OPTION_STOP: return limits_parse(to, o->name, false, value, error);
+	case OPTION_ROTATE: return limits_parse(to, o->name, true, value, error);
 	}
 	g_assert_not_reached();
 }
@@ -401,7 +401,7 @@ char *options_value(const struct config *c, const struct option *o)
 	case OPTION_TIME: return seconds(*(const uint64_t *)from);
 	case OPTION_FREE: return free_text(from);
 	case OPTION_STOP:
-	case OPTION_ROTATE: return rules_text(from);
+	case OPTION_ROTATE: return limits_text(from);
 	}
 	g_assert_not_reached();
 }

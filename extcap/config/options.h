@@ -4,14 +4,14 @@
  * is spelled, bounded and explained. argv parsing, --help, the dialog in Wireshark and
  * --print-config all follow from a row of that table.
  */
-#ifndef XDPTAP_EXTCAP_OPTIONS_H
-#define XDPTAP_EXTCAP_OPTIONS_H
+#ifndef XDPTAP_EXTCAP_CONFIG_OPTIONS_H
+#define XDPTAP_EXTCAP_CONFIG_OPTIONS_H
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "extcap/rules.h"
+#include "extcap/config/limits.h"
 
 enum log_level {
 	LOG_DEBUG,
@@ -86,8 +86,8 @@ struct config {
 	uint64_t time_stamp_type; /* enum time_stamp_type */
 	uint64_t format;	  /* enum format */
 	uint64_t count;		  /* stop after so many frames; 0: never */
-	struct rules stop;	  /* when the capture ends */
-	struct rules rotate;	  /* when a new file begins, and how many stay */
+	struct limits stop;	  /* when the capture ends */
+	struct limits rotate;	  /* when a new file begins, and how many stay */
 	uint64_t keep_bytes;
 	uint64_t keep_age_ns;
 	struct free_space keep_free;
@@ -116,8 +116,8 @@ enum option_type {
 	OPTION_SIZE,	/* uint64_t, bytes */
 	OPTION_TIME,	/* uint64_t, nanoseconds */
 	OPTION_FREE,	/* struct free_space */
-	OPTION_STOP,	/* struct rules of -a: repeatable */
-	OPTION_ROTATE,	/* struct rules of -b: repeatable */
+	OPTION_STOP,	/* struct limits of -a: repeatable */
+	OPTION_ROTATE,	/* struct limits of -b: repeatable */
 };
 
 #define OPTION_PROGRAM_AUTO "auto" /* the program that is there */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sizes and durations as people type them. */
-#ifndef XDPTAP_EXTCAP_UNITS_H
-#define XDPTAP_EXTCAP_UNITS_H
+#ifndef XDPTAP_EXTCAP_CONFIG_UNITS_H
+#define XDPTAP_EXTCAP_CONFIG_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>

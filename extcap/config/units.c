@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "extcap/units.h"
+#include "extcap/config/units.h"
 
 struct unit {
 	const char *name;

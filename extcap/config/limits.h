@@ -3,14 +3,14 @@
  * The KEY:VALUE pairs of -b (when a new file begins, and which stay) and -a (when the capture ends),
  * as dumpcap has them. Zero, or NULL, is: no such rule.
  */
-#ifndef XDPTAP_EXTCAP_RULES_H
-#define XDPTAP_EXTCAP_RULES_H
+#ifndef XDPTAP_EXTCAP_CONFIG_LIMITS_H
+#define XDPTAP_EXTCAP_CONFIG_LIMITS_H
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rules {
+struct limits {
 	uint64_t bytes;
 	uint64_t packets;
 	uint64_t duration_ns;
@@ -22,12 +22,12 @@ struct rules {
 };
 
 /* One pair; option is the name of the one that it was given to, for the sentence. */
-bool rules_parse(struct rules *r, const char *option, bool is_rotation, const char *pair,
-		 GError **error);
+bool limits_parse(struct limits *r, const char *option, bool is_rotation, const char *pair,
+		  GError **error);
 /* All of them as they would be typed, with commas between; owned by the caller. */
-char *rules_text(const struct rules *r);
+char *limits_text(const struct limits *r);
 /* Whether a new file is begun at some time. */
-bool rules_rotate(const struct rules *r);
-void rules_done(struct rules *r);
+bool limits_rotate(const struct limits *r);
+void limits_done(struct limits *r);
 
 #endif
