@@ -14,7 +14,7 @@
 #include "extcap/count.h"
 #include "extcap/net/link.h"
 #include "extcap/notes.h"
-#include "extcap/sink.h"
+#include "extcap/sink/sink.h"
 
 /* One interface of the stream; its number is its id in the file. */
 struct stream_port {

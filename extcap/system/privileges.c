@@ -31,7 +31,7 @@
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/sandbox.h"
-#include "extcap/sink-files.h"
+#include "extcap/sink/sink-files.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define LOADS		(BIT(CAP_NET_ADMIN) | BIT(CAP_BPF) | BIT(CAP_PERFMON))

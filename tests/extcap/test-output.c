@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "extcap/output.h"
+#include "extcap/sink/output.h"
 
 struct place {
 	char *folder, *path;

@@ -12,7 +12,7 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/output.h"
+#include "extcap/sink/output.h"
 
 #define READER_RETRY_US 2000
 #define REFUSE_MS	5000	/* dumpcap comes within 25 ms, or not at all */

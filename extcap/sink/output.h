@@ -3,8 +3,8 @@
  * Where the stream goes: Wireshark's FIFO, standard output or a file. A pipe is never waited for
  * (what its reader does not take stays with the writer); a file is.
  */
-#ifndef XDPTAP_EXTCAP_OUTPUT_H
-#define XDPTAP_EXTCAP_OUTPUT_H
+#ifndef XDPTAP_EXTCAP_SINK_OUTPUT_H
+#define XDPTAP_EXTCAP_SINK_OUTPUT_H
 
 #include <glib.h>
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "extcap/sink.h"
+#include "extcap/sink/sink.h"
 
 #define MAGIC	    0xa1b23c4d
 #define BUFFER_SIZE 4194304

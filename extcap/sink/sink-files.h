@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* pcapng in files that follow each other, as -b and the options around it ask for. */
-#ifndef XDPTAP_EXTCAP_SINK_FILES_H
-#define XDPTAP_EXTCAP_SINK_FILES_H
+#ifndef XDPTAP_EXTCAP_SINK_SINK_FILES_H
+#define XDPTAP_EXTCAP_SINK_SINK_FILES_H
 
 #include "extcap/capture.h"
 #include "extcap/config/options.h"
-#include "extcap/sink.h"
+#include "extcap/sink/sink.h"
 #include "pcapng/files.h"
 
 /* Whether this configuration asks for such files, and not just for one that is simply written. */

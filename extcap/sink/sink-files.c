@@ -9,7 +9,7 @@
 
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/sink-files.h"
+#include "extcap/sink/sink-files.h"
 
 #define FILE_BUFFER 1048576
 #define GZIP_LEVEL  1 /* a level more costs a third more, and saves a twentieth */

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "extcap/sink.h"
+#include "extcap/sink/sink.h"
 #include "pcapng/format.h"
 
 struct sink *sink_output_new(const struct config *config, const struct pcapng_section *section,

@@ -4,14 +4,14 @@
  * interfaces and packets as pcapng/writer.h describes them; return values are the writer's: 0, -EAGAIN
  * (no room until sink_flush()), or -errno.
  */
-#ifndef XDPTAP_EXTCAP_SINK_H
-#define XDPTAP_EXTCAP_SINK_H
+#ifndef XDPTAP_EXTCAP_SINK_SINK_H
+#define XDPTAP_EXTCAP_SINK_SINK_H
 
 #include <glib.h>
 #include <stdint.h>
 
 #include "extcap/config/options.h"
-#include "extcap/output.h"
+#include "extcap/sink/output.h"
 #include "pcapng/writer.h"
 
 struct sink;

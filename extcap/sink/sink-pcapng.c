@@ -2,7 +2,7 @@
 /* The writer on an output. What was torn by a full disk is cut off there again. */
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/sink.h"
+#include "extcap/sink/sink.h"
 
 #define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
 #define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
