@@ -6,7 +6,7 @@
 #include "extcap/cli.h"
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"

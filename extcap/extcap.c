@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/capture.h"
+#include "extcap/capture/capture.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/control.h"
 #include "extcap/system/error.h"
 #include "extcap/extcap.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"

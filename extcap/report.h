@@ -3,7 +3,7 @@
 #ifndef XDPTAP_EXTCAP_REPORT_H
 #define XDPTAP_EXTCAP_REPORT_H
 
-#include "extcap/capture.h"
+#include "extcap/capture/capture.h"
 
 struct report {
 	bool is_counting;    /* a running count is kept on the last line */

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "extcap/capture.h"
+#include "extcap/capture/capture.h"
 #include "extcap/system/error.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/notify.h"

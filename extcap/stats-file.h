@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "extcap/capture.h"
+#include "extcap/capture/capture.h"
 
 /* is_running: whether the capture goes on. */
 bool stats_file_write(const char *path, const struct capture_status *status, bool is_running,

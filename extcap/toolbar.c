@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/live.h"
+#include "extcap/capture/reconfigure.h"
 #include "extcap/system/log.h"
 #include "extcap/toolbar.h"
 
@@ -32,7 +32,7 @@ struct toolbar {
 	const struct config *config;
 	struct tap *tap;
 	struct stream *stream;
-	struct live live;
+	struct reconfigure live;
 	bool is_ready;					/* Wireshark has said all it knew */
 	GQueue lines;					/* of char *: of the log, not sent yet */
 	guint control_source, step_source, tick_source; /* 0: none */
@@ -77,7 +77,7 @@ static gboolean on_step(void *user)
 {
 	struct toolbar *t = user;
 	g_autoptr(GError) error = NULL;
-	bool has_more = live_step(&t->live, &error);
+	bool has_more = reconfigure_step(&t->live, &error);
 
 	if (error)
 		(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message);
@@ -97,7 +97,7 @@ static void set_filter(struct toolbar *t, const char *text)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (live_set_filter(&t->live, text, &error))
+	if (reconfigure_set_filter(&t->live, text, &error))
 		change(t);
 	else if (!control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message))
 		g_info("%s", error->message);
@@ -109,7 +109,7 @@ static void set_direction(struct toolbar *t, const char *value)
 
 	for (uint64_t i = 0; o->choices[i].value; i++) {
 		if (g_str_equal(o->choices[i].value, value)) {
-			live_set_direction(&t->live, (enum direction)i);
+			reconfigure_set_direction(&t->live, (enum direction)i);
 			change(t);
 		}
 	}
@@ -132,7 +132,7 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 	case CONTROL_PAUSE:
 		/* A pause that was forgotten at the end of another capture is none of this one. */
 		if (t->is_ready && m->len == 1) {
-			live_set_paused(&t->live, m->payload[0]);
+			reconfigure_set_paused(&t->live, m->payload[0]);
 			change(t);
 		}
 		break;
@@ -142,7 +142,7 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 /* Shows in the controls what is in effect. */
 static void show(struct toolbar *t)
 {
-	const struct live_state *s = &t->live.wanted;
+	const struct reconfigure_state *s = &t->live.wanted;
 
 	(void)control_send(t->control, CONTROL_FILTER, CONTROL_SET, s->text);
 	(void)control_send(t->control, CONTROL_DIRECTION, CONTROL_SET,
@@ -257,7 +257,7 @@ void toolbar_start(struct toolbar *t, struct tap *tap, struct stream *stream)
 	t->stream = stream;
 	t->seen_at = g_get_monotonic_time();
 	/* The filter is the one that the capture has begun with: it has been compiled before. */
-	(void)live_init(&t->live, t->config, tap, stream, NULL);
+	(void)reconfigure_init(&t->live, t->config, tap, stream, NULL);
 	if (t->control->in >= 0)
 		t->control_source = g_unix_fd_add(t->control->in, G_IO_IN | G_IO_HUP, on_control,
 						  t);
@@ -289,7 +289,7 @@ void toolbar_free(struct toolbar *t)
 	send_lines(t);
 	g_queue_clear_full(&t->lines, g_free);
 	if (t->stream)
-		live_done(&t->live);
+		reconfigure_done(&t->live);
 	g_free(t->status);
 	g_free(t);
 }

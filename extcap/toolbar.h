@@ -12,7 +12,7 @@
 #include "bpf/tap.h"
 #include "extcap/control.h"
 #include "extcap/config/options.h"
-#include "extcap/stream.h"
+#include "extcap/capture/stream.h"
 
 struct toolbar;
 

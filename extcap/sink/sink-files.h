@@ -3,7 +3,7 @@
 #ifndef XDPTAP_EXTCAP_SINK_SINK_FILES_H
 #define XDPTAP_EXTCAP_SINK_SINK_FILES_H
 
-#include "extcap/capture.h"
+#include "extcap/capture/capture.h"
 #include "extcap/config/options.h"
 #include "extcap/sink/sink.h"
 #include "pcapng/files.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "extcap/system/cleanup.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 
 static void assert_refused(const char *expression, const char *word)

@@ -3,48 +3,48 @@
 #include <glib.h>
 #include <string.h>
 
-#include "extcap/notes.h"
+#include "extcap/capture/changes.h"
 
 static void test_few(void)
 {
-	struct notes n;
+	struct changes n;
 	g_autofree char *summary = NULL;
 
-	notes_init(&n);
-	g_assert_null(notes_summary(&n));
-	g_assert_null(notes_find(&n, 0));
-	g_assert_null(notes_find(&n, 1));
-	g_assert_cmpuint(notes_add(&n, "paused"), ==, 1);
-	g_assert_cmpuint(notes_add(&n, "resumed"), ==, 2);
-	g_assert_true(g_str_has_suffix(notes_find(&n, 1), "Z paused"));
-	g_assert_true(g_str_has_suffix(notes_find(&n, 2), "Z resumed"));
-	g_assert_null(notes_find(&n, 3));
-	summary = notes_summary(&n);
+	changes_init(&n);
+	g_assert_null(changes_summary(&n));
+	g_assert_null(changes_find(&n, 0));
+	g_assert_null(changes_find(&n, 1));
+	g_assert_cmpuint(changes_add(&n, "paused"), ==, 1);
+	g_assert_cmpuint(changes_add(&n, "resumed"), ==, 2);
+	g_assert_true(g_str_has_suffix(changes_find(&n, 1), "Z paused"));
+	g_assert_true(g_str_has_suffix(changes_find(&n, 2), "Z resumed"));
+	g_assert_null(changes_find(&n, 3));
+	summary = changes_summary(&n);
 	g_assert_nonnull(strstr(summary, "Z paused; "));
 	g_assert_true(g_str_has_suffix(summary, "Z resumed"));
-	notes_done(&n);
+	changes_done(&n);
 }
 
 static void test_many(void)
 {
-	struct notes n;
+	struct changes n;
 	uint16_t mark = 0, last = 0;
 	g_autofree char *summary = NULL;
 
-	notes_init(&n);
+	changes_init(&n);
 	for (int i = 0; i < 70000; i++) {
-		mark = notes_add(&n, i == 69999 ? "last" : "change");
+		mark = changes_add(&n, i == 69999 ? "last" : "change");
 		g_assert_cmpuint(mark, !=, 0);
-		g_assert_true(notes_is_later(mark, last));
-		g_assert_false(notes_is_later(last, mark));
+		g_assert_true(changes_is_later(mark, last));
+		g_assert_false(changes_is_later(last, mark));
 		last = mark;
 	}
-	g_assert_true(g_str_has_suffix(notes_find(&n, mark), "Z last"));
-	summary = notes_summary(&n);
+	g_assert_true(g_str_has_suffix(changes_find(&n, mark), "Z last"));
+	summary = changes_summary(&n);
 	g_assert_nonnull(strstr(summary, "70000 times"));
 	g_assert_true(g_str_has_suffix(summary, "Z last"));
 	g_assert_cmpuint(strlen(summary), <, 1000);
-	notes_done(&n);
+	changes_done(&n);
 }
 
 int main(int argc, char **argv)

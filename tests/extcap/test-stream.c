@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "bpf/tap.h"
-#include "extcap/stream.h"
+#include "extcap/capture/stream.h"
 #include "pcapng/format.h"
 
 struct fixture {

@@ -8,7 +8,7 @@
 
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
-#include "extcap/stream.h"
+#include "extcap/capture/stream.h"
 
 static struct stream_port *port(const struct stream *s, guint number)
 {
@@ -114,7 +114,7 @@ static char *unstamped_text(const struct stream_port *p)
 
 static int add_port_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
-	g_autofree char *changes = s->notes ? notes_summary(s->notes) : NULL;
+	g_autofree char *changes = s->notes ? changes_summary(s->notes) : NULL;
 	g_autofree char *unstamped = unstamped_text(port(s, number));
 	const char *comments[] = { changes ? changes : unstamped, unstamped };
 	struct count count = stream_count(s, number);
@@ -278,9 +278,9 @@ static int drop(struct stream_port *p)
 static const char *note(const struct stream *s, const struct stream_port *p,
 			const struct tap_frame *f)
 {
-	if (f->mark == p->mark || !s->notes || !notes_is_later(f->mark, p->mark))
+	if (f->mark == p->mark || !s->notes || !changes_is_later(f->mark, p->mark))
 		return NULL;
-	return notes_find(s->notes, f->mark);
+	return changes_find(s->notes, f->mark);
 }
 
 /* In a packet that stays: to zero a new one would cost as much as all the rest here. */
@@ -334,7 +334,7 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 	}
 	if (r == 0) {
 		p->gap = 0;
-		if (notes_is_later(f->mark, p->mark))
+		if (changes_is_later(f->mark, p->mark))
 			p->mark = f->mark;
 		if (f->lacks_card_time)
 			note_unstamped(p);

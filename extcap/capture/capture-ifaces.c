@@ -4,10 +4,10 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 
-#include "extcap/attach.h"
+#include "extcap/capture/attach.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/members.h"
+#include "extcap/capture/capture-ifaces.h"
 #include "extcap/net/promisc.h"
 
 struct member {
@@ -27,23 +27,23 @@ static void member_free(void *p)
 	g_free(m);
 }
 
-void members_init(struct members *m, const struct config *config)
+void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 {
-	*m = (struct members){
+	*m = (struct capture_ifaces){
 		.config = config,
 		.list = g_ptr_array_new_with_free_func(member_free),
 		.promisc_fd = -1,
 	};
 }
 
-void members_done(struct members *m)
+void capture_ifaces_done(struct capture_ifaces *m)
 {
 	close_fdp(&m->promisc_fd);
 	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->list, g_ptr_array_unref);
 }
 
-static bool is_member(const struct members *m, const struct link *i)
+static bool is_member(const struct capture_ifaces *m, const struct link *i)
 {
 	for (guint n = 0; n < m->list->len; n++)
 		if (((const struct member *)m->list->pdata[n])->iface->index == i->index)
@@ -52,7 +52,7 @@ static bool is_member(const struct members *m, const struct link *i)
 }
 
 /* Without it only frames for this machine come, which is no reason not to capture. */
-static void make_promiscuous(struct members *m, unsigned int ifindex)
+static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 {
 	if (m->promisc_fd < 0)
 		m->promisc_fd = promisc_open();
@@ -61,7 +61,7 @@ static void make_promiscuous(struct members *m, unsigned int ifindex)
 }
 
 /* Takes the interface. */
-static bool add(struct members *m, struct link *i, GError **error)
+static bool add(struct capture_ifaces *m, struct link *i, GError **error)
 {
 	struct member *new = g_new0(struct member, 1);
 
@@ -76,7 +76,7 @@ static bool add(struct members *m, struct link *i, GError **error)
 }
 
 /* "any": what is up now, with an interface of its own in the file for each. */
-static bool add_all(struct members *m, GError **error)
+static bool add_all(struct capture_ifaces *m, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
 	guint before = m->list->len;
@@ -92,7 +92,7 @@ static bool add_all(struct members *m, GError **error)
 	return m->list->len > before || (list && fail(error, "no interface is up"));
 }
 
-static bool add_named(struct members *m, const char *name, GError **error)
+static bool add_named(struct capture_ifaces *m, const char *name, GError **error)
 {
 	struct link *i;
 
@@ -106,7 +106,7 @@ static bool add_named(struct members *m, const char *name, GError **error)
 	return i && add(m, i, error);
 }
 
-bool members_attach(struct members *m, struct tap *tap, GError **error)
+bool capture_ifaces_attach(struct capture_ifaces *m, struct tap *tap, GError **error)
 {
 	m->tap = tap;
 	for (guint n = 0; n < m->config->interfaces->len; n++)
@@ -115,7 +115,7 @@ bool members_attach(struct members *m, struct tap *tap, GError **error)
 	return true;
 }
 
-static bool describe(const struct members *m, const struct member *one, const char *os,
+static bool describe(const struct capture_ifaces *m, const struct member *one, const char *os,
 		     struct stream *stream, GError **error)
 {
 	for (guint n = 0; n < one->ports->len; n++) {
@@ -138,8 +138,8 @@ static bool describe(const struct members *m, const struct member *one, const ch
 	return true;
 }
 
-bool members_describe(const struct members *m, const char *os, struct stream *stream,
-		      GError **error)
+bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, struct stream *stream,
+			     GError **error)
 {
 	for (guint n = 0; n < m->list->len; n++)
 		if (!describe(m, m->list->pdata[n], os, stream, error))
@@ -148,7 +148,7 @@ bool members_describe(const struct members *m, const char *os, struct stream *st
 }
 
 /* Why the program of a slot is gone. */
-static char *explain(const struct members *m, const struct stream *stream, guint slot)
+static char *explain(const struct capture_ifaces *m, const struct stream *stream, guint slot)
 {
 	const char *device = stream_slot_name(stream, slot);
 	char name[IF_NAMESIZE];
@@ -159,7 +159,7 @@ static char *explain(const struct members *m, const struct stream *stream, guint
 	return g_strdup_printf("interface \"%s\" was deleted", device);
 }
 
-guint members_look(struct members *m, const struct stream *stream)
+guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream)
 {
 	const guint n = stream->slots->len;
 	guint left = 0, gone = 0;

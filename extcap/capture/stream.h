@@ -3,17 +3,17 @@
  * From the tap's frames to pcapng on an output, and the bookkeeping that goes with it: for every
  * interface, what was written and what was lost on the way.
  */
-#ifndef XDPTAP_EXTCAP_STREAM_H
-#define XDPTAP_EXTCAP_STREAM_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_STREAM_H
+#define XDPTAP_EXTCAP_CAPTURE_STREAM_H
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/tap.h"
-#include "extcap/count.h"
+#include "extcap/capture/count.h"
 #include "extcap/net/link.h"
-#include "extcap/notes.h"
+#include "extcap/capture/changes.h"
 #include "extcap/sink/sink.h"
 
 /* One interface of the stream; its number is its id in the file. */
@@ -48,8 +48,8 @@ struct stream {
 	uint64_t started_mono_ns;
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
-	uint32_t hash_bytes;	   /* network order */
-	const struct notes *notes; /* borrowed; NULL: nothing is ever changed */
+	uint32_t hash_bytes;	     /* network order */
+	const struct changes *notes; /* borrowed; NULL: nothing is ever changed */
 	struct pcapng_verdict verdict;
 };
 

@@ -2,21 +2,21 @@
 /* Brings the programs, one by one, to the state that is wanted; see live.h. */
 #include <errno.h>
 
-#include "extcap/attach.h"
+#include "extcap/capture/attach.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
-#include "extcap/live.h"
+#include "extcap/capture/reconfigure.h"
 #include "extcap/system/privileges.h"
 
-static void state_done(struct live_state *s)
+static void state_done(struct reconfigure_state *s)
 {
 	g_clear_pointer(&s->text, g_free);
 	filter_done(&s->filter);
 }
 
 /* Both texts have been compiled before. */
-static void state_copy(struct live_state *to, const struct live_state *from)
+static void state_copy(struct reconfigure_state *to, const struct reconfigure_state *from)
 {
 	state_done(to);
 	*to = *from;
@@ -24,16 +24,16 @@ static void state_copy(struct live_state *to, const struct live_state *from)
 	(void)filter_compile(to->text, LINK_LINKTYPE, &to->filter, NULL);
 }
 
-bool live_init(struct live *l, const struct config *config, struct tap *tap, struct stream *stream,
-	       GError **error)
+bool reconfigure_init(struct reconfigure *l, const struct config *config, struct tap *tap,
+		      struct stream *stream, GError **error)
 {
-	*l = (struct live){
+	*l = (struct reconfigure){
 		.config = config,
 		.tap = tap,
 		.stream = stream,
 		.marks = g_array_new(false, true, sizeof(uint16_t)),
 	};
-	notes_init(&l->notes);
+	changes_init(&l->notes);
 	stream->notes = &l->notes;
 	l->wanted.direction = config->direction;
 	l->wanted.text = g_strdup(config->filter);
@@ -43,16 +43,16 @@ bool live_init(struct live *l, const struct config *config, struct tap *tap, str
 	return true;
 }
 
-void live_done(struct live *l)
+void reconfigure_done(struct reconfigure *l)
 {
 	l->stream->notes = NULL;
-	notes_done(&l->notes);
+	changes_done(&l->notes);
 	state_done(&l->wanted);
 	state_done(&l->last);
 	g_clear_pointer(&l->marks, g_array_unref);
 }
 
-static void G_GNUC_PRINTF(2, 3) note(struct live *l, const char *format, ...)
+static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *l, const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	va_list args;
@@ -60,12 +60,12 @@ static void G_GNUC_PRINTF(2, 3) note(struct live *l, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	l->mark = notes_add(&l->notes, text);
+	l->mark = changes_add(&l->notes, text);
 	l->is_reverting = false;
 	g_info("%s", text);
 }
 
-static void note_filter(struct live *l)
+static void note_filter(struct reconfigure *l)
 {
 	if (l->wanted.text)
 		note(l, "capture filter \"%.1000s\"", l->wanted.text);
@@ -73,7 +73,7 @@ static void note_filter(struct live *l)
 		note(l, "no capture filter");
 }
 
-bool live_set_filter(struct live *l, const char *text, GError **error)
+bool reconfigure_set_filter(struct reconfigure *l, const char *text, GError **error)
 {
 	struct filter filter = FILTER_NONE;
 
@@ -93,7 +93,7 @@ bool live_set_filter(struct live *l, const char *text, GError **error)
 	return true;
 }
 
-void live_set_direction(struct live *l, enum direction direction)
+void reconfigure_set_direction(struct reconfigure *l, enum direction direction)
 {
 	static const char *const names[] = {
 		[DIRECTION_IN] = "received frames only",
@@ -107,7 +107,7 @@ void live_set_direction(struct live *l, enum direction direction)
 	note(l, "%s", names[direction]);
 }
 
-void live_set_paused(struct live *l, bool is_paused)
+void reconfigure_set_paused(struct reconfigure *l, bool is_paused)
 {
 	gint64 now = g_get_monotonic_time();
 
@@ -121,7 +121,7 @@ void live_set_paused(struct live *l, bool is_paused)
 	l->paused_at = now;
 }
 
-static const struct stream_port *port_of(const struct live *l, guint slot)
+static const struct stream_port *port_of(const struct reconfigure *l, guint slot)
 {
 	guint number = g_array_index(l->stream->slots, guint, slot);
 
@@ -129,14 +129,14 @@ static const struct stream_port *port_of(const struct live *l, guint slot)
 }
 
 /* Whether frames of that direction are wanted; the loopback device receives what it sends. */
-static bool is_wanted(const struct live *l, const struct stream_port *port, bool is_egress)
+static bool is_wanted(const struct reconfigure *l, const struct stream_port *port, bool is_egress)
 {
 	if (l->wanted.direction == DIRECTION_BOTH)
 		return !is_egress || !port->is_loopback;
 	return is_egress == (l->wanted.direction == DIRECTION_OUT);
 }
 
-static bool has_direction(const struct live *l, unsigned int ifindex, bool is_egress)
+static bool has_direction(const struct reconfigure *l, unsigned int ifindex, bool is_egress)
 {
 	for (guint slot = 0; slot < l->stream->slots->len; slot++) {
 		struct tap_place place = tap_find_place(l->tap, slot);
@@ -148,7 +148,7 @@ static bool has_direction(const struct live *l, unsigned int ifindex, bool is_eg
 }
 
 /* A slot of an interface that would have to take frames of a direction and has no program there, or -1. */
-static int find_missing(const struct live *l, bool is_egress)
+static int find_missing(const struct reconfigure *l, bool is_egress)
 {
 	for (guint slot = 0; slot < l->stream->slots->len; slot++)
 		if (is_wanted(l, port_of(l, slot), is_egress) &&
@@ -159,7 +159,7 @@ static int find_missing(const struct live *l, bool is_egress)
 }
 
 /* The tap's next slots are of this port: that of the interface's name is there already, or a new one. */
-static bool add_port(struct live *l, const struct config *config, const struct link *i,
+static bool add_port(struct reconfigure *l, const struct config *config, const struct link *i,
 		     const struct attach_port *port, GError **error)
 {
 	int number = stream_find_port(l->stream, i->index, port->name);
@@ -181,7 +181,7 @@ static bool add_port(struct live *l, const struct config *config, const struct l
 }
 
 /* Puts a program onto the interface of a slot, for a direction that was not asked for before. */
-static bool add_direction(struct live *l, guint slot, bool is_egress, GError **error)
+static bool add_direction(struct reconfigure *l, guint slot, bool is_egress, GError **error)
 {
 	_cleanup_(link_freep) struct link *i = link_find_index(tap_find_place(l->tap, slot).ifindex,
 							       error);
@@ -199,7 +199,7 @@ static bool add_direction(struct live *l, guint slot, bool is_egress, GError **e
 	return ports;
 }
 
-static bool set_filter(struct live *l, guint slot, GError **error)
+static bool set_filter(struct reconfigure *l, guint slot, GError **error)
 {
 	_cleanup_(filter_done) struct filter nothing = FILTER_NONE;
 	const struct filter *f = &l->wanted.filter;
@@ -219,7 +219,7 @@ static bool set_filter(struct live *l, guint slot, GError **error)
 }
 
 /* One step: true where there was something to do. */
-static bool step(struct live *l, GError **error)
+static bool step(struct reconfigure *l, GError **error)
 {
 	for (int is_egress = 0; is_egress <= 1; is_egress++) {
 		int slot = find_missing(l, is_egress);
@@ -239,14 +239,14 @@ static bool step(struct live *l, GError **error)
 	return false;
 }
 
-static void revert(struct live *l)
+static void revert(struct reconfigure *l)
 {
 	state_copy(&l->wanted, &l->last);
 	note(l, "that failed: back to what was before");
 	l->is_reverting = true;
 }
 
-bool live_step(struct live *l, GError **error)
+bool reconfigure_step(struct reconfigure *l, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	bool has_more;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The capture filter: pcap-filter(7) expressions, as libpcap understands them. */
-#ifndef XDPTAP_EXTCAP_FILTER_H
-#define XDPTAP_EXTCAP_FILTER_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_FILTER_H
+#define XDPTAP_EXTCAP_CAPTURE_FILTER_H
 
 #include <glib.h>
 #include <stdbool.h>

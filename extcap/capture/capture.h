@@ -3,15 +3,15 @@
  * The engine: one capture from start to end. Both faces of the program build a configuration and
  * call capture_run(); they differ in what they tell the user meanwhile.
  */
-#ifndef XDPTAP_EXTCAP_CAPTURE_H
-#define XDPTAP_EXTCAP_CAPTURE_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_CAPTURE_H
+#define XDPTAP_EXTCAP_CAPTURE_CAPTURE_H
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "extcap/control.h"
-#include "extcap/count.h"
+#include "extcap/capture/count.h"
 #include "extcap/config/options.h"
 
 /* How it stands, for the time of a call. */

@@ -11,7 +11,7 @@
 #include "bpf/tap.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 
 void filter_done(struct filter *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of the frames of one interface: each is filtered out, written, or lost for one reason. */
-#ifndef XDPTAP_EXTCAP_COUNT_H
-#define XDPTAP_EXTCAP_COUNT_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_COUNT_H
+#define XDPTAP_EXTCAP_CAPTURE_COUNT_H
 
 #include <stdint.h>
 

@@ -16,19 +16,19 @@
 #include <signal.h>
 
 #include "bpf/tap.h"
-#include "extcap/attach.h"
-#include "extcap/capture.h"
+#include "extcap/capture/attach.h"
+#include "extcap/capture/capture.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
-#include "extcap/members.h"
+#include "extcap/capture/capture-ifaces.h"
 #include "extcap/net/netns.h"
 #include "extcap/sink/output.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/signals.h"
 #include "extcap/sink/sink-files.h"
 #include "extcap/system/gsource.h"
-#include "extcap/stream.h"
+#include "extcap/capture/stream.h"
 #include "extcap/toolbar.h"
 
 #define PROGRESS_MS  500
@@ -39,7 +39,7 @@ struct capture {
 	const struct config *config;
 	const struct capture_face *face;
 	struct output output;
-	struct members members;
+	struct capture_ifaces members;
 	struct stream stream;
 	struct sink *files; /* the stream's sink, where that is files; else NULL */
 	struct tap *tap;
@@ -145,7 +145,7 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (link_watch_read(c->links_fd) && !members_look(&c->members, &c->stream)) {
+	if (link_watch_read(c->links_fd) && !capture_ifaces_look(&c->members, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
@@ -311,7 +311,7 @@ static bool begin_stream(struct capture *c, const struct stream_section *section
 		return false;
 	c->files = c->output.fd < 0 ? sink : NULL;
 	stream_init(&c->stream, sink, read_slot, c);
-	return members_describe(&c->members, section->os, &c->stream, error);
+	return capture_ifaces_describe(&c->members, section->os, &c->stream, error);
 }
 
 /* All that can go wrong before the first byte is written. */
@@ -323,7 +323,8 @@ static bool prepare(struct capture *c, GError **error)
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	c->links_fd = link_watch_open(); /* before we look which there are */
-	if (!attach_prepare(&c->tap, config, error) || !members_attach(&c->members, c->tap, error))
+	if (!attach_prepare(&c->tap, config, error) ||
+	    !capture_ifaces_attach(&c->members, c->tap, error))
 		return false;
 	stream_section_init(&section);
 	return drop_privileges(c, error) && begin_stream(c, &section, error);
@@ -455,7 +456,7 @@ static bool open_output(struct capture *c, GError **error)
 
 static void capture_done(struct capture *c)
 {
-	members_done(&c->members);
+	capture_ifaces_done(&c->members);
 	close_fdp(&c->links_fd);
 	tap_free(c->tap);
 	stream_done(&c->stream);
@@ -473,7 +474,7 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 	};
 	bool ok;
 
-	members_init(&c.members, config);
+	capture_ifaces_init(&c.members, config);
 	watch_signals(&c);
 	ok = open_output(&c, error);
 	if (ok && !c.is_stopped) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts the tap onto interfaces, and says in a sentence why that did not work and what would. */
-#ifndef XDPTAP_EXTCAP_ATTACH_H
-#define XDPTAP_EXTCAP_ATTACH_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_ATTACH_H
+#define XDPTAP_EXTCAP_CAPTURE_ATTACH_H
 
 #include <glib.h>
 #include <stdbool.h>

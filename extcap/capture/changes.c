@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Notes in the order in which they were made. */
-#include "extcap/notes.h"
+#include "extcap/capture/changes.h"
 
 #define MARKS	    65535 /* 1 and up: 0 is the state in which the capture began */
 #define SUMMARY_MAX 20
 
-void notes_init(struct notes *n)
+void changes_init(struct changes *n)
 {
-	*n = (struct notes){ .texts = g_ptr_array_new_with_free_func(g_free) };
+	*n = (struct changes){ .texts = g_ptr_array_new_with_free_func(g_free) };
 }
 
-void notes_done(struct notes *n)
+void changes_done(struct changes *n)
 {
 	g_clear_pointer(&n->texts, g_ptr_array_unref);
 }
 
-uint16_t notes_add(struct notes *n, const char *text)
+uint16_t changes_add(struct changes *n, const char *text)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
 	g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
@@ -31,12 +31,12 @@ uint16_t notes_add(struct notes *n, const char *text)
 	return (uint16_t)(at + 1);
 }
 
-const char *notes_find(const struct notes *n, uint16_t mark)
+const char *changes_find(const struct changes *n, uint16_t mark)
 {
 	return mark && mark <= n->texts->len ? n->texts->pdata[mark - 1] : NULL;
 }
 
-char *notes_summary(const struct notes *n)
+char *changes_summary(const struct changes *n)
 {
 	guint first = n->n > SUMMARY_MAX ? n->n - SUMMARY_MAX : 0;
 	g_autoptr(GString) s = NULL;

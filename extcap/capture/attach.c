@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <net/if_arp.h>
 
-#include "extcap/attach.h"
+#include "extcap/capture/attach.h"
 #include "extcap/net/phc.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/system/privileges.h"
 #include "extcap/setup.h"
-#include "extcap/trace.h"
+#include "extcap/capture/trace.h"
 
 static void log_libbpf(const char *text)
 {

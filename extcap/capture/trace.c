@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 
-#include "extcap/attach.h"
+#include "extcap/capture/attach.h"
 #include "extcap/system/error.h"
-#include "extcap/trace.h"
+#include "extcap/capture/trace.h"
 
 #define SENTENCE 120 /* bytes of a list of them in a message */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Capture point "trace", as the user asks for it: which program, and why it cannot be. */
-#ifndef XDPTAP_EXTCAP_TRACE_H
-#define XDPTAP_EXTCAP_TRACE_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_TRACE_H
+#define XDPTAP_EXTCAP_CAPTURE_TRACE_H
 
 #include <glib.h>
 #include <stdbool.h>
 
 #include "bpf/tap.h"
-#include "extcap/filter.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/config/options.h"
 
