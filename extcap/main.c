@@ -8,7 +8,7 @@
 
 #include "extcap/cli.h"
 #include "extcap/system/error.h"
-#include "extcap/extcap.h"
+#include "extcap/wireshark/extcap.h"
 
 #define SENTENCE_MAX 290 /* bytes, without our name before it: Wireshark shows that well */
 

@@ -29,7 +29,7 @@
 #include "extcap/sink/sink-files.h"
 #include "extcap/system/gsource.h"
 #include "extcap/capture/stream.h"
-#include "extcap/toolbar.h"
+#include "extcap/wireshark/toolbar.h"
 
 #define PROGRESS_MS  500
 #define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 #include "extcap/capture/count.h"
 #include "extcap/config/options.h"
 

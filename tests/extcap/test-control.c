@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "extcap/system/cleanup.h"
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 
 struct fixture {
 	char *folder, *in, *out;

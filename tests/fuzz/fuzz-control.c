@@ -8,7 +8,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 #include "tests/fuzz/target.h"
 
 static void on_message(void *user, const struct control_message *m)

@@ -14,7 +14,7 @@
 
 #include "extcap/capture/reconfigure.h"
 #include "extcap/system/log.h"
-#include "extcap/toolbar.h"
+#include "extcap/wireshark/toolbar.h"
 
 #define TICK_MS	  1000
 #define LINES_MAX 200 /* of the log that wait for Wireshark; then the oldest go */

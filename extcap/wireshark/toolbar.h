@@ -3,14 +3,14 @@
  * Wireshark's interface toolbar: which controls there are, what their messages do to the capture that
  * runs, and what it tells the user meanwhile: counters in the status bar, and a log.
  */
-#ifndef XDPTAP_EXTCAP_TOOLBAR_H
-#define XDPTAP_EXTCAP_TOOLBAR_H
+#ifndef XDPTAP_EXTCAP_WIRESHARK_TOOLBAR_H
+#define XDPTAP_EXTCAP_WIRESHARK_TOOLBAR_H
 
 #include <glib.h>
 #include <stdbool.h>
 
 #include "bpf/tap.h"
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 #include "extcap/config/options.h"
 #include "extcap/capture/stream.h"
 

@@ -12,15 +12,15 @@
 
 #include "extcap/capture/capture.h"
 #include "extcap/system/cleanup.h"
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 #include "extcap/system/error.h"
-#include "extcap/extcap.h"
+#include "extcap/wireshark/extcap.h"
 #include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
-#include "extcap/setup.h"
-#include "extcap/toolbar.h"
+#include "extcap/wireshark/setup.h"
+#include "extcap/wireshark/toolbar.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
 #define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */

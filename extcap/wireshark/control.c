@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "extcap/system/cleanup.h"
-#include "extcap/control.h"
+#include "extcap/wireshark/control.h"
 
 #define HEAD	  4 /* indicator and length */
 #define INDICATOR 'T'

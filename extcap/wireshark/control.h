@@ -7,8 +7,8 @@
  * and it stays so if we end before it came. So that pipe is opened before anything else is tried, and
  * closed only when Wireshark was there.
  */
-#ifndef XDPTAP_EXTCAP_CONTROL_H
-#define XDPTAP_EXTCAP_CONTROL_H
+#ifndef XDPTAP_EXTCAP_WIRESHARK_CONTROL_H
+#define XDPTAP_EXTCAP_WIRESHARK_CONTROL_H
 
 #include <glib.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The face towards Wireshark: extcap(4), as Wireshark, tshark and dumpcap really speak it. */
-#ifndef XDPTAP_EXTCAP_EXTCAP_H
-#define XDPTAP_EXTCAP_EXTCAP_H
+#ifndef XDPTAP_EXTCAP_WIRESHARK_EXTCAP_H
+#define XDPTAP_EXTCAP_WIRESHARK_EXTCAP_H
 
 #include <glib.h>
 #include <stdbool.h>
