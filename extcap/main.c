@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "extcap/cli.h"
+#include "extcap/terminal/cli.h"
 #include "extcap/system/error.h"
 #include "extcap/wireshark/extcap.h"
 

@@ -8,12 +8,12 @@
 #include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
-#include "extcap/notify.h"
-#include "extcap/postrotate.h"
+#include "extcap/terminal/notify.h"
+#include "extcap/terminal/postrotate.h"
 #include "extcap/system/privileges.h"
-#include "extcap/report.h"
-#include "extcap/standalone.h"
-#include "extcap/stats-file.h"
+#include "extcap/terminal/report.h"
+#include "extcap/terminal/standalone.h"
+#include "extcap/terminal/stats-file.h"
 
 #define STATS_US 5000000 /* the counters are written so often */
 

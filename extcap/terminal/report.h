@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the face for the terminal says of a capture on stderr, in dumpcap's words. */
-#ifndef XDPTAP_EXTCAP_REPORT_H
-#define XDPTAP_EXTCAP_REPORT_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_REPORT_H
+#define XDPTAP_EXTCAP_TERMINAL_REPORT_H
 
 #include "extcap/capture/capture.h"
 

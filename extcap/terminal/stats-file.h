@@ -3,8 +3,8 @@
  * The counters as a text file for Prometheus' node exporter (its textfile collector), which takes each
  * FILE.prom of a folder. Replaced as a whole, so that nobody reads half of it.
  */
-#ifndef XDPTAP_EXTCAP_STATS_FILE_H
-#define XDPTAP_EXTCAP_STATS_FILE_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_STATS_FILE_H
+#define XDPTAP_EXTCAP_TERMINAL_STATS_FILE_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The standalone face: xdptap -i IF -w FILE, spoken like dumpcap. */
-#ifndef XDPTAP_EXTCAP_CLI_H
-#define XDPTAP_EXTCAP_CLI_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_CLI_H
+#define XDPTAP_EXTCAP_TERMINAL_CLI_H
 
 #include <glib.h>
 #include <stdbool.h>

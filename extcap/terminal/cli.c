@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "extcap/system/cleanup.h"
-#include "extcap/cli.h"
+#include "extcap/terminal/cli.h"
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
@@ -11,7 +11,7 @@
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
 #include "extcap/wireshark/setup.h"
-#include "extcap/standalone.h"
+#include "extcap/terminal/standalone.h"
 #include "extcap/system/version.h"
 
 struct verbs {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "extcap/system/error.h"
-#include "extcap/postrotate.h"
+#include "extcap/terminal/postrotate.h"
 
 #define RUNNING_MAX 4  /* at once */
 #define NICENESS    10 /* as tcpdump's -z has it, roughly: capturing comes first */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A capture from the command line, for a person at a terminal or a service manager. */
-#ifndef XDPTAP_EXTCAP_STANDALONE_H
-#define XDPTAP_EXTCAP_STANDALONE_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_STANDALONE_H
+#define XDPTAP_EXTCAP_TERMINAL_STANDALONE_H
 
 #include <glib.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "extcap/report.h"
+#include "extcap/terminal/report.h"
 
 static void clear_line(struct report *r)
 {

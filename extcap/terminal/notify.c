@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "extcap/notify.h"
+#include "extcap/terminal/notify.h"
 
 void notify_open(struct notify *n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What systemd's service manager wants to hear; see sd_notify(3). */
-#ifndef XDPTAP_EXTCAP_NOTIFY_H
-#define XDPTAP_EXTCAP_NOTIFY_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_NOTIFY_H
+#define XDPTAP_EXTCAP_TERMINAL_NOTIFY_H
 
 #include <stdbool.h>
 

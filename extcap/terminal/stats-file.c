@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "extcap/system/error.h"
-#include "extcap/stats-file.h"
+#include "extcap/terminal/stats-file.h"
 
 struct metric {
 	const char *name, *help, *label;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command of --post-rotate, run for each finished file; a few at a time, the others wait. */
-#ifndef XDPTAP_EXTCAP_POSTROTATE_H
-#define XDPTAP_EXTCAP_POSTROTATE_H
+#ifndef XDPTAP_EXTCAP_TERMINAL_POSTROTATE_H
+#define XDPTAP_EXTCAP_TERMINAL_POSTROTATE_H
 
 #include <glib.h>
 #include <stdbool.h>
