@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings the programs, one by one, to the state that is wanted; see live.h. */
+/* Brings the programs, one by one, to the state that is wanted; see reconfigure.h. */
 #include <errno.h>
 
 #include "extcap/capture/attach.h"

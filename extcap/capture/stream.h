@@ -29,7 +29,7 @@ struct stream_port {
 	uint64_t gap;	       /* frames lost since the last one written */
 	uint64_t unstamped;    /* of those written, without the time of the card that was wanted */
 	bool is_loopback;
-	uint16_t mark; /* of the last frame written, see notes.h */
+	uint16_t mark; /* of the last frame written, see changes.h */
 };
 
 /* The kernel's counters of a slot of the tap. */

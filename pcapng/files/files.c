@@ -4,7 +4,7 @@
  *
  * It stands on the public writer and is the writer's output. A new file is: statistics, flush, the
  * old file gets its name, retention, the new file is begun, pcapng_writer_restart(). When is decided
- * here; names are pattern.c's, a single file is file.c's, which old ones stay is set.c's business.
+ * here; names are pattern.c's, a single file is file.c's, which old ones stay is fileset.c's business.
  */
 #include <errno.h>
 #include <stdio.h>

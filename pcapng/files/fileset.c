@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * set.c - the finished files of a set, oldest first, and which of them stay
+ * fileset.c - the finished files of a set, oldest first, and which of them stay
  *
  * A set belongs to a pattern of names. What an earlier run left is taken over if its name fits the
  * pattern and its section header names the same program, so that a limit holds across restarts; any

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * set.h - the finished files of a set, oldest first, and which of them stay
+ * fileset.h - the finished files of a set, oldest first, and which of them stay
  */
 #ifndef PCAPNG_FILES_FILESET_H
 #define PCAPNG_FILES_FILESET_H

@@ -14,21 +14,21 @@ LIBC = r"(?!glib|gio|gmodule|zlib|pcap|libelf|gelf|vmlinux)(sys/|net/|netinet/|a
 
 # path, what may stand between < >, what may stand between quotes
 RULES = [
-    (r"pcapng/\w*-?gzip\.[ch]", LIBC + r"|zlib\.h", r"pcapng/.*"),
+    (r"pcapng/files/gzip\.[ch]", LIBC + r"|zlib\.h", r"pcapng/.*"),
     (r"pcapng/examples/.*", LIBC + r"|pcapng/(writer|format|files)\.h", r""),
     (r"pcapng/.*", LIBC, r"pcapng/.*"),
     (r"bpf/wire\.h", r"linux/types\.h", r""),
     (r"bpf/.*\.bpf\.[ch]", r"linux/.*|bpf/.*|std(bool|def)\.h", r"bpf/(wire\.h|.*\.bpf\.h)"),
     (r"bpf/.*", LIBC + r"|linux/.*|bpf/.*", r"bpf/.*|[\w-]+\.skel\.h"),
-    (r"extcap/(extcap|cli)\.c", LIBC + r"|glib[\w-]*\.h",
-     r"extcap/(?!output|stream|sink|attach).*"),
+    (r"extcap/(wireshark/extcap|terminal/cli)\.c", LIBC + r"|glib[\w-]*\.h",
+     r"extcap/(?!sink/|capture/(stream|attach)).*"),
     (r"extcap/.*", LIBC + r"|linux/.*|glib[\w-]*\.h|pcap/.*",
      r"extcap/.*|bpf/(tap|point)\.h|pcapng/(writer|format|files)\.h"),
 ]
 # libbpf's own names: with the root on the include path, our bpf/ stands before its <bpf/...>.
 TAKEN = re.compile(r"bpf/(bpf\.h|btf\.h|libbpf.*\.h|bpf_.*\.h|skel_internal\.h|usdt\.bpf\.h)$")
 # Records of the ring are decoded here and nowhere else.
-RING = re.compile(r"bpf/(wire\.h|.*\.bpf\.[ch]|tap\.c|ring\.[ch]|merge\.[ch])$")
+RING = re.compile(r"bpf/(wire\.h|kernel/.*\.bpf\.[ch]|tap\.c|rings/(ring|merge)\.[ch])$")
 
 
 def check(path):
