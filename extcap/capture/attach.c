@@ -9,7 +9,7 @@
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
 #include "extcap/system/privileges.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
 
 static void log_libbpf(const char *text)

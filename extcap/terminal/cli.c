@@ -10,7 +10,7 @@
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/terminal/standalone.h"
 #include "extcap/system/version.h"
 

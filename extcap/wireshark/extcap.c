@@ -19,7 +19,7 @@
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/wireshark/toolbar.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */

@@ -10,7 +10,7 @@
 
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 
 #define CAPABILITIES "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep"
 #define GROUP	     "wireshark" /* whose members may also run dumpcap, where Debian asked for that */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an administrator has to do once, for this very file, and where the help page is. */
-#ifndef XDPTAP_EXTCAP_WIRESHARK_SETUP_H
-#define XDPTAP_EXTCAP_WIRESHARK_SETUP_H
+#ifndef XDPTAP_EXTCAP_SYSTEM_SETUP_H
+#define XDPTAP_EXTCAP_SYSTEM_SETUP_H
 
 #include <glib.h>
 #include <stdbool.h>
