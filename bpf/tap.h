@@ -69,7 +69,9 @@ struct tap_stats {
 	uint64_t lost_copy; /* … the kernel could not copy its bytes */
 	uint64_t
 		lost_missed; /* a traced program's frame was not looked at: known after tap_detach() */
-	uint64_t taken;	     /* given out by tap_drain() */
+	uint64_t
+		lost_invalid; /* a record in the ring made no sense: known after tap_drain_rest() */
+	uint64_t taken;	      /* given out by tap_drain() */
 };
 
 struct tap_place {

@@ -7,7 +7,6 @@
 #include "extcap/net/phc.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/capture/filter.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
@@ -206,28 +205,23 @@ static bool wants_sent(const struct config *config, const struct link *i)
 	return config->direction == DIRECTION_OUT;
 }
 
-static bool attach_all(struct tap *tap, const struct config *config, const struct link *i,
-		       GPtrArray *ports, GError **error)
+static bool attach_all(struct tap *tap, const struct config *config, const struct filter *filter,
+		       const struct link *i, GPtrArray *ports, GError **error)
 {
-	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
 	struct tap_target target;
 	int r = 0;
 
-	if (!filter_compile(config->filter, link_linktype(i), &filter, error)) {
-		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
-		return false;
-	}
 	if (config->direction != DIRECTION_OUT &&
-	    !attach_received(tap, config, i, &filter, ports, error))
+	    !attach_received(tap, config, i, filter, ports, error))
 		return false;
-	target = target_of(config, i, &filter, &point_tc_egress);
+	target = target_of(config, i, filter, &point_tc_egress);
 	if (wants_sent(config, i))
 		r = attach_at(tap, &target, ports);
 	return r == 0 || explain(config, i, r, error);
 }
 
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct link *i,
-		  GError **error)
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
+		  const struct link *i, GError **error)
 {
 	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
 
@@ -236,7 +230,7 @@ GPtrArray *attach(struct tap *tap, const struct config *config, const struct lin
 		     i->name);
 		return NULL;
 	}
-	if (!trace_check(config, error) || !attach_all(tap, config, i, ports, error))
+	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ports, error))
 		return NULL;
 	for (guint n = 0; n < ports->len; n++)
 		g_info("%s: %s", i->name, ((const struct attach_port *)ports->pdata[n])->how->str);
