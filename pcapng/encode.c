@@ -109,7 +109,7 @@ void encode_interface(struct block *b, const void *arg)
 	put_speeds(b, i);
 	put_filter(b, i);
 	opt_string(b, PCAPNG_IF_OS, i->os);
-	if (i->set & PCAPNG_INTERFACE_FCSLEN)
+	if (i->mask & PCAPNG_INTERFACE_FCSLEN)
 		opt_u8(b, PCAPNG_IF_FCSLEN, i->fcslen_bits);
 	if (i->tsoffset)
 		opt_u64(b, PCAPNG_IF_TSOFFSET, i->tsoffset);
@@ -128,19 +128,19 @@ void encode_stats(struct block *b, const void *arg)
 	block_begin(b, PCAPNG_BLOCK_ISB);
 	block_put_u32(b, s->interface);
 	block_put_time(b, s->ts);
-	if (s->set & PCAPNG_STATS_STARTTIME)
+	if (s->mask & PCAPNG_STATS_STARTTIME)
 		opt_time(b, PCAPNG_ISB_STARTTIME, s->starttime);
-	if (s->set & PCAPNG_STATS_ENDTIME)
+	if (s->mask & PCAPNG_STATS_ENDTIME)
 		opt_time(b, PCAPNG_ISB_ENDTIME, s->endtime);
-	if (s->set & PCAPNG_STATS_IFRECV)
+	if (s->mask & PCAPNG_STATS_IFRECV)
 		opt_u64(b, PCAPNG_ISB_IFRECV, s->ifrecv);
-	if (s->set & PCAPNG_STATS_IFDROP)
+	if (s->mask & PCAPNG_STATS_IFDROP)
 		opt_u64(b, PCAPNG_ISB_IFDROP, s->ifdrop);
-	if (s->set & PCAPNG_STATS_FILTERACCEPT)
+	if (s->mask & PCAPNG_STATS_FILTERACCEPT)
 		opt_u64(b, PCAPNG_ISB_FILTERACCEPT, s->filteraccept);
-	if (s->set & PCAPNG_STATS_OSDROP)
+	if (s->mask & PCAPNG_STATS_OSDROP)
 		opt_u64(b, PCAPNG_ISB_OSDROP, s->osdrop);
-	if (s->set & PCAPNG_STATS_USRDELIV)
+	if (s->mask & PCAPNG_STATS_USRDELIV)
 		opt_u64(b, PCAPNG_ISB_USRDELIV, s->usrdeliv);
 	opt_common(b, &s->options);
 	opt_end(b);

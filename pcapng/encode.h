@@ -46,12 +46,12 @@ static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
 {
 	uint32_t len = 0;
 
-	if (!(p->set | p->n_hashes)) /* most; three times for each packet */
+	if (!(p->mask | p->n_hashes)) /* most; three times for each packet */
 		return 0;
-	len += p->set & PCAPNG_PACKET_FLAGS ? 8 : 0;
-	len += p->set & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
-	len += p->set & PCAPNG_PACKET_PACKETID ? 12 : 0;
-	len += p->set & PCAPNG_PACKET_QUEUE ? 8 : 0;
+	len += p->mask & PCAPNG_PACKET_FLAGS ? 8 : 0;
+	len += p->mask & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
+	len += p->mask & PCAPNG_PACKET_PACKETID ? 12 : 0;
+	len += p->mask & PCAPNG_PACKET_QUEUE ? 8 : 0;
 	len += p->n_hashes ? 12 : 0;
 	return len ? len + 4 : 0;
 }
@@ -65,7 +65,7 @@ static inline bool encode_has_options(const struct pcapng_packet *p)
 {
 	const struct pcapng_options *o = &p->options;
 
-	return p->set | p->n_verdicts | p->n_hashes | o->n_comments | o->n_custom | o->n_extra;
+	return p->mask | p->n_verdicts | p->n_hashes | o->n_comments | o->n_custom | o->n_extra;
 }
 
 void encode_stats(struct block *b, const void *stats);

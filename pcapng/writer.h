@@ -11,7 +11,7 @@
  * The writer turns structs into blocks and hands them to one function of yours, the output. It
  * opens nothing, knows no file and prints nothing.
  *
- * Values: zero or NULL means absent. Where 0 is a value, a bit in `set` says that it is there.
+ * Values: zero or NULL means absent. Where 0 is a value, a bit in `mask` says that it is there.
  * Strings are UTF-8, end with NUL and are written without it. Text, addresses and numbers are
  * copied during the call; packet data may be referenced until the next flush, see add_packet.
  *
@@ -139,7 +139,7 @@ struct pcapng_interface {
 	uint32_t snaplen;  /* bytes; 0: no limit. No packet may have more */
 	uint8_t tsresol;   /* unit of timestamps: n: 10^-n s, PCAPNG_TSRESOL_BINARY(n): 2^-n s;
 	                      0: nanoseconds. Seconds are PCAPNG_TSRESOL_BINARY(0) */
-	uint32_t set;	   /* PCAPNG_INTERFACE_ */
+	uint32_t mask;	   /* PCAPNG_INTERFACE_ */
 	const char *name;
 	const char *description;
 	const uint8_t (*ipv4)[8]; /* address, netmask; both as on the wire */
@@ -179,7 +179,7 @@ struct pcapng_hash {
 
 /*
  * [pcapng §section_epb] Enhanced Packet Block. A loop can set up one struct and change what differs
- * from packet to packet: clearing it costs as much as writing a small packet. Bits of `set`:
+ * from packet to packet: clearing it costs as much as writing a small packet. Bits of `mask`:
  */
 #define PCAPNG_PACKET_FLAGS	(1u << 0)
 #define PCAPNG_PACKET_DROPCOUNT (1u << 1)
@@ -193,7 +193,7 @@ struct pcapng_packet {
 	uint64_t ts;		   /* since 1970-01-01 UTC in the interface's unit */
 	const void *data;	   /* what was captured, in one piece, */
 	uint32_t caplen;	   /* and its bytes; */
-	uint32_t set;		   /* PCAPNG_PACKET_ */
+	uint32_t mask;		   /* PCAPNG_PACKET_ */
 	const struct iovec *frags; /* or in several; then data is NULL and caplen 0 */
 	size_t n_frags;
 	uint32_t flags;	    /* FLAGS: PCAPNG_FLAG_ */
@@ -208,7 +208,7 @@ struct pcapng_packet {
 	struct pcapng_options options;
 };
 
-/* [pcapng §section_isb] Interface Statistics Block. Bits of pcapng_stats.set: */
+/* [pcapng §section_isb] Interface Statistics Block. Bits of pcapng_stats.mask: */
 #define PCAPNG_STATS_STARTTIME	  (1u << 0)
 #define PCAPNG_STATS_ENDTIME	  (1u << 1)
 #define PCAPNG_STATS_IFRECV	  (1u << 2)
@@ -219,7 +219,7 @@ struct pcapng_packet {
 
 struct pcapng_stats {
 	uint32_t interface;
-	uint32_t set;	    /* PCAPNG_STATS_ */
+	uint32_t mask;	    /* PCAPNG_STATS_ */
 	uint64_t ts;	    /* when these were read; times in the interface's unit */
 	uint64_t starttime; /* of the capture */
 	uint64_t endtime;

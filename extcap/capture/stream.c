@@ -121,9 +121,9 @@ static int add_port_stats(const struct stream *s, guint number, struct pcapng_wr
 	uint64_t now = now_ns(s);
 	const struct pcapng_stats isb = {
 		.interface = number,
-		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-		       PCAPNG_STATS_USRDELIV,
+		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+			PCAPNG_STATS_USRDELIV,
 		.ts = now,
 		.starttime = s->started_ns,
 		.endtime = now,
@@ -295,9 +295,9 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	packet->len = f->len;
 	packet->data = f->data;
 	packet->caplen = f->caplen;
-	packet->set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
-		      (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-		      (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
+	packet->mask = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
+		       (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+		       (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
 	packet->flags = flags(p, f);
 	packet->queue = f->queue;
 	packet->dropcount = p->gap;

@@ -35,7 +35,7 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	const struct counter *c = user;
 
 	return pcapng_writer_add_stats(w, &(struct pcapng_stats){
-						  .set = PCAPNG_STATS_IFRECV | PCAPNG_STATS_OSDROP,
+						  .mask = PCAPNG_STATS_IFRECV | PCAPNG_STATS_OSDROP,
 						  .ifrecv = c->packets + c->lost,
 						  .osdrop = c->lost,
 					  });

@@ -30,7 +30,7 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	struct capture *c = user;
 
 	return pcapng_writer_add_stats(w, &(struct pcapng_stats){
-						  .set = PCAPNG_STATS_USRDELIV,
+						  .mask = PCAPNG_STATS_USRDELIV,
 						  .usrdeliv = c->written,
 					  });
 }

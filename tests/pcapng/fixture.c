@@ -38,7 +38,7 @@ int add(struct fixture *f, uint32_t caplen)
 int add_stats(struct fixture *f)
 {
 	return pcapng_writer_add_stats(f->w, &(struct pcapng_stats){
-						     .set = PCAPNG_STATS_USRDELIV,
+						     .mask = PCAPNG_STATS_USRDELIV,
 						     .usrdeliv = 1,
 					     });
 }

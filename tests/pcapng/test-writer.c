@@ -113,7 +113,7 @@ static void test_short_way(struct fixture *f, gconstpointer data)
 			.len = 60,
 			.data = bytes,
 			.caplen = n / 64,
-			.set = n >> 2 & 15,
+			.mask = n >> 2 & 15,
 			.flags = PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_BROADCAST,
 			.dropcount = 0x0102030405060708,
 			.packetid = 42,

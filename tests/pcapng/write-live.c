@@ -39,7 +39,7 @@ static int write_packets(struct pcapng_writer *w)
 	p.caplen = p.len = sizeof(data);
 	p.options.comments = comments;
 	p.options.n_comments = 1;
-	p.set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE;
+	p.mask = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE;
 	p.ts++;
 	if (r == 0)
 		r = pcapng_writer_add_packet(w, &p);
