@@ -80,6 +80,7 @@ void encode_packet(struct block *b, const struct slice *slice)
 	const struct pcapng_packet *p = slice->packet;
 
 	block_begin(b, PCAPNG_BLOCK_EPB);
+	encode_check_mask(b, p->mask, 2 * PCAPNG_PACKET_PROCESS - 1);
 	block_put_u32(b, p->interface);
 	block_put_time(b, p->ts);
 	block_put_u32(b, slice->caplen);

@@ -30,6 +30,13 @@ static inline size_t slice_part(const struct iovec *frag, size_t left)
 #define ENCODE_EPB_DATA 28
 #define ENCODE_SPB_DATA 12
 
+/* The members of a newer program's struct are not there to read: nothing is left out in silence. */
+static inline void encode_check_mask(struct block *b, uint32_t mask, uint32_t known)
+{
+	if (mask & ~known)
+		block_refuse(b, "mask", "bits that this version of the library does not know");
+}
+
 void encode_section(struct block *b, const void *section);
 void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);

@@ -389,7 +389,7 @@ static void run_calls(struct script *s)
 void script_run(const uint8_t *script, size_t len, GByteArray *file, GString *model)
 {
 	struct script s = { .at = script, .end = script + len, .file = file, .model = model };
-	struct pcapng_writer_config config = { .buffer_size = 8192 };
+	struct pcapng_writer_config config = { .size = sizeof(config), .buffer_size = 8192 };
 	struct pcapng_section section;
 
 	s.line = g_string_new(NULL);

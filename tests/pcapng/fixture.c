@@ -6,8 +6,11 @@
 
 void set_up_with(struct fixture *f, const struct pcapng_writer_config *config)
 {
+	struct pcapng_writer_config sized = config ? *config : (struct pcapng_writer_config){ 0 };
+
+	sized.size = sizeof(sized);
 	f->sink.bytes = g_byte_array_new();
-	g_assert_cmpint(pcapng_writer_new(NULL, config, sink_output, &f->sink, &f->w), ==, 0);
+	g_assert_cmpint(pcapng_writer_new(NULL, &sized, sink_output, &f->sink, &f->w), ==, 0);
 	g_assert_cmpint(pcapng_writer_add_interface(f->w,
 						    &(struct pcapng_interface){ .linktype = 1 },
 						    NULL),

@@ -300,6 +300,7 @@ static void test_live_pipe_section(void)
 	struct pcapng_section section = { .os = long_text };
 	struct pcapng_error error = { 0 };
 	const struct pcapng_writer_config config = {
+		.size = sizeof(config),
 		.profile = PCAPNG_PROFILE_LIVE_PIPE,
 		.error = &error,
 	};
@@ -382,7 +383,8 @@ static void test_libpcap_limits(void)
 static void test_libpcap_raw(void)
 {
 	const struct pcapng_interface raw = { .linktype = PCAPNG_LINKTYPE_RAW };
-	const struct pcapng_writer_config config = { .profile = PCAPNG_PROFILE_LIBPCAP };
+	const struct pcapng_writer_config config = { .size = sizeof(config),
+						     .profile = PCAPNG_PROFILE_LIBPCAP };
 	struct sink sink = { .bytes = g_byte_array_new() };
 	struct pcapng_writer *w = NULL;
 

@@ -48,7 +48,8 @@ static int write_packets(struct pcapng_writer *w)
 
 int main(void)
 {
-	struct pcapng_writer_config config = { .profile = PCAPNG_PROFILE_LIVE_PIPE };
+	struct pcapng_writer_config config = { .size = sizeof(config),
+					       .profile = PCAPNG_PROFILE_LIVE_PIPE };
 	char application[APPLICATION_BYTES + 1];
 	struct pcapng_section section = { .userappl = application };
 	struct pcapng_writer *w;
