@@ -59,15 +59,15 @@ static void put_lists(struct block *b, const struct pcapng_packet *p)
 
 static void put_options(struct block *b, const struct pcapng_packet *p)
 {
-	if (p->set & PCAPNG_PACKET_FLAGS)
+	if (p->mask & PCAPNG_PACKET_FLAGS)
 		opt_u32(b, PCAPNG_EPB_FLAGS, p->flags);
-	if (p->set & PCAPNG_PACKET_DROPCOUNT)
+	if (p->mask & PCAPNG_PACKET_DROPCOUNT)
 		opt_u64(b, PCAPNG_EPB_DROPCOUNT, p->dropcount);
-	if (p->set & PCAPNG_PACKET_PACKETID)
+	if (p->mask & PCAPNG_PACKET_PACKETID)
 		opt_u64(b, PCAPNG_EPB_PACKETID, p->packetid);
-	if (p->set & PCAPNG_PACKET_QUEUE)
+	if (p->mask & PCAPNG_PACKET_QUEUE)
 		opt_u32(b, PCAPNG_EPB_QUEUE, p->queue);
-	if (p->set & PCAPNG_PACKET_PROCESS)
+	if (p->mask & PCAPNG_PACKET_PROCESS)
 		put_process(b, p);
 	put_lists(b, p);
 	opt_common(b, &p->options);
@@ -80,6 +80,7 @@ void encode_packet(struct block *b, const struct slice *slice)
 	const struct pcapng_packet *p = slice->packet;
 
 	block_begin(b, PCAPNG_BLOCK_EPB);
+	encode_check_mask(b, p->mask, 2 * PCAPNG_PACKET_PROCESS - 1);
 	block_put_u32(b, p->interface);
 	block_put_time(b, p->ts);
 	block_put_u32(b, slice->caplen);
@@ -108,10 +109,10 @@ bool encode_is_plain(const struct pcapng_packet *p)
 				 PCAPNG_PACKET_PACKETID | PCAPNG_PACKET_QUEUE;
 	const struct pcapng_options *o = &p->options;
 
-	if (p->n_frags || (p->caplen && !p->data) || p->set & ~numbers || p->n_verdicts ||
+	if (p->n_frags || (p->caplen && !p->data) || p->mask & ~numbers || p->n_verdicts ||
 	    o->n_comments || o->n_custom || o->n_extra)
 		return false;
-	if (p->set & PCAPNG_PACKET_FLAGS && opt_refuse_flags(p->flags))
+	if (p->mask & PCAPNG_PACKET_FLAGS && opt_refuse_flags(p->flags))
 		return false;
 	return !p->n_hashes ||
 	       (p->n_hashes == 1 && p->hashes && p->hashes->data &&
@@ -150,13 +151,13 @@ static inline uint8_t *store_toeplitz(uint8_t *at, const void *hash, bool swap)
 /* In the order of put_options(): the same packet makes the same bytes, whichever way it goes. */
 static inline void store_options(uint8_t *at, const struct pcapng_packet *p, bool swap)
 {
-	if (p->set & PCAPNG_PACKET_FLAGS)
+	if (p->mask & PCAPNG_PACKET_FLAGS)
 		at = store_option_u32(at, PCAPNG_EPB_FLAGS, p->flags, swap);
-	if (p->set & PCAPNG_PACKET_DROPCOUNT)
+	if (p->mask & PCAPNG_PACKET_DROPCOUNT)
 		at = store_option_u64(at, PCAPNG_EPB_DROPCOUNT, p->dropcount, swap);
-	if (p->set & PCAPNG_PACKET_PACKETID)
+	if (p->mask & PCAPNG_PACKET_PACKETID)
 		at = store_option_u64(at, PCAPNG_EPB_PACKETID, p->packetid, swap);
-	if (p->set & PCAPNG_PACKET_QUEUE)
+	if (p->mask & PCAPNG_PACKET_QUEUE)
 		at = store_option_u32(at, PCAPNG_EPB_QUEUE, p->queue, swap);
 	if (p->n_hashes)
 		at = store_toeplitz(at, p->hashes->data, swap);
@@ -182,7 +183,7 @@ void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *p)
 	store_u32(at + 24, p->len, swap);
 	if (p->caplen)
 		memcpy(at + ENCODE_EPB_DATA, p->data, p->caplen);
-	if (p->set | p->n_hashes)
+	if (p->mask | p->n_hashes)
 		store_options(options, p, swap);
 	store_u32(at + total - 4, total, swap);
 }

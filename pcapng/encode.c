@@ -10,6 +10,7 @@
 #include "pcapng/option.h"
 
 static const uint8_t default_tsresol = 9;
+static const uint32_t stats_mask = 2 * PCAPNG_STATS_USRDELIV - 1; /* the highest, and all below */
 
 /* [pcapng §section_shb] */
 void encode_section(struct block *b, const void *arg)
@@ -18,6 +19,7 @@ void encode_section(struct block *b, const void *arg)
 	const struct pcapng_section *s = arg ? arg : &none;
 
 	block_begin(b, PCAPNG_BLOCK_SHB);
+	encode_check_mask(b, s->mask, 0);
 	block_put_u32(b, PCAPNG_MAGIC);
 	block_put_u16(b, PCAPNG_VERSION_MAJOR);
 	block_put_u16(b, PCAPNG_VERSION_MINOR);
@@ -99,6 +101,7 @@ void encode_interface(struct block *b, const void *arg)
 	const struct pcapng_interface *i = arg;
 
 	block_begin(b, PCAPNG_BLOCK_IDB);
+	encode_check_mask(b, i->mask, PCAPNG_INTERFACE_FCSLEN);
 	block_put_u16(b, i->linktype);
 	block_put_u16(b, 0);
 	block_put_u32(b, i->snaplen);
@@ -109,7 +112,7 @@ void encode_interface(struct block *b, const void *arg)
 	put_speeds(b, i);
 	put_filter(b, i);
 	opt_string(b, PCAPNG_IF_OS, i->os);
-	if (i->set & PCAPNG_INTERFACE_FCSLEN)
+	if (i->mask & PCAPNG_INTERFACE_FCSLEN)
 		opt_u8(b, PCAPNG_IF_FCSLEN, i->fcslen_bits);
 	if (i->tsoffset)
 		opt_u64(b, PCAPNG_IF_TSOFFSET, i->tsoffset);
@@ -126,21 +129,22 @@ void encode_stats(struct block *b, const void *arg)
 	const struct pcapng_stats *s = arg;
 
 	block_begin(b, PCAPNG_BLOCK_ISB);
+	encode_check_mask(b, s->mask, stats_mask);
 	block_put_u32(b, s->interface);
 	block_put_time(b, s->ts);
-	if (s->set & PCAPNG_STATS_STARTTIME)
+	if (s->mask & PCAPNG_STATS_STARTTIME)
 		opt_time(b, PCAPNG_ISB_STARTTIME, s->starttime);
-	if (s->set & PCAPNG_STATS_ENDTIME)
+	if (s->mask & PCAPNG_STATS_ENDTIME)
 		opt_time(b, PCAPNG_ISB_ENDTIME, s->endtime);
-	if (s->set & PCAPNG_STATS_IFRECV)
+	if (s->mask & PCAPNG_STATS_IFRECV)
 		opt_u64(b, PCAPNG_ISB_IFRECV, s->ifrecv);
-	if (s->set & PCAPNG_STATS_IFDROP)
+	if (s->mask & PCAPNG_STATS_IFDROP)
 		opt_u64(b, PCAPNG_ISB_IFDROP, s->ifdrop);
-	if (s->set & PCAPNG_STATS_FILTERACCEPT)
+	if (s->mask & PCAPNG_STATS_FILTERACCEPT)
 		opt_u64(b, PCAPNG_ISB_FILTERACCEPT, s->filteraccept);
-	if (s->set & PCAPNG_STATS_OSDROP)
+	if (s->mask & PCAPNG_STATS_OSDROP)
 		opt_u64(b, PCAPNG_ISB_OSDROP, s->osdrop);
-	if (s->set & PCAPNG_STATS_USRDELIV)
+	if (s->mask & PCAPNG_STATS_USRDELIV)
 		opt_u64(b, PCAPNG_ISB_USRDELIV, s->usrdeliv);
 	opt_common(b, &s->options);
 	opt_end(b);
@@ -204,6 +208,7 @@ void encode_names(struct block *b, const void *arg)
 	const struct pcapng_names *n = arg;
 
 	block_begin(b, PCAPNG_BLOCK_NRB);
+	encode_check_mask(b, n->mask, 0);
 	if (n->n_records && !n->records)
 		block_refuse(b, "records", "a count without a list");
 	for (size_t i = 0; i < n->n_records && !b->why; i++)
@@ -224,6 +229,7 @@ void encode_secrets(struct block *b, const void *arg)
 	const struct pcapng_secrets *s = arg;
 
 	block_begin(b, PCAPNG_BLOCK_DSB);
+	encode_check_mask(b, s->mask, 0);
 	if (s->len && !s->data) {
 		block_refuse(b, "secrets", "a length without data");
 		return;
@@ -243,6 +249,7 @@ void encode_custom(struct block *b, const void *arg)
 	const struct pcapng_custom *c = arg;
 
 	block_begin(b, c->no_copy ? PCAPNG_BLOCK_CUSTOM_NO_COPY : PCAPNG_BLOCK_CUSTOM);
+	encode_check_mask(b, c->mask, 0);
 	if (c->len && !c->data) {
 		block_refuse(b, "data", "a length without data");
 		return;

@@ -30,6 +30,13 @@ static inline size_t slice_part(const struct iovec *frag, size_t left)
 #define ENCODE_EPB_DATA 28
 #define ENCODE_SPB_DATA 12
 
+/* The members of a newer program's struct are not there to read: nothing is left out in silence. */
+static inline void encode_check_mask(struct block *b, uint32_t mask, uint32_t known)
+{
+	if (mask & ~known)
+		block_refuse(b, "mask", "bits that this version of the library does not know");
+}
+
 void encode_section(struct block *b, const void *section);
 void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);
@@ -46,12 +53,12 @@ static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
 {
 	uint32_t len = 0;
 
-	if (!(p->set | p->n_hashes)) /* most; three times for each packet */
+	if (!(p->mask | p->n_hashes)) /* most; three times for each packet */
 		return 0;
-	len += p->set & PCAPNG_PACKET_FLAGS ? 8 : 0;
-	len += p->set & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
-	len += p->set & PCAPNG_PACKET_PACKETID ? 12 : 0;
-	len += p->set & PCAPNG_PACKET_QUEUE ? 8 : 0;
+	len += p->mask & PCAPNG_PACKET_FLAGS ? 8 : 0;
+	len += p->mask & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
+	len += p->mask & PCAPNG_PACKET_PACKETID ? 12 : 0;
+	len += p->mask & PCAPNG_PACKET_QUEUE ? 8 : 0;
 	len += p->n_hashes ? 12 : 0;
 	return len ? len + 4 : 0;
 }
@@ -65,7 +72,7 @@ static inline bool encode_has_options(const struct pcapng_packet *p)
 {
 	const struct pcapng_options *o = &p->options;
 
-	return p->set | p->n_verdicts | p->n_hashes | o->n_comments | o->n_custom | o->n_extra;
+	return p->mask | p->n_verdicts | p->n_hashes | o->n_comments | o->n_custom | o->n_extra;
 }
 
 void encode_stats(struct block *b, const void *stats);

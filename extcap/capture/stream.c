@@ -126,9 +126,9 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 	uint64_t now = now_ns(s);
 	const struct pcapng_stats isb = {
 		.interface = number,
-		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-		       PCAPNG_STATS_USRDELIV,
+		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+			PCAPNG_STATS_USRDELIV,
 		.ts = now,
 		.starttime = s->started_ns,
 		.endtime = now,
@@ -298,9 +298,9 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	packet->len = f->len;
 	packet->data = f->data;
 	packet->caplen = f->caplen;
-	packet->set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
-		      (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-		      (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
+	packet->mask = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
+		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+		       (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
 	packet->flags = flags(i, f);
 	packet->queue = f->queue;
 	packet->dropcount = i->gap;

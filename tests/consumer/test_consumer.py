@@ -5,7 +5,8 @@
     test_consumer.py BUILD_FOLDER CHECKER VERSION
 
 In C11 and C++, with the shared library and with the static one, by pkg-config alone; and as a meson
-subproject, which needs nothing but what the library needs.
+subproject, which needs nothing but what the library needs. Programs built with the headers of each
+older release, which are in folders named after them, run with today's shared library.
 """
 import os
 import shutil
@@ -47,6 +48,16 @@ def build_and_run(env, compiler, standard, root, version, checker, static):
     run(checker, str(capture))
 
 
+def run_old_program(env, root, headers, checker):
+    """Against the library's names alone: what it needs is looked up when it starts."""
+    program, captures = root / "old", [root / "old.pcapng", root / "old-file.pcapng"]
+    library = next(root.rglob("libpcapng-writer.so.0"))
+    run("cc", "-std=gnu11", "-O2", *STRICT[:2], f"-I{headers}", str(HERE / "old.c"), str(library), "-o",
+        str(program))
+    captures[0].write_bytes(run(str(program), str(captures[1]), env=env))
+    run(checker, *map(str, captures))
+
+
 PROJECT = """project('stranger', 'c', default_options: ['c_std=c11', 'werror=true'])
 executable('consumer', 'consumer.c', c_args: '-DEXPECTED_VERSION="@VERSION@"',
   dependencies: dependency('pcapng-writer', fallback: 'xdptap'))
@@ -82,6 +93,8 @@ def main(build, checker, version):
         for compiler, standard in (("cc", "c11"), ("c++", "c++11"), ("c++", "c++17")):
             for static in (False, True):
                 build_and_run(env, compiler, standard, root, version, checker, static)
+        for headers in HERE.glob("[0-9]*.[0-9]*"):
+            run_old_program(env, root, headers, checker)
         build_subproject(root, version, checker)
     return 0
 

@@ -52,7 +52,7 @@ def compare():
 
 def main():
     pages = tree.files(".1", ".3")
-    faults = [(page, "is missing") for page in (PAGE, "pcapng/pcapng-writer.3")
+    faults = [(page, "is missing") for page in (PAGE, "pcapng/doc/pcapng-writer.3")
               if page not in pages]
     for page in pages:
         lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(tree.root(), page)],
