@@ -7,11 +7,9 @@
  * TICK_MS by itself. A CPU that fills a good part of its ring before that wakes it. After two looks
  * that found nothing it arms all CPUs, and sleeps until the first frame: an idle tap costs nothing.
  */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
+#include "bpf/point-link.h"
 #include "bpf/rings/merge.h"
 #include "bpf/tap.h"
 
@@ -34,11 +33,13 @@
 #define CARD_BEFORE_NS 1000000000
 #define CARD_BEHIND_NS 1000000 /* what the measurement of the clock is off, and then some */
 
+_Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
+
 struct attached {
 	const struct point *point;
 	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
 	struct point_target target; /* as it was; its filter is not ours to keep */
-	struct point_link link;
+	struct point_link *link;
 	struct clock card; /* the card's, where target.is_stamped */
 	uint64_t taken;	   /* frames given out */
 };
@@ -114,9 +115,12 @@ void tap_free(struct tap *t)
 	if (!t)
 		return;
 	tap_detach(t);
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].owner == i)
-			clock_done(&t->attached[i].card);
+	for (uint32_t i = 0; i < t->n_attached; i++) {
+		if (t->attached[i].owner != i)
+			continue;
+		t->attached[i].point->free(t->attached[i].link);
+		clock_done(&t->attached[i].card);
+	}
 	free(t->attached);
 	merge_done(&t->merge);
 	if (t->epoll_fd >= 0)
@@ -157,11 +161,11 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		clock_done(&new.card);
 		return r;
 	}
-	*ret_mode = new.link.mode;
+	*ret_mode = new.link->mode;
 	new.target = point_target;
 	new.target.filter = NULL;
 	new.owner = t->n_attached;
-	for (uint32_t n = 0; n <= new.link.n_more_slots; n++)
+	for (uint32_t n = 0; n < new.link->n_slots; n++)
 		t->attached[t->n_attached++] = new;
 	return 0;
 }
@@ -179,7 +183,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target.filter = filter;
 	target.n_filter = n;
 	target.config.mark = mark;
-	return a->point->replace(&target, &a->link);
+	return a->point->replace(&target, a->link);
 }
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
@@ -220,7 +224,7 @@ void tap_detach(struct tap *t)
 		return;
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].owner == i)
-			t->attached[i].point->detach(&t->attached[i].link);
+			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
 	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
 	if (t->n_attached)
@@ -229,31 +233,23 @@ void tap_detach(struct tap *t)
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
 {
-	const struct point_link *link = &t->attached[slot].link;
-	struct bpf_link_info info = { 0 };
-	uint32_t id = 0, size = sizeof(info);
-	char name[IF_NAMESIZE];
+	const struct attached *a = &t->attached[slot];
 
-	if (link->program_id) /* what is traced may run elsewhere, too: asked is whether it is here */
-		return bpf_xdp_query_id((int)link->ifindex, 0, &id) == 0 && id == link->program_id;
-	if (link->link_fd < 0)
-		return if_indextoname(link->ifindex, name);
-	/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the device is gone */
-	return bpf_obj_get_info_by_fd(link->link_fd, &info, &size) == 0 && info.xdp.ifindex != 0;
+	return a->point->is_attached(a->link);
 }
 
 bool tap_asks_netlink(const struct tap *t)
 {
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].link.link_fd < 0)
+	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
+		if (a->point->asks_netlink && a->point->asks_netlink(a->link))
 			return true;
 	return false;
 }
 
 bool tap_needs_netlink(const struct tap *t)
 {
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].link.lock_fd >= 0)
+	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
+		if (a->point->needs_netlink && a->point->needs_netlink(a->link))
 			return true;
 	return false;
 }
@@ -405,7 +401,7 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 	r = maps_read_count(&t->maps, slot, &count);
 	if (r < 0)
 		return r;
-	missed = t->attached[t->attached[slot].owner].link.missed;
+	missed = t->attached[slot].link->missed;
 	*ret = (struct tap_stats){
 		.seen = count.seen + missed,
 		.accepted = count.accepted + missed,

@@ -18,9 +18,10 @@
 #include "bpf/point.h"
 #include "bpf/program.h"
 
+struct sock_filter; /* <linux/filter.h>, which contradicts libpcap's header */
 struct tap;
 
-#define TAP_SNAPLEN_MAX WIRE_FRAME_MAX
+#define TAP_SNAPLEN_MAX 262144
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
