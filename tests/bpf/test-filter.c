@@ -17,7 +17,7 @@
 
 #include "bpf/tap.h"
 #include "tests/bpf/old.h"
-#include "tests/bpf/oracle.h"
+#include "tests/bpf/filter/oracle.h"
 
 #define FRAMES 20000
 
