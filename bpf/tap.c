@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/account.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
@@ -41,7 +42,7 @@ struct attached {
 	struct point_target target; /* as it was; its filter is not ours to keep */
 	struct point_link *link;
 	struct clock card; /* the card's, where target.is_stamped */
-	uint64_t taken;	   /* frames given out */
+	struct account account;
 };
 
 struct tap {
@@ -53,6 +54,7 @@ struct tap {
 	uint32_t n_attached;
 	bool is_detached;
 	unsigned int empty_looks; /* in a row */
+	unsigned int n_broken;	  /* rings given up, as told to the log */
 	uint64_t last_ns;	  /* time stamp given out last */
 };
 
@@ -69,10 +71,36 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
+/* A record of this slot makes no sense. */
+static void refuse(void *user, uint32_t slot)
+{
+	struct tap *t = user;
+
+	if (slot < t->n_attached)
+		t->attached[slot].account.invalid++;
+}
+
+/* What a ring that is given up still holds shows at the end, as a shortfall. */
+static void tell_broken(struct tap *t)
+{
+	char text[128];
+
+	if (t->merge.n_broken == t->n_broken)
+		return;
+	t->n_broken = t->merge.n_broken;
+	snprintf(text, sizeof(text),
+		 "%u of %u rings given up: the length of a record there is impossible\n",
+		 t->n_broken, t->maps.n_rings);
+	if (log_fn)
+		log_fn(text);
+}
+
 static int open_rings(struct tap *t)
 {
 	int r = merge_init(&t->merge, t->maps.n_rings);
 
+	t->merge.refuse = refuse;
+	t->merge.user = t;
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->epoll_fd < 0)
 		return -errno;
@@ -324,7 +352,7 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 {
 	if (w->slot >= t->n_attached)
 		return false;
-	t->attached[w->slot].taken++;
+	t->attached[w->slot].account.taken++;
 	*ret = (struct tap_frame){
 		.ts_ns = clock_to_epoch_ns(&t->clock, ts_ns),
 		.data = w->data,
@@ -364,9 +392,10 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	merge_begin(&t->merge, now_ns, all);
 	while ((w = merge_next(&t->merge, &ts_ns))) {
 		any = true;
-		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0)
+		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0 && !all)
 			break;
 	}
+	tell_broken(t);
 	return any;
 }
 
@@ -382,7 +411,12 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
 {
+	struct wire_count count;
+
 	(void)drain(t, true, fn, user);
+	for (uint32_t slot = 0; slot < t->n_attached; slot++)
+		if (maps_read_count(&t->maps, slot, &count) == 0)
+			account_close(&t->attached[slot].account, &count, t->attached[slot].link);
 }
 
 void tap_release(struct tap *t)
@@ -392,26 +426,17 @@ void tap_release(struct tap *t)
 
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 {
+	const struct attached *a;
 	struct wire_count count;
-	uint64_t missed;
 	int r;
 
 	if (slot >= t->n_attached)
 		return -EINVAL;
+	a = &t->attached[slot];
 	r = maps_read_count(&t->maps, slot, &count);
-	if (r < 0)
-		return r;
-	missed = t->attached[slot].link->missed;
-	*ret = (struct tap_stats){
-		.seen = count.seen + missed,
-		.accepted = count.accepted + missed,
-		.lost_missed = missed,
-		.lost_full = count.lost[WIRE_LOST_FULL],
-		.lost_long = count.lost[WIRE_LOST_LONG],
-		.lost_copy = count.lost[WIRE_LOST_COPY],
-		.taken = t->attached[slot].taken,
-	};
-	return 0;
+	if (r >= 0)
+		account_read(&a->account, &count, a->link, ret);
+	return r < 0 ? r : 0;
 }
 
 int tap_find_program(unsigned int ifindex, struct tap_program *ret)

@@ -91,8 +91,11 @@ static bool is_full(const struct capture *c)
 static int on_frame(void *user, const struct tap_frame *frame)
 {
 	struct capture *c = user;
-	int r = stream_write(&c->stream, frame);
+	int r;
 
+	if (c->failure || c->is_full)
+		return 1;
+	r = stream_write(&c->stream, frame);
 	if (r < 0)
 		stream_failed(c, r);
 	else
