@@ -18,9 +18,10 @@
 #include "bpf/point.h"
 #include "bpf/program.h"
 
+struct sock_filter; /* <linux/filter.h>, which contradicts libpcap's header */
 struct tap;
 
-#define TAP_SNAPLEN_MAX WIRE_FRAME_MAX
+#define TAP_SNAPLEN_MAX 262144
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
@@ -60,18 +61,17 @@ struct tap_frame {
 	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
 
-/* Since tap_attach(). accepted - taken - lost_… frames are in the rings. */
+/* Since tap_attach(). accepted = taken + the sum of lost_… + pending. */
 struct tap_stats {
-	uint64_t seen;	    /* frames that passed the hook */
-	uint64_t accepted;  /* of these, what the filter let through */
-	uint64_t lost_full; /* accepted, but the ring had no room */
-	uint64_t lost_long; /* … longer than TAP_SNAPLEN_MAX */
-	uint64_t lost_copy; /* … the kernel could not copy its bytes */
-	uint64_t
-		lost_missed; /* a traced program's frame was not looked at: known after tap_detach() */
-	uint64_t
-		lost_invalid; /* a record in the ring made no sense: known after tap_drain_rest() */
-	uint64_t taken;	      /* given out by tap_drain() */
+	uint64_t seen;	       /* frames that passed the hook */
+	uint64_t accepted;     /* of these, what the filter let through */
+	uint64_t lost_full;    /* accepted, but the ring had no room */
+	uint64_t lost_long;    /* … longer than TAP_SNAPLEN_MAX */
+	uint64_t lost_copy;    /* … the kernel could not copy its bytes */
+	uint64_t lost_missed;  /* … a traced program's run was not followed to its end */
+	uint64_t lost_invalid; /* … its record is malformed, or missing: see tap_drain_rest() */
+	uint64_t taken;	       /* given out */
+	uint64_t pending;      /* not given out yet; 0 after tap_drain_rest() */
 };
 
 struct tap_place {
@@ -125,7 +125,10 @@ int tap_fd(const struct tap *t);
 int tap_wait_ms(const struct tap *t);
 /* Gives out the frames that are there now: a bounded batch, however fast they come. */
 void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
-/* After tap_detach(): gives out all that is left. */
+/*
+ * After tap_detach(): gives out every frame that is left, whatever fn returns. An accepted frame that
+ * then has been neither given out nor lost is counted as lost_invalid.
+ */
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
 /* The frames given out may be overwritten from now on. */
 void tap_release(struct tap *t);

@@ -204,7 +204,7 @@ static void attach_fails(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(errors); i++) {
 		g_assert_true(g_file_set_contents(config.output, "dear", 4, NULL));
-		config.point = POINT_XDP;
+		config.point = 1; /* xdp, the first of points[] */
 		fake_tap.attach_error = errors[i];
 		run();
 		g_assert_false(result.is_ok);

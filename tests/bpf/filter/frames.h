@@ -3,8 +3,8 @@
  * Frames of all the protocols that pcap-filter(7) has words for, and what can be done to them. All
  * of it is made from constants and a given random sequence: the same in every run.
  */
-#ifndef XDPTAP_TESTS_BPF_FRAMES_H
-#define XDPTAP_TESTS_BPF_FRAMES_H
+#ifndef XDPTAP_TESTS_BPF_FILTER_FRAMES_H
+#define XDPTAP_TESTS_BPF_FILTER_FRAMES_H
 
 #include <glib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/bpf/expressions.h"
+#include "tests/bpf/filter/expressions.h"
 
 /* clang-format off */
 const char *const expressions[] = {

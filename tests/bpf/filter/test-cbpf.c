@@ -17,11 +17,11 @@
 
 #include "bpf/filter/cbpf.h"
 #include "bpf/filter/ebpf.h"
-#include "tests/bpf/expressions.h"
-#include "tests/bpf/frames.h"
+#include "tests/bpf/filter/expressions.h"
+#include "tests/bpf/filter/frames.h"
 #include "tests/bpf/old.h"
-#include "tests/bpf/oracle.h"
-#include "tests/bpf/programs.h"
+#include "tests/bpf/filter/oracle.h"
+#include "tests/bpf/filter/programs.h"
 
 #define SEED 5
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Capture filters to try: each primitive of pcap-filter(7), tcpdump's documented examples, and made-up ones. */
-#ifndef XDPTAP_TESTS_BPF_EXPRESSIONS_H
-#define XDPTAP_TESTS_BPF_EXPRESSIONS_H
+#ifndef XDPTAP_TESTS_BPF_FILTER_EXPRESSIONS_H
+#define XDPTAP_TESTS_BPF_FILTER_EXPRESSIONS_H
 
 #include <glib.h>
 

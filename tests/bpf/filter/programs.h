@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random classic programs: not what libpcap would make, but what its bpf_validate() takes. */
-#ifndef XDPTAP_TESTS_BPF_PROGRAMS_H
-#define XDPTAP_TESTS_BPF_PROGRAMS_H
+#ifndef XDPTAP_TESTS_BPF_FILTER_PROGRAMS_H
+#define XDPTAP_TESTS_BPF_FILTER_PROGRAMS_H
 
 #include <glib.h>
 #include <linux/filter.h>

@@ -4,7 +4,7 @@
 #include <glib.h>
 
 #include "bpf/filter/cbpf.h"
-#include "tests/bpf/oracle.h"
+#include "tests/bpf/filter/oracle.h"
 
 #define ACCEPT                                                                                     \
 	{                                                                                          \

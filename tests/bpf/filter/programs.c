@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/bpf/programs.h"
+#include "tests/bpf/filter/programs.h"
 
 static const guint16 codes[] = {
 	BPF_LD | BPF_W | BPF_ABS,

@@ -3,8 +3,8 @@
  * libpcap, behind a wall: its header and <linux/bpf.h> each have a struct bpf_insn of their own, so
  * no file can include both. What crosses the wall is struct sock_filter, of the same layout.
  */
-#ifndef XDPTAP_TESTS_BPF_ORACLE_H
-#define XDPTAP_TESTS_BPF_ORACLE_H
+#ifndef XDPTAP_TESTS_BPF_FILTER_ORACLE_H
+#define XDPTAP_TESTS_BPF_FILTER_ORACLE_H
 
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* A frame is put together layer by layer; fields() appends big-endian numbers by their width. */
 #include <stdarg.h>
 
-#include "tests/bpf/frames.h"
+#include "tests/bpf/filter/frames.h"
 
 #define TCP    6
 #define UDP    17

@@ -4,7 +4,7 @@
  *
  * Whatever goes in, the translator must refuse it or make something that the verifier accepts. The
  * kernel is asked where XDPTAP_FUZZ_LOAD is set (it takes root, and most of the time); else what can
- * be checked without one is checked. tests/bpf/fuzz does the fuzzing.
+ * be checked without one is checked. tests/bpf/filter/fuzz does the fuzzing.
  *
  * Eight bytes make an instruction: mostly one that libpcap knows, with jumps that stay inside.
  */

@@ -10,7 +10,7 @@ struct sock_filter {
 	u_char jt, jf;
 	bpf_u_int32 k;
 };
-#include "tests/bpf/oracle.h"
+#include "tests/bpf/filter/oracle.h"
 
 _Static_assert(sizeof(struct sock_filter) == sizeof(struct bpf_insn), "not the same layout");
 
