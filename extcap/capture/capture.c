@@ -152,6 +152,13 @@ static gboolean on_links(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
+static struct sink_files_status files_status(const struct capture *c)
+{
+	const struct sink_files_status one = { .file = c->config->output, .timeout_ms = -1 };
+
+	return c->files ? sink_files_status(c->files) : one;
+}
+
 /* The counters as they are now, for a function of the face. */
 static void tell(struct capture *c, void (*fn)(const struct capture_status *status, void *user))
 {
@@ -161,17 +168,14 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 		.counts = counts,
 		.n = n,
 		.written = c->stream.written,
-		.file = c->config->output,
 		.bytes = sink_bytes(c->stream.sink),
-		.rotation_ms = -1,
+		.files = files_status(c),
 	};
 
 	for (guint i = 0; i < n; i++) {
 		counts[i] = stream_count(&c->stream, i);
 		status.lost += counts[i].accepted - counts[i].written;
 	}
-	if (c->files)
-		sink_files_tell(c->files, &status);
 	if (fn)
 		fn(&status, c->face->user);
 }
@@ -188,7 +192,7 @@ static gboolean on_progress(void *user)
 static void set_files_timer(struct capture *c)
 {
 	if (c->files_source)
-		gsource_set_ms(c->files_source, sink_files_timeout_ms(c->files));
+		gsource_set_ms(c->files_source, sink_files_status(c->files).timeout_ms);
 }
 
 static gboolean on_files_time(void *user)
@@ -286,8 +290,11 @@ static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
 	const struct privileges_need need = {
-		.config = config,
 		.is_pipe = c->output.is_pipe,
+		.makes_files = sink_files_are_wanted(config) || config->stats_file,
+		.runs_commands = config->post_rotate,
+		.paths = { sink_files_are_wanted(config) ? config->output : NULL,
+			   config->stats_file, config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->toolbar,
@@ -436,15 +443,12 @@ static bool explain_end(const struct capture *c, GError **error)
 static void start(struct capture *c)
 {
 	const struct capture_face *face = c->face;
-	struct capture_status status = { .file = c->config->output };
 
 	c->is_started = true;
 	if (face->started)
 		face->started(c->config, face->user);
-	if (c->files)
-		sink_files_tell(c->files, &status);
 	if (face->begun)
-		face->begun(status.file, face->user);
+		face->begun(files_status(c).file, face->user);
 }
 
 /* Files that follow each other are begun when all else is in place; anything else is opened first. */

@@ -13,6 +13,7 @@
 #include "extcap/wireshark/control.h"
 #include "extcap/capture/count.h"
 #include "extcap/config/options.h"
+#include "extcap/sink/sink-files.h"
 
 /* How it stands, for the time of a call. */
 struct capture_status {
@@ -20,11 +21,8 @@ struct capture_status {
 	unsigned int n;
 	uint64_t written; /* frames, in all */
 	uint64_t lost;
-	const char *file;	 /* the one being written, or written last */
-	uint64_t bytes;		 /* in it, before compression */
-	uint64_t files;		 /* finished */
-	uint64_t finished_bytes; /* of these, as they lie on the disk */
-	int rotation_ms;	 /* until a new file begins by time; -1: does not */
+	uint64_t bytes; /* in the file being written, before compression */
+	struct sink_files_status files;
 };
 
 /* How a face follows the capture; every function may be NULL. */
