@@ -151,6 +151,13 @@ static gboolean on_links(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
+static struct sink_files_status files_status(const struct capture *c)
+{
+	const struct sink_files_status one = { .file = c->config->output, .timeout_ms = -1 };
+
+	return c->files ? sink_files_status(c->files) : one;
+}
+
 /* Passes the present counters to a function of the front end. */
 static void tell(struct capture *c, void (*fn)(const struct capture_status *status, void *user))
 {
@@ -159,9 +166,8 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 	struct capture_status status = {
 		.counts = counts,
 		.n = n,
-		.file = c->config->output,
 		.bytes = sink_bytes(c->stream.sink),
-		.rotation_ms = -1,
+		.files = files_status(c),
 	};
 
 	for (guint i = 0; i < n; i++) {
@@ -169,8 +175,6 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 		status.written += counts[i].written;
 		status.lost += count_lost(&counts[i]);
 	}
-	if (c->files)
-		sink_files_tell(c->files, &status);
 	if (fn)
 		fn(&status, c->front_end->user);
 }
@@ -187,7 +191,7 @@ static gboolean on_progress(void *user)
 static void set_files_timer(struct capture *c)
 {
 	if (c->files_source)
-		gsource_set_ms(c->files_source, sink_files_timeout_ms(c->files));
+		gsource_set_ms(c->files_source, sink_files_status(c->files).timeout_ms);
 }
 
 static gboolean on_files_time(void *user)
@@ -284,8 +288,11 @@ static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
 	const struct privileges_need need = {
-		.config = config,
 		.is_pipe = c->output.is_pipe,
+		.makes_files = sink_files_are_wanted(config) || config->stats_file,
+		.runs_commands = config->post_rotate,
+		.paths = { sink_files_are_wanted(config) ? config->output : NULL,
+			   config->stats_file, config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->front_end->reconfigures,
@@ -444,13 +451,9 @@ static bool explain_end(const struct capture *c, GError **error)
 
 static void start(struct capture *c)
 {
-	struct capture_status status = { .file = c->config->output };
-
 	c->is_started = true;
 	front_end_started(c->front_end, c->config, &c->reconfigure);
-	if (c->files)
-		sink_files_tell(c->files, &status);
-	front_end_begun(c->front_end, status.file);
+	front_end_begun(c->front_end, files_status(c).file);
 }
 
 /* Files that follow each other are begun when all else is in place; anything else is opened first. */

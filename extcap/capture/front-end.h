@@ -9,6 +9,7 @@
 #include "extcap/capture/count.h"
 #include "extcap/capture/reconfigure.h"
 #include "extcap/config/options.h"
+#include "extcap/sink/sink-files.h"
 
 /* The state of a capture, valid for the time of a call. */
 struct capture_status {
@@ -16,11 +17,8 @@ struct capture_status {
 	unsigned int n;
 	uint64_t written; /* frames, in all */
 	uint64_t lost;
-	const char *file;	 /* being written, or written last */
-	uint64_t bytes;		 /* in it, before compression */
-	uint64_t files;		 /* finished */
-	uint64_t finished_bytes; /* of these, on disk */
-	int rotation_ms;	 /* until a new file begins by time; -1: never */
+	uint64_t bytes; /* in the file being written, before compression */
+	struct sink_files_status files;
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/system/error.h"
+#include "extcap/system/log.h"
 #include "extcap/config/options.h"
 #include "extcap/config/units.h"
 

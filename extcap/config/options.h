@@ -13,12 +13,6 @@
 
 #include "extcap/config/limits.h"
 
-enum log_level {
-	LOG_DEBUG,
-	LOG_INFO,
-	LOG_WARNING,
-};
-
 enum direction {
 	DIRECTION_IN,
 	DIRECTION_OUT,

@@ -279,19 +279,16 @@ struct sink *sink_files_new(const struct config *config, const struct pcapng_sec
 	return NULL;
 }
 
-void sink_files_tell(struct sink *s, struct capture_status *ret)
+struct sink_files_status sink_files_status(const struct sink *s)
 {
-	const struct sink_files *f = self(s);
+	const struct sink_files *f = (const struct sink_files *)s;
 
-	ret->file = f->is_open ? f->current : f->last;
-	ret->files = f->n_finished;
-	ret->finished_bytes = f->finished_bytes;
-	ret->rotation_ms = sink_files_timeout_ms(s);
-}
-
-int sink_files_timeout_ms(struct sink *s)
-{
-	return pcapng_files_timeout_ms(self(s)->files);
+	return (struct sink_files_status){
+		.file = f->is_open ? f->current : f->last,
+		.n_finished = f->n_finished,
+		.finished_bytes = f->finished_bytes,
+		.timeout_ms = pcapng_files_timeout_ms(f->files),
+	};
 }
 
 int sink_files_tick(struct sink *s)

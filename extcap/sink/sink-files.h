@@ -3,10 +3,17 @@
 #ifndef XDPTAP_EXTCAP_SINK_SINK_FILES_H
 #define XDPTAP_EXTCAP_SINK_SINK_FILES_H
 
-#include "extcap/capture/capture.h"
 #include "extcap/config/options.h"
 #include "extcap/sink/sink.h"
 #include "pcapng/files.h"
+
+/* How the files stand; strings belong to the sink. */
+struct sink_files_status {
+	const char *file; /* the one being written, or written last */
+	uint64_t n_finished;
+	uint64_t finished_bytes; /* of these, on the disk */
+	int timeout_ms;		 /* until sink_files_tick() has something to do; -1: never */
+};
 
 /* Whether this configuration asks for such files, and not just for one that is simply written. */
 bool sink_files_are_wanted(const struct config *config);
@@ -15,10 +22,7 @@ bool sink_files_are_wanted(const struct config *config);
 struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
 			    void (*on_event)(void *user, const struct pcapng_files_event *event),
 			    void *user, GError **error);
-/* Fills in what is known here of the files. */
-void sink_files_tell(struct sink *s, struct capture_status *ret);
-/* Milliseconds until sink_files_tick() has something to do; -1: never. */
-int sink_files_timeout_ms(struct sink *s);
+struct sink_files_status sink_files_status(const struct sink *s);
 /* Begins a new file where it is time to. 0, -EAGAIN, -ESHUTDOWN after the last file, or -errno. */
 int sink_files_tick(struct sink *s);
 /* Begins a new file now. Likewise. */

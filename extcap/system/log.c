@@ -51,7 +51,7 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
 	return G_LOG_WRITER_HANDLED;
 }
 
-bool log_open(const struct config *config, int argc, char **argv, GError **error)
+bool log_open(const char *path, enum log_level level, char **argv, GError **error)
 {
 	static const GLogLevelFlags worth[] = {
 		[LOG_WARNING] = G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR,
@@ -62,14 +62,13 @@ bool log_open(const struct config *config, int argc, char **argv, GError **error
 	g_autofree char *versions = g_strdup(version_text());
 
 	g_log_set_writer_func(write_line, NULL, NULL);
-	if (!config->log_file)
+	if (!path)
 		return true;
-	for (uint64_t l = config->log_level; l <= LOG_WARNING; l++)
+	for (unsigned int l = level; l <= LOG_WARNING; l++)
 		log_state.levels |= worth[l];
-	log_state.file = fopen(config->log_file, "ae");
+	log_state.file = fopen(path, "ae");
 	if (!log_state.file)
-		return fail_errno(error, errno, "cannot open the log file \"%s\"",
-				  config->log_file);
+		return fail_errno(error, errno, "cannot open the log file \"%s\"", path);
 	setvbuf(log_state.file, NULL, _IOLBF, 0);
 	g_info("%s", line);
 	g_strdelimit(g_strchomp(versions), "\n", ',');

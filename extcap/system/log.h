@@ -9,10 +9,17 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "extcap/config/options.h"
+enum log_level {
+	LOG_DEBUG,
+	LOG_INFO,
+	LOG_WARNING,
+};
 
-/* From here on what is worth config->log_level is logged. False: the file cannot be opened. */
-bool log_open(const struct config *config, int argc, char **argv, GError **error);
+/*
+ * Appends messages of at least this level to the file at `path` (NULL: to none), after a line with the
+ * command line `argv`. False: the file cannot be opened.
+ */
+bool log_open(const char *path, enum log_level level, char **argv, GError **error);
 
 /* time is as it stands in the file, text has no end of line. */
 typedef void (*log_fn)(void *user, const char *time, const char *text);

@@ -31,7 +31,6 @@
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/sandbox.h"
-#include "extcap/sink/sink-files.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define LOADS		(BIT(CAP_NET_ADMIN) | BIT(CAP_BPF) | BIT(CAP_PERFMON))
@@ -157,10 +156,13 @@ static bool is_foreign(const char *path)
 }
 
 /* Files that are made from now on, and not just the one that is open. */
-static bool is_any_foreign(const struct config *config)
+static bool is_any_foreign(const struct privileges_need *need)
 {
-	return (sink_files_are_wanted(config) && is_foreign(config->output)) ||
-	       is_foreign(config->stats_file) || is_foreign(config->rotate.print_name);
+	bool found = false;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(need->paths) && !found; i++)
+		found = is_foreign(need->paths[i]);
+	return found;
 }
 
 static uint64_t needed_sometimes(const struct privileges_need *need)
@@ -178,10 +180,7 @@ static bool bpf_is_privileged(void)
 
 static unsigned int sandbox_of(const struct privileges_need *need)
 {
-	const struct config *config = need->config;
-	bool makes_files = sink_files_are_wanted(config) || config->stats_file;
-
-	return (need->is_pipe ? 0 : SANDBOX_READING) | (makes_files ? SANDBOX_FILES : 0) |
+	return (need->is_pipe ? 0 : SANDBOX_READING) | (need->makes_files ? SANDBOX_FILES : 0) |
 	       (need->asks_netlink || need->detaches_tc ? SANDBOX_NETLINK : 0) |
 	       (need->replaces_filters ? SANDBOX_FILTERS : 0);
 }
@@ -191,7 +190,7 @@ static uint64_t needed_always(const struct privileges_need *need)
 {
 	uint64_t needed = need->detaches_tc ? BIT(CAP_NET_ADMIN) : 0;
 
-	if (is_any_foreign(need->config))
+	if (is_any_foreign(need))
 		needed |= BIT(CAP_DAC_OVERRIDE);
 	if (bpf_is_privileged())
 		needed |= BIT(CAP_BPF);
@@ -201,7 +200,7 @@ static uint64_t needed_always(const struct privileges_need *need)
 bool privileges_drop(const struct privileges_need *need, GError **error)
 {
 	struct sets s = { .permitted = sets_get().permitted };
-	bool is_sealed = !need->config->post_rotate; /* the commands would be so, too */
+	bool is_sealed = !need->runs_commands; /* the commands would be so, too */
 
 	if ((is_sealed && !forbid_new_ones()) || !sets_put(s))
 		return fail_errno(error, errno, "cannot give up privileges");

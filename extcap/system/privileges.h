@@ -9,15 +9,17 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "extcap/config/options.h"
+#define PRIVILEGES_PATHS 4
 
-/* What a capture still does after its programs are in place, beside what its configuration says. */
+/* What a capture still does after its programs are in place. */
 struct privileges_need {
-	const struct config *config;
-	bool is_pipe;	       /* all that is written goes into one */
+	bool is_pipe;	       /* it writes to a pipe, and to no file */
+	bool makes_files;      /* opens, renames and deletes files */
+	bool runs_commands;    /* executes the user's commands, with the user's rights */
 	bool asks_netlink;     /* see tap_asks_netlink() */
 	bool detaches_tc;      /* by netlink, see tap_needs_netlink() */
 	bool replaces_filters; /* loads programs again, between privileges_raise() and _lower() */
+	const char *paths[PRIVILEGES_PATHS]; /* of the files it makes; borrowed, NULL: none */
 };
 
 /*

@@ -185,7 +185,8 @@ bool cli_run(int argc, char **argv, GError **error)
 	else if (verbs.print_config)
 		print_effective(&verbs.config);
 	else
-		return log_open(&verbs.config, argc, argv, error) &&
+		return log_open(verbs.config.log_file, (enum log_level)verbs.config.log_level, argv,
+				error) &&
 		       standalone_run(&verbs.config, error);
 	return true;
 }

@@ -75,10 +75,10 @@ void report_progress(struct report *r, const struct capture_status *status)
 
 	g_string_printf(line, "Packets: %" PRIu64 " (%.0f/s), dropped: %" PRIu64 ", file: %s",
 			status->written, rate(r, status), status->lost, size);
-	if (status->files)
-		g_string_append_printf(line, " of %" PRIu64 ".", status->files + 1);
-	if (status->rotation_ms >= 0)
-		append_time(line, status->rotation_ms);
+	if (status->files.n_finished)
+		g_string_append_printf(line, " of %" PRIu64 ".", status->files.n_finished + 1);
+	if (status->files.timeout_ms >= 0)
+		append_time(line, status->files.timeout_ms);
 	g_string_truncate(line, MIN(line->len, terminal_width()));
 	fprintf(stderr, "\r%-*s", (int)r->column, line->str);
 	r->column = (unsigned int)line->len;

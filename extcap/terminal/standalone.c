@@ -72,7 +72,7 @@ static void tell_manager(const struct notify *n, const struct capture_status *st
 {
 	g_autofree char *text = g_strdup_printf("STATUS=Packets: %" PRIu64 ", dropped: %" PRIu64
 						", file: %s%s",
-						status->written, status->lost, status->file,
+						status->written, status->lost, status->files.file,
 						n->has_watchdog ? "\nWATCHDOG=1" : "");
 
 	notify_send(n, text);

@@ -76,9 +76,10 @@ bool stats_file_write(const char *path, const struct capture_status *status, boo
 	append_value(s, "up", "Whether the capture is running", "gauge", is_running);
 	for (size_t i = 0; i < G_N_ELEMENTS(metrics); i++)
 		append_metric(s, &metrics[i], status);
-	append_value(s, "files_finished_total", "Files finished", "counter", status->files);
+	append_value(s, "files_finished_total", "Files finished", "counter",
+		     status->files.n_finished);
 	append_value(s, "files_finished_bytes_total", "Bytes in finished files", "counter",
-		     status->finished_bytes);
+		     status->files.finished_bytes);
 	append_value(s, "file_bytes", "Size of the file being written, before compression", "gauge",
 		     status->bytes);
 	append_value(s, "updated_timestamp_seconds", "When this was written", "gauge",

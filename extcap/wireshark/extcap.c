@@ -308,7 +308,7 @@ static char *find_for_capture(const char *name, const struct config *config, GEr
 	return find(name, error);
 }
 
-static bool capture(const struct request *r, int argc, char **argv, char ***rest, GError **error)
+static bool capture(const struct request *r, char **argv, char ***rest, GError **error)
 {
 	/* First of all: Wireshark stands still until its toolbar is opened. */
 	_cleanup_(control_freep) struct control *control =
@@ -321,7 +321,8 @@ static bool capture(const struct request *r, int argc, char **argv, char ***rest
 		return fail_usage(error, "--capture needs --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	if (parse_capture(&config, rest, error) && log_open(&config, argc, argv, error))
+	if (parse_capture(&config, rest, error) &&
+	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
 		const bool is_cancelled = false;
@@ -348,7 +349,7 @@ bool extcap_run(int argc, char **argv, GError **error)
 	if (r.config)
 		return print_config(&r, error);
 	if (r.capture)
-		return capture(&r, argc, argv, &rest, error);
+		return capture(&r, argv, &rest, error);
 	if (r.filter)
 		return check_filter(&r, error);
 	if (r.cleanup || r.config_name)
