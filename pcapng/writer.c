@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "pcapng/config.h"
-#include "pcapng/encode.h"
+#include "pcapng/blocks/encode.h"
 #include "pcapng/state.h"
 
 /* One write for some ten thousand small packets: its cost is small beside theirs. */

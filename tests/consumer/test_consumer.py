@@ -9,6 +9,7 @@ subproject, which needs nothing but what the library needs. Programs built with 
 older release, which are in folders named after them, run with today's shared library.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,21 @@ def run_old_program(env, root, headers, checker):
     run(checker, *map(str, captures))
 
 
+def build_examples(env, root, checker):
+    """Those that were installed, which are where the man pages say."""
+    folder = Path(run("pkg-config", "--variable=docdir", "pcapng-writer", env=env).decode().strip())
+    folder = root / folder.relative_to("/") if root not in folder.parents else folder
+    flags = run("pkg-config", "--cflags", "--libs", "pcapng-writer", env=env).decode().split()
+    named = [name for page in (HERE.parent.parent / "pcapng" / "doc").glob("*.3") for name in
+             re.findall(r"^\.It Pa (\S+)", page.read_text(encoding="utf-8"), flags=re.M)]
+    assert named and all((folder / name).is_file() for name in named), named
+    for example in (folder / "examples").iterdir():
+        run("cc", "-std=gnu11", *STRICT[:2], str(example), "-o", str(root / example.stem), *flags)
+    capture = root / "example.pcapng"
+    capture.write_bytes(run(str(root / "write-one-packet"), env=env))
+    run(checker, str(capture))
+
+
 PROJECT = """project('stranger', 'c', default_options: ['c_std=c11', 'werror=true'])
 executable('consumer', 'consumer.c', c_args: '-DEXPECTED_VERSION="@VERSION@"',
   dependencies: dependency('pcapng-writer', fallback: 'xdptap'))
@@ -93,6 +109,7 @@ def main(build, checker, version):
         for compiler, standard in (("cc", "c11"), ("c++", "c++11"), ("c++", "c++17")):
             for static in (False, True):
                 build_and_run(env, compiler, standard, root, version, checker, static)
+        build_examples(env, root, checker)
         for headers in HERE.glob("[0-9]*.[0-9]*"):
             run_old_program(env, root, headers, checker)
         build_subproject(root, version, checker)

@@ -7,7 +7,10 @@
     test_library.py version VERSION HEADER...   the macros of the headers say the same
     test_library.py layout LIBRARY FILE HEADER...  what is in the file for this soname is as it was
     test_library.py manners LIBRARY ARCHIVE     libc and zlib alone; no globals, output, locale or exit
-    test_library.py man PAGE HEADER             a clean page that names every function of the header
+    test_library.py man PAGE HEADER             a clean page that names every function of the header, and
+                                                the other pages of its folder under SEE ALSO
+    test_library.py checked HEADERS FILE...     the examples in programs and man pages compile, and check
+                                                every return value; HEADERS: the folder of the headers
     test_library.py example PROGRAM             what it prints is a right file with packets in it
 """
 import re
@@ -163,6 +166,37 @@ def test_man(page, header):
     text = Path(page).read_text(encoding="utf-8")
     missing = [f for f in functions([header]) if text.count(f) < 3]     # name, synopsis, text
     assert not missing, f"not described: {missing}"
+    others = {p.stem for p in Path(page).parent.glob("*.3")} - {Path(page).stem}
+    named = set(re.findall(r"^\.Xr (\S+) 3", text.split(".Sh SEE ALSO")[1], flags=re.M))
+    assert others <= named, f"SEE ALSO lacks {others - named}"
+
+
+def examples(path):
+    """A program, or those of a page."""
+    text = Path(path).read_text(encoding="utf-8")
+    if path.endswith(".c"):
+        return [text]
+    section = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", text, flags=re.M | re.S)[1]
+    found = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", section, flags=re.M | re.S)
+    assert found, f"{path}: no example"
+    return [example.replace("\\e", "\\") for example in found]
+
+
+def test_checked(headers, *paths):
+    """The compiler sees to it, with headers whose functions warn."""
+    with tempfile.TemporaryDirectory() as folder:
+        copies = Path(folder) / "pcapng"
+        copies.mkdir()
+        for header in Path(headers).glob("*.h"):
+            text = header.read_text(encoding="utf-8")
+            (copies / header.name).write_text(re.sub(
+                r"^(int|ssize_t) (?=pcapng_)", r"__attribute__((warn_unused_result)) \1 ", text,
+                flags=re.M), encoding="utf-8")
+        for number, example in enumerate(e for path in paths for e in examples(path)):
+            source = Path(folder) / f"{number}.c"
+            source.write_text(example, encoding="utf-8")
+            output("cc", "-std=gnu11", "-Wall", "-Werror", f"-I{folder}", "-c", str(source),
+                   "-o", str(source.with_suffix(".o")))
 
 
 def test_example(program, *args):
@@ -172,4 +206,5 @@ def test_example(program, *args):
 
 if __name__ == "__main__":
     {"symbols": test_symbols, "version": test_version, "layout": test_layout, "manners": test_manners,
-     "man": test_man, "example": test_example}[sys.argv[1]](*sys.argv[2:])
+     "man": test_man, "checked": test_checked,
+     "example": test_example}[sys.argv[1]](*sys.argv[2:])

@@ -6,7 +6,7 @@
  * tables of options, one for each block type, with the lengths that a writer must keep. An option
  * of the draft that comes in through the `extra` list is so checked as one with a field is.
  */
-#include "pcapng/option.h"
+#include "pcapng/blocks/option.h"
 
 enum check {
 	CHECK_NOTHING,

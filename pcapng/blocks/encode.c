@@ -6,8 +6,8 @@
  * at a comment without a line end, and a reader that misses if_tsresol is wrong by a factor of 1000.
  * The packets, which come a million times a second, are in encode-packet.c.
  */
-#include "pcapng/encode.h"
-#include "pcapng/option.h"
+#include "pcapng/blocks/encode.h"
+#include "pcapng/blocks/option.h"
 
 static const uint8_t default_tsresol = 9;
 static const uint32_t stats_mask = 2 * PCAPNG_STATS_USRDELIV - 1; /* the highest, and all below */

@@ -6,7 +6,7 @@
  * length, so that files can be walked both ways. The length is known only at the end; block_end()
  * goes back and fills it in. What a block contains is encode.c's business, options are option.c's.
  */
-#include "pcapng/block.h"
+#include "pcapng/blocks/block.h"
 
 void block_begin(struct block *b, uint32_t type)
 {

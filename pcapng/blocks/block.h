@@ -7,8 +7,8 @@
  * the block is there only if block_is_whole(). A value that the format forbids is refused once with
  * its reason; the first refusal stays.
  */
-#ifndef PCAPNG_BLOCK_H
-#define PCAPNG_BLOCK_H
+#ifndef PCAPNG_BLOCKS_BLOCK_H
+#define PCAPNG_BLOCKS_BLOCK_H
 
 #include <byteswap.h>
 #include <stdbool.h>
@@ -109,4 +109,4 @@ static inline void block_put_time(struct block *b, uint64_t ts)
 	block_put_u32(b, ts);
 }
 
-#endif /* PCAPNG_BLOCK_H */
+#endif /* PCAPNG_BLOCKS_BLOCK_H */

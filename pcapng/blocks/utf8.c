@@ -6,7 +6,7 @@
  * strings." RFC 3629's grammar, one rule for each first octet. NUL is refused too: readers take it
  * for the end.
  */
-#include "pcapng/option.h"
+#include "pcapng/blocks/option.h"
 
 /* Octets after the first, and the range of the second, which excludes overlong forms and such. */
 static int utf8_rule(uint8_t first, uint8_t *low, uint8_t *high)

@@ -5,10 +5,10 @@
  * Each writes one whole block into `b`, or refuses it. They know the draft, not the section: that
  * an interface exists, or what a profile asks for, is checked in writer.c.
  */
-#ifndef PCAPNG_ENCODE_H
-#define PCAPNG_ENCODE_H
+#ifndef PCAPNG_BLOCKS_ENCODE_H
+#define PCAPNG_BLOCKS_ENCODE_H
 
-#include "pcapng/block.h"
+#include "pcapng/blocks/block.h"
 #include "pcapng/writer.h"
 
 /* What of a packet is written. */
@@ -90,4 +90,4 @@ struct raw {
 void encode_journal(struct block *b, const void *raw);
 void encode_raw(struct block *b, const void *raw);
 
-#endif /* PCAPNG_ENCODE_H */
+#endif /* PCAPNG_BLOCKS_ENCODE_H */

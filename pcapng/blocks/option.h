@@ -5,10 +5,10 @@
  * Call them between block_begin() and block_end(), opt_common() and opt_end() last. A NULL pointer
  * is an absent option. What is wrong is refused, see block_refuse().
  */
-#ifndef PCAPNG_OPTION_H
-#define PCAPNG_OPTION_H
+#ifndef PCAPNG_BLOCKS_OPTION_H
+#define PCAPNG_BLOCKS_OPTION_H
 
-#include "pcapng/block.h"
+#include "pcapng/blocks/block.h"
 #include "pcapng/writer.h"
 
 /* Any option: length, UTF-8 and value are checked where the draft knows `code` in this block. */
@@ -48,4 +48,4 @@ bool utf8_is_valid(const void *text, size_t len);
 /* Why these epb_flags may not be written; NULL: they may. */
 const char *opt_refuse_flags(uint32_t flags);
 
-#endif /* PCAPNG_OPTION_H */
+#endif /* PCAPNG_BLOCKS_OPTION_H */

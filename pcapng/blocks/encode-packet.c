@@ -6,8 +6,8 @@
  * over and become holes (staging.h). The common packet, small, whole and with a few numbers for options,
  * comes a million times a second and has its own lines: its length is known beforehand.
  */
-#include "pcapng/encode.h"
-#include "pcapng/option.h"
+#include "pcapng/blocks/encode.h"
+#include "pcapng/blocks/option.h"
 
 static void put_data(struct block *b, const struct slice *slice)
 {
