@@ -221,11 +221,13 @@ struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 	return (struct tap_place){ a->target.ifindex, a->point };
 }
 
+/* As at the XDP hook, but for the offset of the stack: there it begins below the program's own. */
+static const struct cbpf_target at_xdp = { .access = CBPF_XDP, .has_tag = true };
+
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP, .has_tag = true };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	*ret_culprit = code.culprit;
 	cbpf_done(&code);
@@ -234,13 +236,12 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
 
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	if (r == 0) {
 		cbpf_print(to, code.insns, code.n);
-		fprintf(to, "%4zu: the frame is taken if r0 is 1\n", code.n);
+		fprintf(to, "%4zu: the frame is captured if r0 is 1\n", code.n);
 	}
 	cbpf_done(&code);
 	return r;
