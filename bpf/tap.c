@@ -9,12 +9,10 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf/account.h"
@@ -255,9 +253,8 @@ void tap_detach(struct tap *t)
 		if (t->attached[i].owner == i)
 			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
-	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
-	if (t->n_attached)
-		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (t->n_attached && maps_synchronize(&t->maps) < 0 && log_fn)
+		log_fn("cannot wait for the programs to end: the last frames may be missing\n");
 }
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
