@@ -9,12 +9,10 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf/account.h"
@@ -221,11 +219,13 @@ struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 	return (struct tap_place){ a->target.ifindex, a->point };
 }
 
+/* As at the XDP hook, but for the offset of the stack: there it begins below the program's own. */
+static const struct cbpf_target at_xdp = { .access = CBPF_XDP, .has_tag = true };
+
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP, .has_tag = true };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	*ret_culprit = code.culprit;
 	cbpf_done(&code);
@@ -234,13 +234,12 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
 
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	if (r == 0) {
 		cbpf_print(to, code.insns, code.n);
-		fprintf(to, "%4zu: the frame is taken if r0 is 1\n", code.n);
+		fprintf(to, "%4zu: the frame is captured if r0 is 1\n", code.n);
 	}
 	cbpf_done(&code);
 	return r;
@@ -254,9 +253,8 @@ void tap_detach(struct tap *t)
 		if (t->attached[i].owner == i)
 			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
-	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
-	if (t->n_attached)
-		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (t->n_attached && maps_synchronize(&t->maps) < 0 && log_fn)
+		log_fn("cannot wait for the programs to end: the last frames may be missing\n");
 }
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
