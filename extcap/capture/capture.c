@@ -263,13 +263,6 @@ static void watch_signals(struct capture *c)
 		stop(c);
 }
 
-static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
-{
-	struct capture *c = user;
-
-	(void)tap_read_stats(c->tap, slot, ret);
-}
-
 /* A file that shall belong to --user. */
 static bool opens_late(const struct config *config)
 {
@@ -315,7 +308,7 @@ static bool begin_stream(struct capture *c, const struct stream_section *section
 	if (!sink)
 		return false;
 	c->files = c->output.fd < 0 ? sink : NULL;
-	stream_init(&c->stream, sink, read_slot, c);
+	stream_init(&c->stream, sink, c->tap);
 	reconfigure_init(&c->reconfigure, c->config, c->filter, c->tap, &c->stream);
 	return capture_ifaces_describe(&c->ifaces, section->os, &c->stream, error);
 }

@@ -67,7 +67,7 @@ static struct tap_stats read_kernel(const struct stream *s, guint number)
 
 		if (g_array_index(s->slots, guint, slot) != number)
 			continue;
-		s->read(s->user, slot, &one);
+		(void)tap_read_stats(s->tap, slot, &one);
 		sum.seen += one.seen;
 		sum.accepted += one.accepted;
 		sum.lost_full += one.lost_full;
@@ -169,9 +169,9 @@ static void on_saved(void *user, uint32_t number)
 		iface(s, number)->whole++;
 }
 
-void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user)
+void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 {
-	*s = (struct stream){ .sink = sink, .read = read, .user = user };
+	*s = (struct stream){ .sink = sink, .tap = tap };
 	s->started_ns = clock_ns(CLOCK_REALTIME);
 	s->started_mono_ns = clock_ns(CLOCK_MONOTONIC);
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,

@@ -33,15 +33,11 @@ struct stream_iface {
 	uint16_t generation; /* of the last frame written, see changes.h */
 };
 
-/* Reads the kernel's counters of a slot of the tap. */
-typedef void (*stream_read_fn)(void *user, unsigned int slot, struct tap_stats *ret);
-
 struct stream {
-	struct sink *sink; /* owned */
-	GArray *ifaces;	   /* of struct stream_iface */
-	GArray *slots;	   /* of guint: the interface that each slot of the tap belongs to */
-	stream_read_fn read;
-	void *user;
+	struct sink *sink;     /* owned */
+	GArray *ifaces;	       /* of struct stream_iface */
+	GArray *slots;	       /* of guint: the interface that each slot of the tap belongs to */
+	const struct tap *tap; /* borrowed, for its counters */
 	uint64_t written;
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t started_ns; /* since the epoch */
@@ -75,7 +71,7 @@ void stream_section_init(struct stream_section *s);
 void stream_section_done(struct stream_section *s);
 
 /* Begins a stream into a sink, which it owns from now on. */
-void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user);
+void stream_init(struct stream *s, struct sink *sink, const struct tap *tap);
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_description *description, GError **error);

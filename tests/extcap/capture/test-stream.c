@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/tap.h"
 #include "extcap/capture/stream.h"
+#include "fake-tap.h"
 #include "pcapng/format.h"
 
 struct fixture {
@@ -15,15 +15,7 @@ struct fixture {
 	struct output output;
 	struct stream stream;
 	uint8_t data[1000];
-	struct tap_stats kernel; /* what it says of slot 0 */
 };
-
-static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
-{
-	const struct fixture *f = user;
-
-	*ret = slot == 0 ? f->kernel : (struct tap_stats){ 0 };
-}
 
 static void set_up(struct fixture *f, const void *unused)
 {
@@ -34,10 +26,11 @@ static void set_up(struct fixture *f, const void *unused)
 	const struct pcapng_section section = { 0 };
 	int fds[2];
 
+	fake_tap = (struct fake_tap){ 0 };
 	g_assert_cmpint(pipe2(fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
 	f->reader = fds[0];
 	f->output = (struct output){ .fd = fds[1], .is_pipe = true };
-	stream_init(&f->stream, sink_pcapng_new(&f->output, &section, NULL), read_slot, f);
+	stream_init(&f->stream, sink_pcapng_new(&f->output, &section, NULL), NULL);
 	g_assert_true(stream_add(&f->stream, &described, NULL));
 	g_assert_cmpint(stream_flush(&f->stream), ==, 0);
 }
@@ -152,7 +145,7 @@ static void test_count(struct fixture *f, const void *unused)
 
 	for (int i = 0; i < 10; i++)
 		g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
-	f->kernel =
+	fake_tap.slots[0].stats =
 		(struct tap_stats){ .seen = 100, .accepted = 30, .lost_full = 5, .lost_long = 1 };
 	c = stream_count(&f->stream, 0);
 	g_assert_cmpuint(c.written, ==, 10);
@@ -163,7 +156,7 @@ static void test_count(struct fixture *f, const void *unused)
 		stream_lose(&f->stream, &frame_left);
 	for (int i = 0; i < 4; i++)
 		stream_leave_out(&f->stream, &frame_left);
-	f->kernel.lost_invalid = 2;
+	fake_tap.slots[0].stats.lost_invalid = 2;
 	c = stream_count(&f->stream, 0);
 	g_assert_cmpuint(c.lost_backlog, ==, 8);
 	g_assert_cmpuint(c.lost_invalid, ==, 2);
@@ -178,7 +171,7 @@ static void test_counters_lag(struct fixture *f, const void *unused)
 
 	for (int i = 0; i < 10; i++)
 		g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
-	f->kernel = (struct tap_stats){ .seen = 3, .accepted = 2, .lost_full = 1 };
+	fake_tap.slots[0].stats = (struct tap_stats){ .seen = 3, .accepted = 2, .lost_full = 1 };
 	c = stream_count(&f->stream, 0);
 	g_assert_cmpuint(c.accepted, ==, 11);
 	g_assert_cmpuint(c.seen, ==, 11);
