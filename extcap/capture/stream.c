@@ -148,22 +148,6 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	return r;
 }
 
-static void on_whole(void *user)
-{
-	struct stream *s = user;
-
-	for (guint i = 0; i < s->ports->len; i++)
-		port(s, i)->whole = port(s, i)->written;
-}
-
-static void on_saved(void *user, uint32_t number)
-{
-	struct stream *s = user;
-
-	if (number < s->ports->len)
-		port(s, number)->whole++;
-}
-
 void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user)
 {
 	*s = (struct stream){ .sink = sink, .read = read, .user = user };
@@ -177,7 +161,7 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 	s->ports = g_array_new(false, true, sizeof(struct stream_port));
 	g_array_set_clear_func(s->ports, port_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
-	sink->owner = (struct sink_owner){ add_stats, on_whole, on_saved, s };
+	sink->owner = (struct sink_owner){ add_stats, s };
 }
 
 void stream_done(struct stream *s)
@@ -358,11 +342,14 @@ int stream_end(struct stream *s)
 void stream_salvage(struct stream *s)
 {
 	sink_salvage(s->sink);
+	s->written = 0;
 	for (guint i = 0; i < s->ports->len; i++) {
 		struct stream_port *p = port(s, i);
+		uint64_t committed = MIN(sink_committed(s->sink, i), p->written);
 
-		p->lost_backlog += p->written - p->whole;
-		p->written = p->whole;
+		p->lost_backlog += p->written - committed;
+		p->written = committed;
+		s->written += committed;
 	}
 }
 

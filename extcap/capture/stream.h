@@ -24,7 +24,6 @@ struct stream_port {
 	bool has_mac;
 	uint8_t mac[6];
 	uint64_t written;      /* frames handed to the sink */
-	uint64_t whole;	       /* of these, when all of them last were where they should be */
 	uint64_t lost_backlog; /* frames dropped because the output was too slow, or full */
 	uint64_t gap;	       /* frames lost since the last one written */
 	uint64_t unstamped;    /* of those written, without the time of the card that was wanted */
@@ -89,7 +88,7 @@ int stream_write(struct stream *s, const struct tap_frame *frame);
 int stream_flush(struct stream *s);
 /* Ends it, with the final counters. 0; -EAGAIN: to be called again; or -errno. */
 int stream_end(struct stream *s);
-/* After a failure: makes the file whole, and counts what did not get there as lost. */
+/* After a failure: cuts the file to its last complete packet, and counts the others as lost. */
 void stream_salvage(struct stream *s);
 /* The counters of a port, as of the frame written last. */
 struct count stream_count(const struct stream *s, guint port);
