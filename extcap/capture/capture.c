@@ -37,13 +37,14 @@ struct capture {
 	const struct config *config;
 	const struct capture_front_end *front_end;
 	struct filter *filter; /* compiled once, for all who need it */
-	struct output output;
+	struct output output;  /* not open: the sink opens files itself */
 	struct capture_ifaces ifaces;
 	struct stream stream;
-	struct sink *files; /* the stream's sink, where that is files; else NULL */
+	struct sink *sink;  /* until the stream owns it */
+	struct sink *files; /* the stream's sink, if that is files; else NULL */
 	struct tap *tap;
 	struct reconfigure reconfigure; /* zero: the front end changes nothing */
-	GMainLoop *loop; /* NULL: does not run, yet or any more */
+	GMainLoop *loop;		/* NULL: does not run, yet or any more */
 	GSource *tap_source;
 	GSource *output_source; /* NULL: not a pipe */
 	void *output_poll;
@@ -105,12 +106,12 @@ static int on_frame(void *user, const struct tap_frame *frame)
  */
 static void flush(struct capture *c)
 {
-	uint64_t before = c->output.taken;
+	uint64_t before = c->output.written;
 	int r = stream_flush(&c->stream);
 
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	c->retry_ms = c->output.taken > before ? 1 : MIN(c->retry_ms * 2, RETRY_MAX_MS);
+	c->retry_ms = c->output.written > before ? 1 : MIN(c->retry_ms * 2, RETRY_MAX_MS);
 	if (c->output_source)
 		gsource_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
 }
@@ -276,17 +277,15 @@ static void watch_signals(struct capture *c)
 		stop(c);
 }
 
-/* A file that shall belong to --user. */
-static bool opens_late(const struct config *config)
+/* Where blocks go. A file of --user's belongs to that user, so this comes after becoming it. */
+static bool open_sink(struct capture *c, const struct pcapng_section *section, GError **error)
 {
-	return config->user && !sink_files_are_wanted(config) && output_is_file(config->output);
-}
+	bool is_output = c->output.fd >= 0 || c->config->format == FORMAT_PCAP;
 
-static bool open_now(struct capture *c, const bool *is_cancelled, GError **error)
-{
-	mode_t mode = c->config->is_for_group ? 0640 : 0600;
-
-	return output_open(&c->output, c->config->output, mode, is_cancelled, error);
+	c->sink = is_output ? sink_output_new(c->config, section, &c->output, error)
+			    : sink_files_new(c->config, section, on_file, c, error);
+	c->files = is_output ? NULL : c->sink;
+	return c->sink;
 }
 
 /* From here on nothing is opened or attached but what is said here. */
@@ -295,35 +294,33 @@ static bool drop_privileges(struct capture *c, GError **error)
 	const struct config *config = c->config;
 	const struct privileges_need need = {
 		.is_pipe = c->output.is_pipe,
-		.makes_files = sink_files_are_wanted(config) || config->stats_file,
+		.makes_files = sink_files_are_late(config) || config->stats_file,
 		.runs_commands = config->post_rotate,
-		.paths = { sink_files_are_wanted(config) ? config->output : NULL,
-			   config->stats_file, config->rotate.print_name },
+		.paths = { sink_files_are_late(config) ? config->output : NULL, config->stats_file,
+			   config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->front_end->reconfigures,
 	};
-	bool never = false;
-
-	return (!config->user || privileges_become(config->user, error)) &&
-	       (!opens_late(config) || open_now(c, &never, error)) &&
-	       (c->output.fd < 0 || output_begin(&c->output, error)) &&
-	       privileges_drop(&need, error);
+	return privileges_drop(&need, error);
 }
 
-/* Without privileges: begins the stream, with what was learned of machine and interfaces before. */
+/* Tells the stream what was learned of machine and interfaces. */
 static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
 {
-	struct sink *sink =
-		c->output.fd < 0 ? sink_files_new(c->config, &section->section, on_file, c, error)
-				 : sink_output_new(c->config, &section->section, &c->output, error);
-
-	if (!sink)
-		return false;
-	c->files = c->output.fd < 0 ? sink : NULL;
-	stream_init(&c->stream, sink, c->tap);
+	stream_init(&c->stream, g_steal_pointer(&c->sink), c->tap);
 	reconfigure_init(&c->reconfigure, c->config, c->filter, c->tap, &c->stream);
 	return capture_ifaces_describe(&c->ifaces, section->os, &c->stream, error);
+}
+
+/* Opens the sink and gives up privileges, in the order that this sink requires. */
+static bool open_and_drop(struct capture *c, const struct pcapng_section *section, GError **error)
+{
+	bool is_late = sink_files_are_late(c->config);
+
+	return (!c->config->user || privileges_become(c->config->user, error)) &&
+	       (is_late || open_sink(c, section, error)) && drop_privileges(c, error) &&
+	       (!is_late || open_sink(c, section, error));
 }
 
 /* All that can go wrong before the first byte is written. */
@@ -339,7 +336,7 @@ static bool prepare(struct capture *c, GError **error)
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
 	stream_section_init(&section);
-	return drop_privileges(c, error) && begin_stream(c, &section, error);
+	return open_and_drop(c, &section.section, error) && begin_stream(c, &section, error);
 }
 
 static void add_sources(struct capture *c)
@@ -430,7 +427,7 @@ static void finish(struct capture *c)
 		r = end_stream(c);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	if (c->failure && !c->output.is_pipe)
+	if (r < 0 || c->failure)
 		stream_salvage(&c->stream);
 	stream_log_counts(&c->stream);
 	tell(c, c->front_end->ended);
@@ -462,11 +459,13 @@ static void start(struct capture *c)
 	front_end_begun(c->front_end, files_status(c).file);
 }
 
-/* Files that follow each other are begun when all else is in place; anything else is opened first. */
+/* A pipe is opened first, a file only when all else is in place. */
 static bool open_output(struct capture *c, GError **error)
 {
-	return sink_files_are_wanted(c->config) || opens_late(c->config) ||
-	       open_now(c, &c->is_stopped, error);
+	if (!sink_files_are_late(c->config) &&
+	    !output_open(&c->output, c->config->output, &c->is_stopped, error))
+		return false;
+	return c->output.fd >= 0 || c->is_stopped || sink_files_check(c->config, error);
 }
 
 static void capture_done(struct capture *c)
@@ -476,6 +475,7 @@ static void capture_done(struct capture *c)
 	reconfigure_done(&c->reconfigure);
 	tap_free(c->tap);
 	stream_done(&c->stream);
+	sink_free(c->sink);
 	filter_unref(c->filter);
 }
 
