@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "pcapng/files/pattern.h"
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
 static void test_bytes(void)
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """PCAPNG_PROFILE_LIVE_PIPE and dumpcap itself, reading from a FIFO as it does for Wireshark.
 
-    test_live.py PROGRAM      PROGRAM: write-live.c, which goes to the limits of the profile
+    test_dumpcap_pipe.py PROGRAM      PROGRAM: write-live.c, which goes to the limits of the profile
 """
 import os
 import shutil

@@ -2,8 +2,8 @@
 /*
  * samples.h - captures that are written the same way each time: the golden files
  */
-#ifndef TESTS_PCAPNG_SAMPLES_H
-#define TESTS_PCAPNG_SAMPLES_H
+#ifndef TESTS_PCAPNG_BLOCKS_SAMPLES_H
+#define TESTS_PCAPNG_BLOCKS_SAMPLES_H
 
 #include "pcapng/writer.h"
 
@@ -16,4 +16,4 @@ struct sample {
 /* Ends with a NULL name. */
 extern const struct sample samples[];
 
-#endif /* TESTS_PCAPNG_SAMPLES_H */
+#endif /* TESTS_PCAPNG_BLOCKS_SAMPLES_H */

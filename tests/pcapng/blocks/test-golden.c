@@ -5,7 +5,7 @@
  * PCAPNG_GOLDEN is the folder of the golden files. With PCAPNG_GOLDEN_UPDATE=1 they are written
  * instead; look at the difference with check_pcapng.py --dump before you commit it.
  */
-#include "tests/pcapng/samples.h"
+#include "tests/pcapng/blocks/samples.h"
 #include "tests/pcapng/sink.h"
 
 static GByteArray *write_sample(const struct sample *sample, size_t at_most)

@@ -5,8 +5,8 @@
  * Packets carry a serial number. Whatever happens, the files together must hold the numbers in order
  * and once each, and every file alone must be right.
  */
-#ifndef TESTS_PCAPNG_CAPTURE_H
-#define TESTS_PCAPNG_CAPTURE_H
+#ifndef TESTS_PCAPNG_FILES_CAPTURE_H
+#define TESTS_PCAPNG_FILES_CAPTURE_H
 
 #include <glib.h>
 
@@ -57,4 +57,4 @@ unsigned int capture_cut_everywhere(const struct capture *c, size_t wrong);
 /* Each of so many files (0: any) is right, none is a .part, and all numbers from `first` are there. */
 void capture_check_all(struct capture *c, uint64_t first, unsigned int files);
 
-#endif /* TESTS_PCAPNG_CAPTURE_H */
+#endif /* TESTS_PCAPNG_FILES_CAPTURE_H */

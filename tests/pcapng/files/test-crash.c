@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
 /* A file cut at any offset is whole again, and has every block that was whole before. */
 static void test_recover_everywhere(void)

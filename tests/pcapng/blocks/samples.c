@@ -6,7 +6,7 @@
  */
 #include <glib.h>
 
-#include "tests/pcapng/samples.h"
+#include "tests/pcapng/blocks/samples.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define COMMENTS(list)                                                                             \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The cases that hadrielk/pcapng-test-generator is known for, written through our API.
 
-    test_cases.py REPLAY_PROGRAM
+    test_generator_cases.py REPLAY_PROGRAM
 
 Each case is a list of blocks, in either byte order; what the file says, decoded from the draft, must
 be that list again, and tshark and capinfos must see its packets. Left out is what the draft forbids:

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
 /* A reader of the other tools: gzip -t and capinfos take it, tshark sees so many packets. */
 static void check_readers(const char *path, uint64_t packets)
