@@ -49,8 +49,8 @@ static void test_refuse_packet(struct fixture *f, gconstpointer data)
 		{ { BASE, .frags = &frag, .n_frags = 1 }, "not both" },
 		{ { .n_frags = 1, .len = 60 }, "not both" },
 		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x1000 }, "epb_flags: reserved" },
-		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: no such dir" },
-		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: no such rec" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: unknown dir" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: unknown rec" },
 		{ { BASE, .options = { .comments = not_utf8, .n_comments = 1 } }, "opt_comment" },
 		{ { BASE, .options = { .n_comments = 1 } }, "opt_comment: no text" },
 		{ { BASE, .hashes = &short_hash, .n_hashes = 1 }, "epb_hash" },
@@ -143,7 +143,7 @@ static void test_refuse_others(struct fixture *f, gconstpointer data)
 	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, NULL, 4), "without data");
 	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, payload, BLOCK_MOST - 11),
 		       "longer than 134348832 bytes");
-	assert_refused(f, pcapng_writer_add_section(f->w, &no_order), "no such byte order");
+	assert_refused(f, pcapng_writer_add_section(f->w, &no_order), "unknown byte order");
 	assert_refused(f, pcapng_writer_add_simple_packet(f->w, &simple), "caplen");
 	simple.caplen = 60;
 	simple.ts = 1;
@@ -264,7 +264,7 @@ static void test_live_pipe_later_section(void)
 	section = (struct pcapng_section){
 		.order = G_BYTE_ORDER == G_BIG_ENDIAN ? PCAPNG_ORDER_LITTLE : PCAPNG_ORDER_BIG,
 	};
-	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "only the host's");
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "only the host byte order");
 	long_text[2048 - 28 - 4 - 4] = '\0';
 	section = (struct pcapng_section){ .os = long_text };
 	g_assert_cmpint(pcapng_writer_add_section(f.w, &section), ==, 0);
@@ -314,7 +314,7 @@ static void test_live_pipe_section(void)
 
 	section.hardware = "the straw that breaks the camel's back";
 	g_assert_cmpint(pcapng_writer_new(&section, &config, sink_output, &sink, &w), ==, -EINVAL);
-	g_assert_cmpstr(error.text, ==, "SHB: longer than the profile's readers take");
+	g_assert_cmpstr(error.text, ==, "SHB: longer than the profile allows");
 	g_assert_null(w);
 
 	section = (struct pcapng_section){ .order = PCAPNG_ORDER_BIG };
@@ -371,7 +371,8 @@ static void test_libpcap_limits(void)
 	p.options.n_comments = 258;
 	g_assert_cmpint(pcapng_writer_add_packet(f.w, &p), ==, 0);
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "one for all sections");
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section),
+		       "the same one in all sections");
 	section = (struct pcapng_section){ .options = comments_of(room, 17, long_text) };
 	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "longer than the profile");
 	section.options.n_comments = 16;

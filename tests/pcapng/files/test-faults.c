@@ -149,8 +149,7 @@ static void test_error_text(void)
 	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, 0);
 	g_assert_cmpint(pcapng_files_add_packet(c.f, &(struct pcapng_packet){ .interface = 7 }), ==,
 			-EINVAL);
-	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==,
-			"EPB: there is no interface with this id");
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "EPB: no interface has this id");
 	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, -EINVAL);
 	write_error = EIO;
 	capture_add_many(&c, 1);
