@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz-control.c - any bytes, in pieces of any size, are cut into the same messages
+ * fuzz-control.c - any bytes, read in chunks of any size, decode to the same messages
  *
- * The first byte is the size of the pieces, the rest what Wireshark writes. Each message that comes out
- * is written again, and must be read as itself.
+ * The first byte is the size of the chunks, the rest is what Wireshark writes. Each decoded message
+ * is encoded again and must decode to itself.
  */
 #include <glib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static void on_message(void *user, const struct control_message *m)
 	g_byte_array_append(user, again, (guint)n);
 }
 
-/* All messages, written again one behind the other. */
+/* All messages, encoded again, one after another. */
 static GByteArray *parse(const uint8_t *data, size_t len, size_t piece)
 {
 	g_autofree struct control_parser *p = g_new0(struct control_parser, 1);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sink.c - an output in memory that can be made to misbehave
- */
+/* sink.c - an output in memory that misbehaves on demand */
 #include <errno.h>
 #include <glib/gstdio.h>
 
 #include "tests/pcapng/sink.h"
 
-/* How many bytes this call may take, or -errno. */
+/* The number of bytes that this call may accept, or -errno. */
 static ssize_t sink_allowance(struct sink *s)
 {
 	size_t allowed = s->at_most ? s->at_most : SIZE_MAX / 2;
@@ -45,7 +43,7 @@ ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt)
 }
 
 static char *kept_folder;
-static GPtrArray *kept_files; /* argv of the checker */
+static GPtrArray *kept_files; /* the argv of the checker */
 
 void sink_keep(const struct sink *s)
 {

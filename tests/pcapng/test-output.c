@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-output.c - outputs that are short, slow, full or broken; memory that is referenced
- */
+/* test-output.c - outputs that are short, slow, full or broken; referenced memory */
 #include "tests/pcapng/fixture.h"
 
-/* Whatever offset the output fails at: what it has is the beginning, and the error stays. */
+/* Wherever the output fails: it has a prefix of the bytes, and the error sticks. */
 static void test_fail_everywhere(void)
 {
 	struct fixture whole = { 0 };
@@ -35,7 +33,7 @@ static void test_fail_everywhere(void)
 	tear_down(&whole, NULL);
 }
 
-/* An output that takes little, with pauses and interruptions, gets the same bytes. */
+/* An output that accepts little, with pauses and interruptions, gets the same bytes. */
 static void test_short_writes(void)
 {
 	struct fixture whole = { 0 };
@@ -64,7 +62,9 @@ static void test_short_writes(void)
 	tear_down(&whole, NULL);
 }
 
-/* A full backlog takes no packet, but still the statistics; then everything comes out whole. */
+/*
+ * A full backlog refuses packets but still accepts statistics; then everything comes out complete.
+ */
 static void test_backlog(void)
 {
 	struct fixture f = { 0 };
@@ -92,7 +92,7 @@ static void test_backlog(void)
 	tear_down(&f, NULL);
 }
 
-/* A backlog that drains slowly takes packets again, and in the end all of them come out. */
+/* A backlog that drains slowly accepts packets again, and in the end all of them come out. */
 static void test_slow_drain(void)
 {
 	struct fixture f = { 0 };
@@ -118,7 +118,7 @@ static void test_slow_drain(void)
 	tear_down(&f, NULL);
 }
 
-/* As add(), whose bytes tell where they belong; above 2047 they are referenced. */
+/* Like add(), but the bytes tell where they belong; packets above 2047 bytes are referenced. */
 static int add_marked(struct fixture *f, uint32_t i)
 {
 	static uint8_t marked[6000];
@@ -134,7 +134,7 @@ static int add_marked(struct fixture *f, uint32_t i)
 					      });
 }
 
-/* An output that takes k bytes in a turn, as a slow pipe does: what it took is what was accepted. */
+/* An output that accepts k bytes at a time, like a slow pipe, gets exactly what was added. */
 static void test_trickle(gconstpointer data)
 {
 	const size_t k = GPOINTER_TO_UINT(data);
@@ -166,7 +166,7 @@ static void test_trickle(gconstpointer data)
 	tear_down(&whole, NULL);
 }
 
-/* Small packets are copied at once, large ones are read at flush. */
+/* Small packets are copied by the call, large ones are read at flush. */
 static void test_references(struct fixture *f, gconstpointer data)
 {
 	uint8_t small[64] = { 1 }, large[4096] = { 1 };
@@ -189,7 +189,7 @@ static void test_references(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(written[sizeof(small)], ==, 2);
 }
 
-/* After a flush that took nothing, or failed, the caller's memory is its own again. */
+/* After a flush that failed or wrote nothing, the memory belongs to the caller again. */
 static void test_references_end(gconstpointer data)
 {
 	struct fixture f = { 0 };
@@ -215,7 +215,7 @@ static void test_references_end(gconstpointer data)
 	tear_down(&f, NULL);
 }
 
-/* More references than one output call can show. */
+/* More references than one output call can pass. */
 static void test_many_references(void)
 {
 	struct fixture fixture = { 0 }, *f = &fixture;
@@ -238,7 +238,7 @@ static void test_many_references(void)
 	tear_down(f, NULL);
 }
 
-/* A block larger than the buffer is not refused. */
+/* A block larger than the buffer is accepted. */
 static void test_large_block(void)
 {
 	struct fixture f = { 0 };

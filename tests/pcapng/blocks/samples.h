@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * samples.h - captures that are written the same way each time: the golden files
- */
+/* samples.h - captures that are written the same way each time: the golden files */
 #ifndef TESTS_PCAPNG_BLOCKS_SAMPLES_H
 #define TESTS_PCAPNG_BLOCKS_SAMPLES_H
 
@@ -10,7 +8,8 @@
 struct sample {
 	const char *name; /* golden/NAME.pcapng */
 	const struct pcapng_section *section;
-	void (*write)(struct pcapng_writer *w); /* all but the section header; without flush */
+	void (*write)(
+		struct pcapng_writer *w); /* everything but the section header, without flush */
 };
 
 /* Ends with a NULL name. */

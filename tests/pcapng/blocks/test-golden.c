@@ -2,8 +2,8 @@
 /*
  * test-golden.c - the samples, byte for byte
  *
- * PCAPNG_GOLDEN is the folder of the golden files. With PCAPNG_GOLDEN_UPDATE=1 they are written
- * instead; look at the difference with check_pcapng.py --dump before you commit it.
+ * PCAPNG_GOLDEN is the folder of the golden files. PCAPNG_GOLDEN_UPDATE=1 writes them instead;
+ * review the difference with check_pcapng.py --dump before you commit it.
  */
 #include "tests/pcapng/blocks/samples.h"
 #include "tests/pcapng/sink.h"
@@ -36,7 +36,7 @@ static void test_golden(gconstpointer data)
 	g_assert_cmpmem(bytes->data, bytes->len, golden, len);
 }
 
-/* An output that takes one byte at a time gets the same bytes. */
+/* An output that accepts one byte at a time gets the same bytes. */
 static void test_trickle(gconstpointer data)
 {
 	g_autoptr(GByteArray) whole = write_sample(data, 0);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * machine.c - a machine whose clocks can be set and whose disk can fail
- */
+/* machine.c - a machine whose clocks can be set and whose disk can fail */
 #include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>

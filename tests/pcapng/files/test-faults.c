@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-faults.c - sets of files on a machine whose clock is set and whose disk fails
- */
+/* test-faults.c - sets of files while the clock is set and the disk fails */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <sys/mount.h>
@@ -9,7 +7,7 @@
 #include "tests/pcapng/files/capture.h"
 #include "tests/pcapng/files/machine.h"
 
-/* A file of an hour does not become one of three. */
+/* A file of one hour does not last three when the clock is set back. */
 static void test_clock_back_interval(void)
 {
 	struct capture c = { .config = { .interval_ns = 3600 * UINT64_C(1000000000) } };
@@ -31,7 +29,7 @@ static void test_clock_back_interval(void)
 	capture_tear_down(&c);
 }
 
-/* A full disk is not asked by each packet, but as soon as the caller wants to know. */
+/* Packets do not retry a full disk, but a flush does at once. */
 static void test_back_off(void)
 {
 	struct capture c = { .config = { .full = PCAPNG_FULL_DROP } };
@@ -46,7 +44,7 @@ static void test_back_off(void)
 	for (int i = 0; i < 1000; i++)
 		refused += capture_add(&c) == -EAGAIN;
 	g_assert_cmpuint(refused, >, 900);
-	g_assert_cmpuint(writes, ==, 1); /* they take far less than 100 ms */
+	g_assert_cmpuint(writes, ==, 1); /* they need far less than 100 ms */
 	for (int i = 0; i < 5; i++) {
 		passed_ms += 101;
 		g_assert_cmpint(capture_add(&c), ==, -EAGAIN);
@@ -85,7 +83,7 @@ static void test_sync_interval(void)
 	capture_tear_down(&c);
 }
 
-/* Each file is on the disk before it has its name. */
+/* Each file is on the disk before it gets its final name. */
 static void test_sync(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .sync = true } };
@@ -101,7 +99,7 @@ static void test_sync(void)
 	capture_tear_down(&c);
 }
 
-/* What the disk says last is told, too: some file systems keep an error until then. */
+/* The last error of the disk is reported: some file systems report a write error only at close. */
 static void test_late_error(gconstpointer data)
 {
 	struct capture c = { .config = { .name = "x%{seq}.pcapng", .sync = true } };
@@ -119,7 +117,7 @@ static void test_late_error(gconstpointer data)
 	capture_tear_down(&c);
 }
 
-/* An error while it is synced by time is told by the call that does it, and sticks. */
+/* An error of a periodic sync is returned by the call that syncs, and sticks. */
 static void test_sync_interval_error(void)
 {
 	struct capture c = { .config = { .sync_interval_ns = UINT64_C(1000000000) } };
@@ -166,7 +164,7 @@ static void test_error_text(void)
 	capture_tear_down(&c);
 }
 
-/* A disk that cannot be written any more: nothing is begun, and why is said. */
+/* On a read-only disk no file is started, and the error says why. */
 static void test_read_only(void)
 {
 	struct pcapng_error error = { 0 };

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-retention.c - sets of files: which ones stay
- */
+/* test-retention.c - sets of files: which files stay */
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sys/file.h>
@@ -32,7 +30,7 @@ static unsigned int count_files(const struct capture *c, const char *suffix)
 	return paths->len;
 }
 
-/* At no moment more than the limit, with the file being written, and over two runs. */
+/* Never more than the limit, including the file being written, over two runs. */
 static void test_bytes(void)
 {
 	struct capture c = { .config = { .max_bytes = 10000, .keep_bytes = 50000 } };
@@ -60,7 +58,7 @@ static void test_age(void)
 	capture_start(&c);
 	capture_add_many(&c, 30); /* two finished files and a full one */
 	passed_ms += 40000;
-	capture_add_many(&c, 10); /* the third is finished now */
+	capture_add_many(&c, 10); /* this finishes the third */
 	g_assert_cmpuint(c.deleted, ==, 0);
 	passed_ms += 40000;
 	capture_add_many(&c, 1);
@@ -89,7 +87,7 @@ static void test_free(void)
 	unmount_small(&c);
 }
 
-/* The newest files stay, although older ones look younger. */
+/* The newest files stay, although older ones have later times. */
 static void test_clock_back(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -106,7 +104,7 @@ static void test_clock_back(void)
 	capture_tear_down(&c);
 }
 
-/* What a crash left counts, and goes when it is the oldest; so do files whose name was taken. */
+/* Recovered files count and go when they are the oldest; so do files whose name was taken. */
 static void test_recovered_count(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -118,7 +116,7 @@ static void test_recovered_count(void)
 		capture_start(&c);
 		capture_add_many(&c, 5);
 		g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
-		pcapng_files_free(c.f); /* as a crash does */
+		pcapng_files_free(c.f); /* like a crash */
 	}
 	capture_start(&c);
 	g_assert_cmpuint(c.recovered, ==, 2);
@@ -141,7 +139,7 @@ static void test_recovered_count(void)
 	capture_tear_down(&c);
 }
 
-/* What a crash before the first byte left goes, unless somebody still has it, or it is not of the set. */
+/* Deletes an empty .part, unless it is locked or not of the set. */
 static void test_empty_parts(void)
 {
 	static const char *const names[] = {
@@ -176,7 +174,7 @@ static void test_empty_parts(void)
 	capture_tear_down(&c);
 }
 
-/* All names of this second are taken: one is found, and nothing is replaced. */
+/* All names of this second are taken: the next free one is used, and no file is replaced. */
 static void test_collisions(void)
 {
 	struct capture c = { .config = { .max_packets = 1, .name = "x%{seq}.pcapng" } };
