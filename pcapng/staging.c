@@ -81,13 +81,13 @@ static int list_iovs(struct staging *s)
 
 	for (unsigned int i = s->first_hole; i < s->end_hole; i++) {
 		const struct hole *hole = &s->holes[i];
-		size_t taken = 0;
+		size_t accepted = 0;
 
 		if (hole->offset > at)
 			add_iov(s, &n, s->buf + at, hole->offset - at);
 		else
-			taken = at - hole->offset;
-		add_iov(s, &n, (const uint8_t *)hole->data + taken, hole->len - taken);
+			accepted = at - hole->offset;
+		add_iov(s, &n, (const uint8_t *)hole->data + accepted, hole->len - accepted);
 		at = hole->offset + hole->len;
 	}
 	add_iov(s, &n, s->buf + at, s->tail - at);

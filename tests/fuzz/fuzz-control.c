@@ -22,26 +22,26 @@ static void on_message(void *user, const struct control_message *m)
 }
 
 /* All messages, encoded again, one after another. */
-static GByteArray *parse(const uint8_t *data, size_t len, size_t piece)
+static GByteArray *parse(const uint8_t *data, size_t len, size_t chunk)
 {
 	g_autofree struct control_parser *p = g_new0(struct control_parser, 1);
 	GByteArray *all = g_byte_array_new();
 
-	for (size_t at = 0; at < len; at += piece)
-		control_parse(p, data + at, MIN(piece, len - at), on_message, all);
+	for (size_t at = 0; at < len; at += chunk)
+		control_parse(p, data + at, MIN(chunk, len - at), on_message, all);
 	return all;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	g_autoptr(GByteArray) whole = NULL, pieces = NULL, again = NULL;
+	g_autoptr(GByteArray) complete = NULL, chunks = NULL, again = NULL;
 
 	if (!len)
 		return 0;
-	whole = parse(data + 1, len - 1, len);
-	pieces = parse(data + 1, len - 1, (size_t)data[0] + 1);
-	g_assert_cmpmem(whole->data, whole->len, pieces->data, pieces->len);
-	again = parse(whole->data, whole->len, (size_t)data[0] + 1);
-	g_assert_cmpmem(whole->data, whole->len, again->data, again->len);
+	complete = parse(data + 1, len - 1, len);
+	chunks = parse(data + 1, len - 1, (size_t)data[0] + 1);
+	g_assert_cmpmem(complete->data, complete->len, chunks->data, chunks->len);
+	again = parse(complete->data, complete->len, (size_t)data[0] + 1);
+	g_assert_cmpmem(complete->data, complete->len, again->data, again->len);
 	return 0;
 }

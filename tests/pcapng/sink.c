@@ -28,18 +28,18 @@ static ssize_t sink_allowance(struct sink *s)
 ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt)
 {
 	struct sink *s = user;
-	ssize_t allowed = sink_allowance(s), taken = 0;
+	ssize_t allowed = sink_allowance(s), accepted = 0;
 
 	g_assert_cmpint(iovcnt, >, 0);
 	g_assert_cmpint(iovcnt, <=, 1024);
-	for (int i = 0; i < iovcnt && taken < allowed; i++) {
-		size_t n = MIN(iov[i].iov_len, (size_t)(allowed - taken));
+	for (int i = 0; i < iovcnt && accepted < allowed; i++) {
+		size_t n = MIN(iov[i].iov_len, (size_t)(allowed - accepted));
 
 		g_assert_cmpuint(iov[i].iov_len, >, 0);
 		g_byte_array_append(s->bytes, iov[i].iov_base, n);
-		taken += n;
+		accepted += n;
 	}
-	return allowed < 0 ? allowed : taken;
+	return allowed < 0 ? allowed : accepted;
 }
 
 static char *kept_folder;

@@ -5,14 +5,14 @@
 /* Wherever the output fails: it has a prefix of the bytes, and the error sticks. */
 static void test_fail_everywhere(void)
 {
-	struct fixture whole = { 0 };
+	struct fixture complete = { 0 };
 
-	set_up_with(&whole, NULL);
-	g_assert_cmpint(add(&whole, 61), ==, 0);
-	g_assert_cmpint(add(&whole, 3000), ==, 0);
-	g_assert_cmpint(add_stats(&whole), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
-	for (size_t at = 60; at < whole.sink.bytes->len; at++) {
+	set_up_with(&complete, NULL);
+	g_assert_cmpint(add(&complete, 61), ==, 0);
+	g_assert_cmpint(add(&complete, 3000), ==, 0);
+	g_assert_cmpint(add_stats(&complete), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
+	for (size_t at = 60; at < complete.sink.bytes->len; at++) {
 		struct fixture f = { .sink = { .fail_at = at, .fail_with = -ENOSPC } };
 
 		set_up_with(&f, NULL);
@@ -20,8 +20,9 @@ static void test_fail_everywhere(void)
 		g_assert_cmpint(add(&f, 3000), ==, 0);
 		g_assert_cmpint(add_stats(&f), ==, 0);
 		g_assert_cmpint(pcapng_writer_flush(f.w), ==, -ENOSPC);
-		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data, at);
-		g_assert_cmpuint(pcapng_writer_pending(f.w), ==, whole.sink.bytes->len - at);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+				at);
+		g_assert_cmpuint(pcapng_writer_pending(f.w), ==, complete.sink.bytes->len - at);
 		f.sink.fail_with = 0;
 		g_assert_cmpint(add(&f, 60), ==, -ENOSPC);
 		g_assert_cmpint(add_stats(&f), ==, -ENOSPC);
@@ -30,18 +31,18 @@ static void test_fail_everywhere(void)
 		g_assert_cmpuint(f.sink.bytes->len, ==, at);
 		tear_down(&f, NULL);
 	}
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
 /* An output that accepts little, with pauses and interruptions, gets the same bytes. */
 static void test_short_writes(void)
 {
-	struct fixture whole = { 0 };
+	struct fixture complete = { 0 };
 
-	set_up_with(&whole, NULL);
+	set_up_with(&complete, NULL);
 	for (uint32_t i = 0; i < 200; i++)
-		g_assert_cmpint(add(&whole, i * 13), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
+		g_assert_cmpint(add(&complete, i * 13), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
 	for (size_t at_most = 1; at_most < 3000; at_most = at_most * 3 / 2 + 1) {
 		struct fixture f = { .sink = { .at_most = at_most, .interrupt = 3 } };
 
@@ -55,11 +56,11 @@ static void test_short_writes(void)
 		}
 		f.sink.is_blocked = false;
 		g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
-				whole.sink.bytes->len);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+				complete.sink.bytes->len);
 		tear_down(&f, NULL);
 	}
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
 /*
@@ -68,13 +69,13 @@ static void test_short_writes(void)
 static void test_backlog(void)
 {
 	struct fixture f = { 0 };
-	unsigned int taken = 0;
+	unsigned int accepted = 0;
 	size_t pending;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 65536 });
 	f.sink.is_blocked = true;
-	while (add(&f, taken % 3 ? 1400 : 64) == 0)
-		taken++;
+	while (add(&f, accepted % 3 ? 1400 : 64) == 0)
+		accepted++;
 	pending = pcapng_writer_pending(f.w);
 	g_assert_cmpuint(pending, <=, 65536 - 4096);
 	g_assert_cmpuint(pending, >, 65536 - 4096 - 1500);
@@ -96,7 +97,7 @@ static void test_backlog(void)
 static void test_slow_drain(void)
 {
 	struct fixture f = { 0 };
-	unsigned int taken = 0, refused = 0;
+	unsigned int accepted = 0, refused = 0;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 16384 });
 	for (int i = 0; i < 1000; i++) {
@@ -107,11 +108,11 @@ static void test_slow_drain(void)
 		f.sink.interrupt = 2;
 		r = add(&f, 900 + i % 300);
 		g_assert_true(r == 0 || r == -EAGAIN);
-		*(r == 0 ? &taken : &refused) += 1;
+		*(r == 0 ? &accepted : &refused) += 1;
 	}
 	f.sink.is_blocked = false;
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	g_assert_cmpuint(taken, >, 300);
+	g_assert_cmpuint(accepted, >, 300);
 	g_assert_cmpuint(refused, >, 0);
 	g_assert_cmpuint(pcapng_writer_bytes(f.w), ==, f.sink.bytes->len);
 	sink_keep(&f.sink);
@@ -138,32 +139,32 @@ static int add_marked(struct fixture *f, uint32_t i)
 static void test_trickle(gconstpointer data)
 {
 	const size_t k = GPOINTER_TO_UINT(data);
-	struct fixture f = { 0 }, whole = { 0 };
-	unsigned int taken = 0;
+	struct fixture f = { 0 }, complete = { 0 };
+	unsigned int accepted = 0;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 8192 });
-	set_up_with(&whole, NULL);
+	set_up_with(&complete, NULL);
 	f.sink.fail_with = -EAGAIN;
 	for (uint32_t i = 0; i < 3000; i++) {
 		f.sink.fail_at = f.sink.bytes->len + k;
 		if (add_marked(&f, i) == 0) {
-			g_assert_cmpint(add_marked(&whole, i), ==, 0);
-			taken++;
+			g_assert_cmpint(add_marked(&complete, i), ==, 0);
+			accepted++;
 		}
 		if (i % 10 == 0 && add_stats(&f) == 0)
-			g_assert_cmpint(add_stats(&whole), ==, 0);
+			g_assert_cmpint(add_stats(&complete), ==, 0);
 		if (i % 7 == 0)
 			(void)pcapng_writer_flush(f.w);
 	}
 	f.sink.fail_with = 0;
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
-	g_assert_cmpuint(taken, >, 4);
-	g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
-			whole.sink.bytes->len);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
+	g_assert_cmpuint(accepted, >, 4);
+	g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+			complete.sink.bytes->len);
 	sink_keep(&f.sink);
 	tear_down(&f, NULL);
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
 /* Small packets are copied by the call, large ones are read at flush. */

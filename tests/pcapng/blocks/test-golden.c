@@ -39,10 +39,10 @@ static void test_golden(gconstpointer data)
 /* An output that accepts one byte at a time gets the same bytes. */
 static void test_trickle(gconstpointer data)
 {
-	g_autoptr(GByteArray) whole = write_sample(data, 0);
+	g_autoptr(GByteArray) complete = write_sample(data, 0);
 	g_autoptr(GByteArray) trickle = write_sample(data, 1);
 
-	g_assert_cmpmem(trickle->data, trickle->len, whole->data, whole->len);
+	g_assert_cmpmem(trickle->data, trickle->len, complete->data, complete->len);
 }
 
 int main(int argc, char **argv)
