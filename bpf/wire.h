@@ -19,6 +19,7 @@ enum wire_lost {
 	WIRE_LOST_FULL, /* no room in this CPU's ring */
 	WIRE_LOST_LONG, /* longer than WIRE_FRAME_MAX after the snaplen was applied */
 	WIRE_LOST_COPY, /* the kernel could not copy the frame's bytes */
+	WIRE_LOST_EXIT, /* the traced program's exit was not seen */
 	WIRE_LOST_CAUSES,
 };
 
@@ -59,7 +60,7 @@ struct wire_trace_config {
 	__u32 n_cpus;  /* possible ones: each has its share of the packet ids */
 	__u32 at; /* WIRE_AT_…: which to record; with both, the exit's slot is the next one */
 	__u32 verdicts; /* a bit for each that is wanted */
-	__u32 version; /* of several in the place of one another, the one that works is named by "now" */
+	__u32 version; /* above 0; of several versions the one that "now" names takes up new runs */
 };
 
 /* What the point "trace" puts between a record's header and its bytes, with WIRE_TRACED. */
@@ -108,7 +109,7 @@ struct wire_count {
 	__u32 pad;
 };
 
-_Static_assert(sizeof(struct wire_count) == 48, "wire_count changed size");
+_Static_assert(sizeof(struct wire_count) == 56, "wire_count changed size");
 
 /* One per CPU, mapped by the reader; a cache line each, so that CPUs do not disturb one another. */
 struct wire_cpu {

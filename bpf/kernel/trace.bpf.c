@@ -11,12 +11,18 @@
 
 const volatile struct wire_trace_config trace;
 
-/* The version that takes up new runs: all versions share this word, so that one store passes it on. */
+/*
+ * The version that takes up new runs; 0: none. All versions share this word, so that one store passes the
+ * task on.
+ */
 __u32 now;
 
-/* One run of the traced program, from its entry to its exit: a CPU has one at a time. */
+/*
+ * One run of the traced program, from its entry to its exit: a CPU has one at a time. Each version has
+ * its own, so that an old entry never meets a new exit.
+ */
 struct run {
-	const struct xdp_buff *of; /* NULL: none that we follow */
+	const struct xdp_buff *of; /* NULL: none that we follow; point-trace.c reads it, too */
 	__u64 id;
 	__u64 ts_ns;
 	struct view held; /* the frame as it came */
@@ -91,6 +97,30 @@ static __always_inline void count_seen(enum wire_at at)
 		count->seen++;
 }
 
+static __always_inline void lose_exit(enum wire_at at)
+{
+	struct wire_count *count = find_count(at);
+
+	if (!count)
+		return;
+	count->accepted++;
+	lose(count, WIRE_LOST_EXIT);
+}
+
+/*
+ * A run that was begun and did not come to an end: when the kernel changes the programs around the traced
+ * one, it skips the exits of runs under way (arch_prepare_bpf_trampoline(), ip_after_call). With
+ * PREEMPT_RT another run may also come in between.
+ */
+static __always_inline void give_up(struct run *run)
+{
+	if (!run->of)
+		return;
+	run->of = NULL;
+	lose_exit(WIRE_AT_ENTRY);
+	lose_exit(WIRE_AT_EXIT);
+}
+
 static __always_inline __u64 next_id(void)
 {
 	__u32 id = bpf_get_smp_processor_id();
@@ -154,7 +184,7 @@ int tap_entry(__u64 *ctx)
 
 	if (!room || !run)
 		return 0;
-	run->of = NULL;
+	give_up(run);
 	if (now != trace.version || !is_ours(xdp))
 		return 0;
 	count_seen(WIRE_AT_ENTRY);

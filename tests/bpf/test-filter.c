@@ -5,6 +5,8 @@
  * skips.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <glib.h>
 #include <linux/if_packet.h>
@@ -271,6 +273,70 @@ static void test_rest(void)
 	teardown(&f);
 }
 
+/* The newest map of that name. */
+static int open_map(const char *name)
+{
+	uint32_t id = 0;
+	int found = -1;
+
+	while (bpf_map_get_next_id(id, &id) == 0) {
+		int fd = bpf_map_get_fd_by_id(id);
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (fd < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && g_str_equal(info.name, name)) {
+			if (found >= 0)
+				close(found);
+			found = fd;
+		} else {
+			close(fd);
+		}
+	}
+	return found;
+}
+
+/* Runs of the traced program that were begun and did not end: one on each CPU, as the kernel leaves them. */
+static uint64_t leave_marks(void)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), zero = 0;
+	int fd = open_map("runs"), n_cpus = libbpf_num_possible_cpus();
+	g_autofree uint64_t *runs = NULL;
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(bpf_obj_get_info_by_fd(fd, &info, &size), ==, 0);
+	runs = g_malloc0_n((gsize)n_cpus, info.value_size);
+	for (int cpu = 0; cpu < n_cpus; cpu++)
+		runs[(gsize)cpu * info.value_size / sizeof(*runs)] = 1;
+	g_assert_cmpint(bpf_map_update_elem(fd, &zero, runs, BPF_ANY), ==, 0);
+	close(fd);
+	return (uint64_t)n_cpus;
+}
+
+/* Counted as lost, by the next run on the CPU or at the end. */
+static void test_unfinished(void)
+{
+	uint64_t left;
+	struct fixture f;
+
+	if (!setup(&f, &point_trace))
+		return;
+	send_frame(&f, 0x88b5);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, 0);
+	left = leave_marks();
+	send_frame(&f, 0x88b5);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, 1);
+	tap_detach(f.tap);
+	tap_drain_rest(f.tap, on_frame, &f);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, left);
+	g_assert_cmpuint(stats(&f).accepted, ==, 2 + left);
+	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
+	g_assert_cmpuint(f.taken, ==, 2);
+	teardown(&f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -284,5 +350,6 @@ int main(int argc, char **argv)
 		g_test_add_data_func(no_gap, points[i], test_no_gap);
 	}
 	g_test_add_func("/filter/rest", test_rest);
+	g_test_add_func("/filter/trace/unfinished", test_unfinished);
 	return g_test_run();
 }
