@@ -249,7 +249,8 @@ void tap_detach(struct tap *t)
 {
 	if (t->is_detached)
 		return;
-	for (uint32_t i = 0; i < t->n_attached; i++)
+	/* The last one first: who made a qdisc for all of them removes it when it is empty. */
+	for (uint32_t i = t->n_attached; i-- > 0;)
 		if (t->attached[i].owner == i)
 			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
