@@ -7,8 +7,8 @@
  * that the next start finds and replaces a stale one, and a lock that tells a stale one from one in use.
  * The lock is an abstract socket: it belongs to the network namespace, and ends with us.
  *
- * Anyone may bind such a name, so the lock only permits to remove a filter. Where all names are taken,
- * a handle without a filter will do: the kernel refuses a second filter there.
+ * Anyone may bind such a name, so a lock permits us to remove a filter, and no more. If all names are
+ * bound, any handle without a filter will do: the kernel refuses a second filter there.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -33,7 +33,7 @@
 
 #define HANDLE	 0x78647074 /* "xdpt", and the ones after it for several taps at one place */
 #define HANDLES	 32
-#define PRIORITY 49135 /* late: those before us decide, and we see what they left */
+#define PRIORITY 49135 /* late: we see what earlier filters let pass */
 
 struct tc_link {
 	struct point_link link;
@@ -52,7 +52,7 @@ static struct tc_link *tc_link_of(struct point_link *link)
 	return (struct tc_link *)link;
 }
 
-/* In place: libbpf refuses a struct whose padding is not zero, and a copy need not keep it so. */
+/* Fills in *hook in place: libbpf refuses nonzero padding, and a copy need not preserve it. */
 static void hook_init(struct bpf_tc_hook *hook, const struct tc_link *link)
 {
 	memset(hook, 0, sizeof(*hook));
@@ -159,7 +159,7 @@ static int add_locked(int prog_fd, struct tc_link *link)
 	return r;
 }
 
-/* All locks are taken, perhaps by a stranger: at the first handle without a filter. */
+/* All locks are held, perhaps by a stranger: at the first handle without a filter. */
 static int add_unlocked(int prog_fd, struct tc_link *link)
 {
 	int r = -EBUSY;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts the programs of trace.bpf.c before and behind an XDP program that is loaded. That one is not
- * touched: the kernel calls ours from a trampoline, and takes them away with our descriptors.
+ * Attaches the programs of trace.bpf.c to the entry and the exit of a loaded XDP program. That program is
+ * not touched: the kernel calls ours from a trampoline, and detaches them when our descriptors close.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,7 +29,7 @@ static struct trace_link *trace_link_of(struct point_link *link)
 	return (struct trace_link *)link;
 }
 
-/* The number by which the kernel's struct net is told from others; 0 where it cannot be. */
+/* The inode number that identifies the kernel's struct net; 0 if it is unknown. */
 static uint32_t netns_inode(void)
 {
 	struct stat s;
@@ -78,7 +78,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 	return r < 0 ? r : aim(skel, t, target_fd);
 }
 
-/* It let us open the program: what it refuses is the tracing. */
+/* The kernel let us open the program: what it refuses is tracing. */
 static int explain(int r)
 {
 	if (r == -EPERM)
@@ -152,7 +152,7 @@ static int attach(const struct point_target *t, struct point_link **ret)
 
 /*
  * How many runs the kernel did not show to the entry, because it was running on that CPU already. A run
- * whose entry was seen and whose exit was not leaves its mark, and is counted by that.
+ * whose entry was seen and whose exit was not counts as unfinished instead.
  */
 static uint64_t count_missed(const struct trace_bpf *skel)
 {
@@ -164,7 +164,7 @@ static uint64_t count_missed(const struct trace_bpf *skel)
 	return info.recursion_misses;
 }
 
-/* The CPUs on which a run was begun that did not come to an end: its mark is the first word. */
+/* On how many CPUs a run has not come to its end: the first word of its struct run is not zero. */
 static uint64_t count_unfinished(const struct trace_bpf *skel, const struct maps *maps)
 {
 	size_t words = bpf_map__value_size(skel->maps.runs) / sizeof(uint64_t);

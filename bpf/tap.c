@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap holds the maps, the attached programs and the merge together, and decides when the
- * reader sleeps.
+ * The tap ties the maps, the attached programs and the merge together, and decides when the reader
+ * sleeps.
  *
- * There are three ways to be woken, and none per frame. While frames come, the reader looks every
- * TICK_MS by itself. A CPU that fills a good part of its ring before that wakes it. After two looks
- * that found nothing it arms all CPUs, and sleeps until the first frame: an idle tap costs nothing.
+ * Nothing wakes the reader for each frame. While frames arrive, it looks every TICK_MS by itself. A CPU
+ * that fills a good share of its ring earlier wakes it. After two looks that find nothing it arms all
+ * CPUs and sleeps until the first frame: an idle tap costs nothing.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -25,21 +25,21 @@
 
 #define MOST_SLOTS 2 /* of one link */
 #define TICK_MS	   10
-#define HELD_MS	   2 /* sooner, when frames are only held back for their order */
-#define WAKE_SHARE 4 /* a CPU wakes the reader when it has filled 1/4 of its ring */
+#define HELD_MS	   2 /* sooner, while frames are held back for their order */
+#define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
-/* A card's time is believed within these bounds of our own stamp; its clock may just have been set. */
+/* The NIC's time is believed within these bounds of our own stamp: its clock may just have been set. */
 #define CARD_BEFORE_NS 1000000000
-#define CARD_BEHIND_NS 1000000 /* what the measurement of the clock is off, and then some */
+#define CARD_BEHIND_NS 1000000 /* more than the error of measuring the clock */
 
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
 
 struct attached {
 	const struct point *point;
-	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
-	struct point_target target; /* as it was; its filter is not ours to keep */
+	uint32_t owner; /* the slot that owns the link: the first of those that it fills */
+	struct point_target target; /* without its filter, which is the caller's */
 	struct point_link *link;
-	struct clock card; /* the card's, where target.is_stamped */
+	struct clock card; /* the NIC's, with target.is_stamped */
 	struct account account;
 };
 
@@ -53,7 +53,7 @@ struct tap {
 	bool is_detached;
 	unsigned int empty_looks; /* in a row */
 	unsigned int n_broken;	  /* rings given up, as told to the log */
-	uint64_t last_ns;	  /* time stamp given out last */
+	uint64_t last_ns;	  /* the last time stamp given out */
 };
 
 static void (*log_fn)(const char *text);
@@ -64,7 +64,7 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 
 	if (!log_fn || level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
 		return 0;
-	log_fn(text); /* whole: of the verifier's log the end is what matters */
+	log_fn(text); /* all of it: the end of the verifier's log matters */
 	free(text);
 	return 0;
 }
@@ -105,7 +105,7 @@ static int open_rings(struct tap *t)
 	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
-		/* Edge-triggered: only wake-ups count. A ring with data would not let us sleep. */
+		/* Edge-triggered: only wake-ups count. A ring that holds data must not keep us awake. */
 		r = ring_init(&t->merge.inputs[i].ring, t->maps.ring_fds[i], t->maps.ring_size);
 		if (r >= 0 &&
 		    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->maps.ring_fds[i], &event) < 0)
@@ -293,18 +293,18 @@ int tap_wait_ms(const struct tap *t)
 	return t->empty_looks < 2 ? TICK_MS : -1;
 }
 
-/* Asks each CPU to wake us with its next record, or not to. */
+/* Asks each CPU to wake us with its next record, or not. */
 static void arm(struct tap *t, bool armed)
 {
 	for (unsigned int i = 0; i < t->maps.n_cpus; i++)
 		if (t->maps.cpu[i].armed != armed)
 			__atomic_store_n(&t->maps.cpu[i].armed, armed, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before we look at the rings once more */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the next look at the rings */
 }
 
 /*
- * Arming comes one look before sleeping: a CPU that read the word just before we wrote it has its
- * record in the ring long before that last look.
+ * Arming precedes sleep by one look: a CPU that read the word just before we wrote it has its record
+ * in the ring long before that look.
  */
 static void note_look(struct tap *t, bool was_empty)
 {
@@ -318,7 +318,7 @@ static void note_look(struct tap *t, bool was_empty)
 	}
 }
 
-/* What stands before the bytes of a traced frame. */
+/* What precedes the bytes of a traced frame. */
 static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 {
 	const struct wire_trace *trace = (const struct wire_trace *)w->data;
@@ -331,8 +331,8 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 }
 
 /*
- * When the card received the frame, or else when we saw it. As the kernel's stamps give the order, a
- * frame that the card was slow to hand over gets a time between the two.
+ * When the NIC received the frame, or else when we saw it. The kernel's stamps give the order, so a frame
+ * that the NIC delivered late gets a time between the two.
  */
 static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *card,
 		      uint64_t seen_ns)
@@ -402,7 +402,7 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 {
 	struct epoll_event event[16];
 
-	/* Takes back the wake-ups that brought us here; whatever comes after is a new edge. */
+	/* Consumes the wake-ups that brought us here; whatever follows is a new edge. */
 	while (epoll_wait(t->epoll_fd, event, 16, 0) == 16)
 		;
 	note_look(t, !drain(t, false, fn, user));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Loads, in each of the copies. What the copies are for is told in cbpf.c. */
+/* Loads, in each of the copies that cbpf.c describes. */
 #include <linux/bpf.h>
 
 #include "bpf/filter/cbpf-ld.h"
 
-/* Where a VLAN tag is in a frame: behind the addresses. */
+/* The place of a VLAN tag in a frame: after the addresses. */
 #define TAG_START 12
 #define TAG_END	  16
 
@@ -13,7 +13,7 @@ static int load_register(const struct sock_filter *f)
 	return BPF_CLASS(f->code) == BPF_LD ? A : X;
 }
 
-/* What becomes of the bytes once they are in A or, for msh, in X: the frame is in network order. */
+/* Converts the bytes loaded into A, or for msh into X: the frame is in network order. */
 static void put_loaded(struct translation *t, const struct sock_filter *f)
 {
 	if (BPF_CLASS(f->code) == BPF_LDX) {
@@ -24,7 +24,7 @@ static void put_loaded(struct translation *t, const struct sock_filter *f)
 	}
 }
 
-/* Leaves in r1 where an indirect load reads. */
+/* Leaves the address of an indirect load in r1. */
 static void put_fast_address(struct translation *t, size_t i)
 {
 	const struct sock_filter *f = &t->plan.filter[i];
@@ -63,7 +63,7 @@ static void put_fast_load(struct translation *t, size_t i)
 	put_loaded(t, f);
 }
 
-/* The arguments of the helper that reads a frame by its context, from the offset in r2 on. */
+/* The arguments of the helper that reads a frame through its context, from the offset in r2 on. */
 static void put_load_arguments(struct translation *t, uint32_t size, uint32_t behind)
 {
 	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
@@ -72,7 +72,7 @@ static void put_load_arguments(struct translation *t, uint32_t size, uint32_t be
 	ebpf_alu32(&t->out, BPF_MOV, R4, size);
 }
 
-/* Of the one that reads memory, which knows nothing of the frame's end. */
+/* Those of the helper that reads memory, which does not know the frame's end. */
 static void put_read_arguments(struct translation *t, uint32_t size)
 {
 	ebpf_alu64_reg(&t->out, BPF_MOV, R3, R2);
@@ -84,7 +84,7 @@ static void put_read_arguments(struct translation *t, uint32_t size)
 	ebpf_alu32(&t->out, BPF_MOV, R2, size);
 }
 
-/* Loads bytes from where r2 says into the buffer, behind those that are there already. */
+/* Loads bytes from the offset in r2 into the buffer, after those that it holds already. */
 static void put_helper(struct translation *t, uint32_t size, uint32_t behind)
 {
 	if (t->access->is_memory)
@@ -95,14 +95,14 @@ static void put_helper(struct translation *t, uint32_t size, uint32_t behind)
 	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, cbpf_use(t, cbpf_label_reject(&t->plan)));
 }
 
-/* Leaves in r2 where an indirect load reads, plus a few bytes. */
+/* Leaves the offset of an indirect load, plus a few bytes, in r2. */
 static void put_slow_address(struct translation *t, const struct sock_filter *f, uint32_t plus)
 {
 	ebpf_alu32_reg(&t->out, BPF_MOV, R2, X);
 	ebpf_add64(&t->out, R2, (int32_t)(f->k + plus));
 }
 
-/* The tag's byte that is at an offset in the frame, which r2 holds, into the buffer. */
+/* Puts the byte of the tag at the frame offset in r2 into the buffer. */
 static void put_tag_byte(struct translation *t, uint32_t at)
 {
 	ebpf_alu32(&t->out, BPF_MOV, R1, TAG_END - 1);
@@ -113,7 +113,7 @@ static void put_tag_byte(struct translation *t, uint32_t at)
 	ebpf_store(&t->out, BPF_B, FP, cbpf_buffer_offset(t) + (int)at, R3);
 }
 
-/* An indirect load of which some bytes are the tag's: each for itself. */
+/* An indirect load that overlaps the tag: byte by byte. */
 static void put_mixed_indirect(struct translation *t, const struct sock_filter *f)
 {
 	for (uint32_t i = 0; i < cbpf_load_size(f); i++) {
@@ -154,7 +154,7 @@ static void put_tagged_indirect(struct translation *t, const struct sock_filter 
 	ebpf_land(&t->out, done);
 }
 
-/* A load from a place that is known, of a frame with a tag: before it, behind it, or some of both. */
+/* A load at a constant offset of a frame with a tag: before the tag, after it, or across it. */
 static void put_tagged_absolute(struct translation *t, const struct sock_filter *f)
 {
 	uint32_t size = cbpf_load_size(f), end = f->k + size;
@@ -221,7 +221,7 @@ static void put_len(struct translation *t, int copy, int dst)
 		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
 }
 
-/* ld and ldx of something else than the frame. */
+/* ld and ldx of something other than the frame. */
 static void put_other_load(struct translation *t, int copy, const struct sock_filter *f)
 {
 	int dst = load_register(f);

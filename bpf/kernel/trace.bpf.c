@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capture point "trace": what an XDP program that is already there gets, leaves behind and decides.
- * One program runs before it, one behind it, on the same CPU; nothing of the frame is changed.
+ * Capture point "trace": what an XDP program that is already attached gets, leaves and decides. One
+ * program runs before it and one after it, on the same CPU; neither changes the frame.
  *
- * At the entry the frame is judged and held; at the exit, when the verdict is known, both records go
- * into the ring. So the pair is complete or counted as lost, and has one id, whatever happens.
+ * The entry judges the frame and holds it; the exit knows the verdict and puts both records into the
+ * ring. So a pair has one id and is complete or counted as lost, whatever happens.
  */
 #include "bpf/kernel/ring.bpf.h"
 #include "bpf/kernel/xdp-buff.bpf.h"
@@ -37,7 +37,7 @@ struct {
 
 enum { HELD, LEAVING, PIECES };
 
-/* PIECES for each CPU; userspace sets how many that are. Too large for an array per CPU. */
+/* PIECES for each CPU; userspace sets the number. Too large for a per-CPU array. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PIECES);
@@ -52,7 +52,7 @@ static __always_inline struct run *find_run(void)
 	return bpf_map_lookup_elem(&runs, &zero);
 }
 
-/* Its address is written down and read back, which makes a number of the verifier's pointer. */
+/* Storing its address and reading it back turns the verifier's pointer into a number. */
 static __always_inline struct piece *find_piece(__u32 which)
 {
 	__u32 key = bpf_get_smp_processor_id() * PIECES + which;
@@ -63,7 +63,7 @@ static __always_inline struct piece *find_piece(__u32 which)
 	return p;
 }
 
-/* The program may run for several interfaces, in several namespaces. */
+/* The traced program may run for several interfaces, in several namespaces. */
 static __always_inline _Bool is_ours(const struct xdp_buff *xdp)
 {
 	const struct net_device *dev = xdp->rxq->dev;
@@ -129,7 +129,7 @@ static __always_inline __u64 next_id(void)
 	return cpu ? cpu->traced++ * trace.n_cpus + id : 0;
 }
 
-/* Keeps the bytes for the exit: by then the program may have changed them. */
+/* Keeps the bytes for the exit: by then the traced program may have changed them. */
 static __always_inline void hold(struct view *v, struct piece *room)
 {
 	__u32 len = v->len < config.snaplen ? v->len : config.snaplen;
@@ -142,7 +142,7 @@ static __always_inline void hold(struct view *v, struct piece *room)
 		v->at = room->at;
 }
 
-/* A frame that cannot be read is not judged: it is lost, whatever the filter is. */
+/* A frame that cannot be read is not judged: it is lost, whatever the filter says. */
 static __always_inline _Bool is_wanted(const struct view *v)
 {
 	return filter_accepts((void *)v->at, v->len) || !v->at;
