@@ -58,7 +58,7 @@ static int aim(struct trace_bpf *skel, const struct point_target *t, int target_
 static int prepare(struct trace_bpf *skel, const struct point_target *t, int target_fd,
 		   const struct trace_bpf *before)
 {
-	unsigned int pieces = bpf_map__max_entries(skel->maps.pieces);
+	unsigned int copies = bpf_map__max_entries(skel->maps.copies);
 	int r;
 
 	skel->rodata->config = t->config;
@@ -70,7 +70,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 		.verdicts = t->trace.verdicts,
 		.version = before ? before->rodata->trace.version + 1 : 1,
 	};
-	r = bpf_map__set_max_entries(skel->maps.pieces, pieces * t->maps->n_cpus);
+	r = bpf_map__set_max_entries(skel->maps.copies, copies * t->maps->n_cpus);
 	if (r == 0 && before)
 		r = bpf_map__reuse_fd(skel->maps.bss, bpf_map__fd(before->maps.bss));
 	if (r == 0)

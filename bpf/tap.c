@@ -29,8 +29,8 @@
 #define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
 /* The NIC's time is believed within these bounds of our own stamp: its clock may just have been set. */
-#define CARD_BEFORE_NS 1000000000
-#define CARD_BEHIND_NS 1000000 /* more than the error of measuring the clock */
+#define NIC_BEFORE_NS 1000000000
+#define NIC_AFTER_NS  1000000 /* more than the error of measuring the clock */
 
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
 
@@ -39,7 +39,7 @@ struct attached {
 	uint32_t owner; /* the slot that owns the link: the first of those that it fills */
 	struct point_target target; /* without its filter, which is the caller's */
 	struct point_link *link;
-	struct clock card; /* the NIC's, with target.is_stamped */
+	struct clock phc; /* the NIC's, with target.is_stamped */
 	struct account account;
 };
 
@@ -145,7 +145,7 @@ void tap_free(struct tap *t)
 		if (t->attached[i].owner != i)
 			continue;
 		t->attached[i].point->free(t->attached[i].link);
-		clock_done(&t->attached[i].card);
+		clock_done(&t->attached[i].phc);
 	}
 	free(t->attached);
 	merge_done(&t->merge);
@@ -157,7 +157,7 @@ void tap_free(struct tap *t)
 
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
-	struct attached *grown, new = { .point = target->point, .card.fd = -1 };
+	struct attached *grown, new = { .point = target->point, .phc.fd = -1 };
 	struct point_target point_target = {
 		.ifindex = target->ifindex,
 		.mode = target->mode,
@@ -180,11 +180,11 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	if (!grown)
 		return -ENOMEM;
 	t->attached = grown;
-	if (target->has_card_clock && clock_init_card(&new.card, target->card_clock_fd) < 0)
+	if (target->has_card_clock && clock_init_phc(&new.phc, target->card_clock_fd) < 0)
 		return -ENODEV;
 	r = target->point->attach(&point_target, &new.link);
 	if (r < 0) {
-		clock_done(&new.card);
+		clock_done(&new.phc);
 		return r;
 	}
 	*ret_mode = new.link->mode;
@@ -208,7 +208,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
-	target.config.mark = mark;
+	target.config.generation = mark;
 	return a->point->replace(&target, a->link);
 }
 
@@ -334,14 +334,14 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
  * When the NIC received the frame, or else when we saw it. The kernel's stamps give the order, so a frame
  * that the NIC delivered late gets a time between the two.
  */
-static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *card,
+static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *phc,
 		      uint64_t seen_ns)
 {
 	const struct wire_stamp *stamp = (const struct wire_stamp *)w->data;
-	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(card, stamp->card_ns));
+	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(phc, stamp->nic_ns));
 
 	f->data += sizeof(*stamp);
-	f->lacks_card_time = !stamp->card_ns || age > CARD_BEFORE_NS || age < -CARD_BEHIND_NS;
+	f->lacks_card_time = !stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS;
 	if (!f->lacks_card_time && age > 0)
 		f->ts_ns -= (uint64_t)age;
 }
@@ -363,14 +363,14 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.has_queue = w->flags & WIRE_QUEUE,
 		.has_hash = w->flags & WIRE_HASH,
 		.is_segments = w->flags & WIRE_SEGMENTS,
-		.mark = w->mark,
+		.mark = w->generation,
 		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};
 	if (w->flags & WIRE_TRACED)
 		add_trace(ret, w);
 	else if (w->flags & WIRE_STAMPED)
-		add_stamp(ret, w, &t->attached[w->slot].card, ts_ns);
+		add_stamp(ret, w, &t->attached[w->slot].phc, ts_ns);
 	if (ret->ts_ns < t->last_ns)
 		ret->ts_ns = t->last_ns;
 	t->last_ns = ret->ts_ns;
@@ -387,7 +387,7 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	(void)clock_refresh(&t->clock, now_ns);
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].target.is_stamped)
-			clock_follow(&t->attached[i].card, now_ns);
+			clock_follow(&t->attached[i].phc, now_ns);
 	merge_begin(&t->merge, now_ns, all);
 	while ((w = merge_next(&t->merge, &ts_ns))) {
 		any = true;

@@ -44,7 +44,7 @@ struct wire_config {
 	__u32 slot;	  /* its counters; in every record */
 	__u32 snaplen;	  /* bytes to keep of a frame, 1…WIRE_FRAME_MAX */
 	__u32 wake_bytes; /* wake the reader after this many bytes on one CPU */
-	__u32 mark;	  /* generation of the filter, below 65536: in every record it accepted */
+	__u32 generation; /* of the filter, below 65536: in every record it accepted */
 };
 
 /* The sides of a traced program; point.h has the same values. */
@@ -77,7 +77,7 @@ _Static_assert(sizeof(struct wire_trace) == 16, "wire_trace changed size");
 
 /* With WIRE_STAMPED: the same place. */
 struct wire_stamp {
-	__u64 card_ns; /* when the frame arrived, by the PTP hardware clock; 0: unknown */
+	__u64 nic_ns; /* when the frame arrived, by the PTP hardware clock; 0: unknown */
 };
 
 _Static_assert(sizeof(struct wire_stamp) == 8, "wire_stamp changed size");
@@ -91,8 +91,8 @@ struct wire_frame {
 	__u16 slot;
 	__u16 queue; /* receive queue; 0xffff if it is larger */
 	__u32 hash;
-	__u16 flags; /* WIRE_HASH… */
-	__u16 mark;  /* generation of the filter that accepted it */
+	__u16 flags;	  /* WIRE_HASH… */
+	__u16 generation; /* of the filter that accepted it */
 	__u8 data[];
 };
 
@@ -100,7 +100,8 @@ _Static_assert(sizeof(struct wire_frame) == 32, "wire_frame changed size");
 _Static_assert(__builtin_offsetof(struct wire_frame, len) == 8, "wire_frame.len moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, lost) == 16, "wire_frame.lost moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, hash) == 24, "wire_frame.hash moved");
-_Static_assert(__builtin_offsetof(struct wire_frame, mark) == 30, "wire_frame.mark moved");
+_Static_assert(__builtin_offsetof(struct wire_frame, generation) == 30,
+	       "wire_frame.generation moved");
 _Static_assert(__builtin_offsetof(struct wire_frame, data) == 32, "wire_frame.data moved");
 
 /* One per slot and CPU, and only that CPU counts: seen >= accepted >= the sum of lost. */

@@ -64,11 +64,11 @@ static void put_fast_load(struct translation *t, size_t i)
 }
 
 /* The arguments of the helper that reads a frame through its context, from the offset in r2 on. */
-static void put_load_arguments(struct translation *t, uint32_t size, uint32_t behind)
+static void put_load_arguments(struct translation *t, uint32_t size, uint32_t after)
 {
 	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
 	ebpf_alu64_reg(&t->out, BPF_MOV, R3, FP);
-	ebpf_add64(&t->out, R3, cbpf_buffer_offset(t) + (int)behind);
+	ebpf_add64(&t->out, R3, cbpf_buffer_offset(t) + (int)after);
 	ebpf_alu32(&t->out, BPF_MOV, R4, size);
 }
 
@@ -85,12 +85,12 @@ static void put_read_arguments(struct translation *t, uint32_t size)
 }
 
 /* Loads bytes from the offset in r2 into the buffer, after those that it holds already. */
-static void put_helper(struct translation *t, uint32_t size, uint32_t behind)
+static void put_helper(struct translation *t, uint32_t size, uint32_t after)
 {
 	if (t->access->is_memory)
 		put_read_arguments(t, size);
 	else
-		put_load_arguments(t, size, behind);
+		put_load_arguments(t, size, after);
 	ebpf_call(&t->out, t->access->load_helper);
 	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, cbpf_use(t, cbpf_label_reject(&t->plan)));
 }
@@ -138,16 +138,16 @@ static void put_mixed_indirect(struct translation *t, const struct sock_filter *
 static void put_tagged_indirect(struct translation *t, const struct sock_filter *f)
 {
 	uint32_t size = cbpf_load_size(f);
-	size_t is_before, is_behind, done;
+	size_t is_before, is_after, done;
 
 	is_before = t->out.n;
 	ebpf_jump_if(&t->out, BPF_JLE, R2, (int32_t)(TAG_START - size), EBPF_NO_LABEL);
-	is_behind = t->out.n;
+	is_after = t->out.n;
 	ebpf_jump_if(&t->out, BPF_JGE, R2, TAG_END, EBPF_NO_LABEL);
 	put_mixed_indirect(t, f);
 	done = t->out.n;
 	ebpf_jump(&t->out, EBPF_NO_LABEL);
-	ebpf_land(&t->out, is_behind);
+	ebpf_land(&t->out, is_after);
 	ebpf_add64(&t->out, R2, TAG_START - TAG_END);
 	ebpf_land(&t->out, is_before);
 	put_helper(t, size, 0);

@@ -207,7 +207,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
 	w->hash = f->hash;
 	w->flags = f->flags;
-	w->mark = config.mark;
+	w->generation = config.generation;
 	copy_words(w->data, before->data, head);
 	count->gap = 0;
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));

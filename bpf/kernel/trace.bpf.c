@@ -35,15 +35,15 @@ struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
-enum { HELD, LEAVING, PIECES };
+enum { HELD, LEAVING, COPIES };
 
-/* PIECES for each CPU; userspace sets the number. Too large for a per-CPU array. */
+/* COPIES for each CPU; userspace sets the number. Too large for a per-CPU array. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PIECES);
+	__uint(max_entries, COPIES);
 	__type(key, __u32);
-	__type(value, struct piece);
-} pieces SEC(".maps");
+	__type(value, struct linear_copy);
+} copies SEC(".maps");
 
 static __always_inline struct run *find_run(void)
 {
@@ -53,10 +53,10 @@ static __always_inline struct run *find_run(void)
 }
 
 /* Storing its address and reading it back turns the verifier's pointer into a number. */
-static __always_inline struct piece *find_piece(__u32 which)
+static __always_inline struct linear_copy *find_copy(__u32 which)
 {
-	__u32 key = bpf_get_smp_processor_id() * PIECES + which;
-	struct piece *p = bpf_map_lookup_elem(&pieces, &key);
+	__u32 key = bpf_get_smp_processor_id() * COPIES + which;
+	struct linear_copy *p = bpf_map_lookup_elem(&copies, &key);
 
 	if (p)
 		*(volatile __u64 *)&p->at = (__u64)p->bytes;
@@ -130,13 +130,13 @@ static __always_inline __u64 next_id(void)
 }
 
 /* Keeps the bytes for the exit: by then the traced program may have changed them. */
-static __always_inline void hold(struct view *v, struct piece *room)
+static __always_inline void hold(struct view *v, struct linear_copy *room)
 {
 	__u32 len = v->len < config.snaplen ? v->len : config.snaplen;
 
 	if (v->at == room->at || !is_recorded(WIRE_AT_ENTRY))
 		return;
-	if (len > PIECE_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
+	if (len > LINEAR_COPY_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
 		v->at = 0;
 	else
 		v->at = room->at;
@@ -178,7 +178,7 @@ SEC("fentry")
 int tap_entry(__u64 *ctx)
 {
 	const struct xdp_buff *xdp = (void *)ctx[0];
-	struct piece *room = find_piece(HELD);
+	struct linear_copy *room = find_copy(HELD);
 	struct run *run = find_run();
 	struct view v;
 
@@ -205,7 +205,7 @@ int tap_exit(__u64 *ctx)
 {
 	const struct xdp_buff *xdp = (void *)ctx[0];
 	struct wire_trace about = { .verdict = ctx[1] };
-	struct piece *room = find_piece(LEAVING);
+	struct linear_copy *room = find_copy(LEAVING);
 	struct run *run = find_run();
 	struct view v;
 

@@ -48,7 +48,7 @@ struct page {
 } KERNEL;
 
 /* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names but one layout. */
-struct part {
+struct fragment {
 	__u64 page;
 	__u32 len, offset;
 };
@@ -56,25 +56,25 @@ struct part {
 struct skb_shared_info {
 	__u8 nr_frags;
 	unsigned int xdp_frags_size;
-	struct part frags[1];
+	struct fragment frags[1];
 } KERNEL;
 
-#define HAS_FRAGS  1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
-#define CACHE_LINE 64 /* the size of struct skb_shared_info is rounded up to this */
-#define PARTS	   45 /* CONFIG_MAX_SKB_FRAGS, at most */
-#define PAGE	   4096
-#define PART_PAGES 4	 /* of a fragment, at most */
-#define PIECE_MAX  66560 /* the longest frame that can be fragmented */
-#define NET_IOV	   1ULL	 /* kernel: include/net/netmem.h: not a page */
+#define HAS_FRAGS	1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
+#define CACHE_LINE	64 /* the size of struct skb_shared_info is rounded up to this */
+#define FRAGMENTS	45 /* CONFIG_MAX_SKB_FRAGS, at most */
+#define PAGE		4096
+#define FRAGMENT_PAGES	4     /* of a fragment, at most */
+#define LINEAR_COPY_MAX 66560 /* the longest frame that can be fragmented */
+#define NET_IOV		1ULL  /* kernel: include/net/netmem.h: not a page */
 
 /* x86-64: where the array of all struct page, and physical memory, are mapped. */
 extern const void vmemmap_base __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 
 /* Room for a linear copy of a frame. */
-struct piece {
+struct linear_copy {
 	__u64 at; /* the address of bytes, as a number */
-	__u8 bytes[PIECE_MAX + PAGE];
+	__u8 bytes[LINEAR_COPY_MAX + PAGE];
 };
 
 /* A linear frame, wherever it is; at 0: it cannot be read. */
@@ -88,7 +88,7 @@ static __always_inline __u32 linear_len(const struct xdp_buff *xdp)
 	return xdp->data_end - xdp->data;
 }
 
-static __always_inline _Bool has_parts(const struct xdp_buff *xdp)
+static __always_inline _Bool has_fragments(const struct xdp_buff *xdp)
 {
 	return bpf_core_field_exists(xdp->flags) && xdp->flags & HAS_FRAGS;
 }
@@ -117,15 +117,15 @@ static __always_inline __u64 page_address(__u64 page)
  * Appends bytes to the copy, which holds "at" of them. Returns how many it holds then, or negative. As
  * a function of its own, the verifier checks it once instead of in every state of its callers.
  */
-__noinline int append(struct piece *to, __u32 at, __u64 from, __u32 rest)
+__noinline int append(struct linear_copy *to, __u32 at, __u64 from, __u32 rest)
 {
-	if (!to || rest > PART_PAGES * PAGE)
+	if (!to || rest > FRAGMENT_PAGES * PAGE)
 		return -1;
-	for (int i = 0; i < PART_PAGES; i++) {
+	for (int i = 0; i < FRAGMENT_PAGES; i++) {
 		__u32 len = rest < PAGE ? rest : PAGE;
 
 		asm volatile("" : "+r"(len)); /* the register used must be the one compared */
-		if (at > PIECE_MAX || len > PAGE ||
+		if (at > LINEAR_COPY_MAX || len > PAGE ||
 		    bpf_probe_read_kernel(to->bytes + at, len, (void *)from) < 0)
 			return -1;
 		at += len;
@@ -136,37 +136,39 @@ __noinline int append(struct piece *to, __u32 at, __u64 from, __u32 rest)
 }
 
 /* Copies a fragmented frame. Negative: it cannot be read. */
-static __always_inline long join_parts(const struct xdp_buff *xdp,
-				       const struct skb_shared_info *info, struct piece *to)
+static __always_inline long join_fragments(const struct xdp_buff *xdp,
+					   const struct skb_shared_info *info,
+					   struct linear_copy *to)
 {
-	const void *parts = (const void *)info +
-			    bpf_core_field_offset(struct skb_shared_info, frags);
+	const void *fragments = (const void *)info +
+				bpf_core_field_offset(struct skb_shared_info, frags);
 	__u8 n = BPF_CORE_READ(info, nr_frags);
 	/* Read like this it is a number: newer verifiers do not accept a pointer for one. */
 	int at = append(to, 0, (__u64)BPF_CORE_READ(xdp, data), linear_len(xdp));
-	struct part part;
+	struct fragment fragment;
 
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < FRAGMENTS; i++) {
 		if (i >= n || at < 0)
 			return at;
-		if (bpf_probe_read_kernel(&part, sizeof(part), parts + i * sizeof(part)) < 0)
+		if (bpf_probe_read_kernel(&fragment, sizeof(fragment),
+					  fragments + i * sizeof(fragment)) < 0)
 			return -1;
-		at = append(to, at, page_address(part.page) + part.offset, part.len);
+		at = append(to, at, page_address(fragment.page) + fragment.offset, fragment.len);
 	}
 	return at;
 }
 
 /* The frame as it is now: in its own place if it is linear, else copied to "room". */
-static __always_inline struct view see(const struct xdp_buff *xdp, struct piece *room)
+static __always_inline struct view see(const struct xdp_buff *xdp, struct linear_copy *room)
 {
 	struct view v = { .at = (__u64)xdp->data, .len = linear_len(xdp) };
 	const struct skb_shared_info *info;
 
-	if (!has_parts(xdp))
+	if (!has_fragments(xdp))
 		return v;
 	info = shared_info(xdp);
 	v.len += BPF_CORE_READ(info, xdp_frags_size);
-	v.at = join_parts(xdp, info, room) < 0 ? 0 : room->at;
+	v.at = join_fragments(xdp, info, room) < 0 ? 0 : room->at;
 	return v;
 }
 

@@ -20,8 +20,8 @@ int tap_xdp_stamps(struct xdp_md *ctx)
 	struct wire_stamp stamp = { 0 };
 
 	read_offloads(ctx, &f);
-	if (bpf_xdp_metadata_rx_timestamp(ctx, &stamp.card_ns) != 0)
-		stamp.card_ns = 0;
+	if (bpf_xdp_metadata_rx_timestamp(ctx, &stamp.nic_ns) != 0)
+		stamp.nic_ns = 0;
 	emit(ctx, len_xdp, copy_xdp, &f, &(struct before){ &stamp, sizeof(stamp) });
 	return XDP_PASS;
 }

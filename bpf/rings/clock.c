@@ -63,7 +63,7 @@ void clock_init(struct clock *c)
 	c->checked_ns = clock_now_ns();
 }
 
-int clock_init_card(struct clock *c, int fd)
+int clock_init_phc(struct clock *c, int fd)
 {
 	uint64_t width;
 

@@ -23,7 +23,7 @@ uint64_t clock_now_ns(void);
 /* CLOCK_REALTIME; measures its offset for the first time. */
 void clock_init(struct clock *c);
 /* A PTP hardware clock, /dev/ptpN; the descriptor is duplicated. 0; -ENODEV: it cannot be read. */
-int clock_init_card(struct clock *c, int fd);
+int clock_init_phc(struct clock *c, int fd);
 void clock_done(struct clock *c);
 /* Measures again if the last time is a while ago; now_ns is clock_now_ns(). Returns the jump in ns. */
 int64_t clock_refresh(struct clock *c, uint64_t now_ns);
