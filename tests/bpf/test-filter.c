@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filters in the capture points themselves, on a pair of interfaces in a network namespace of our
- * own: what is counted and taken, also while one filter takes the place of another. Needs root, else
- * skips.
+ * Filters in the capture points themselves, on a pair of interfaces in a network namespace of our own:
+ * what is counted and captured, also while one filter replaces another. Without root it skips.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -25,10 +24,10 @@
 
 struct fixture {
 	struct tap *tap;
-	struct tap *traced; /* the other tap, that is traced; else NULL */
+	struct tap *traced; /* the other tap, whose program is traced; or NULL */
 	const struct point *point;
 	int socket;		/* send() makes the point see a frame */
-	uint64_t taken, marked; /* marked: by the filter set last */
+	uint64_t taken, marked; /* marked: with the generation of the last filter */
 	uint16_t mark;
 	gint is_sending;
 };
@@ -77,7 +76,7 @@ static void send_frame(struct fixture *f, uint16_t type)
 		g_assert_cmpint(errno, ==, ENOBUFS);
 }
 
-/* Compiled for this call; the point keeps nothing of it. */
+/* The filter is freed after the call: the point must not keep it. */
 static int set_filter(struct fixture *f, const char *expression)
 {
 	const char *error = NULL;
@@ -88,7 +87,7 @@ static int set_filter(struct fixture *f, const char *expression)
 	return tap_set_filter(f->tap, 0, filter, n, ++f->mark);
 }
 
-/* The program to be traced is another tap's. */
+/* Attaches the program to trace: another tap's. */
 static void put_traced(struct fixture *f, const struct tap_config *config,
 		       struct tap_target *target)
 {
@@ -159,7 +158,7 @@ static struct tap_stats stats(struct fixture *f)
 	return s;
 }
 
-/* One filter after another: each decides over the frames that come after it. */
+/* One filter after another: each judges the frames that arrive after it was set. */
 static void test_change(const void *point)
 {
 	static const struct {
@@ -193,7 +192,7 @@ static void test_change(const void *point)
 	teardown(&f);
 }
 
-/* One that cannot be translated leaves the one before in place. */
+/* A filter that cannot be translated leaves the previous one in place. */
 static void test_refused(const void *point)
 {
 	struct fixture f;
@@ -219,7 +218,7 @@ static gpointer send_many(gpointer user)
 	return NULL;
 }
 
-/* While frames come, filters that all accept them change places: no frame is missed. */
+/* While frames arrive, filters that accept all of them replace each other: no frame is missed. */
 static void test_no_gap(const void *point)
 {
 	static const char *const both[] = { "ether proto 0x88b5", "not ip and greater 60" };
@@ -251,7 +250,7 @@ static int on_frame_and_stop(void *user, const struct tap_frame *frame)
 	return 1;
 }
 
-/* Who wants no more gets what is left all the same: it is accounted for, one way or the other. */
+/* At the end every frame is given out, even if the callback asks to stop. */
 static void test_rest(void)
 {
 	struct fixture f;
@@ -297,7 +296,7 @@ static int open_map(const char *name)
 	return found;
 }
 
-/* Runs of the traced program that were begun and did not end: one on each CPU, as the kernel leaves them. */
+/* Pretends that a run of the traced program did not end, on each CPU. Returns how many that are. */
 static uint64_t leave_marks(void)
 {
 	struct bpf_map_info info = { 0 };
@@ -315,7 +314,7 @@ static uint64_t leave_marks(void)
 	return (uint64_t)n_cpus;
 }
 
-/* Counted as lost, by the next run on the CPU or at the end. */
+/* They count as lost, at the next run on the CPU or at the end. */
 static void test_unfinished(void)
 {
 	uint64_t left;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tc points as a filter in clsact, which is what kernels before 6.6 get: here every kernel, because
- * this process may not create BPF links. Strangers hold our locks, delete our qdisc and leave filters
- * behind. Needs root, else skips.
+ * The tc points as filters in clsact, as on kernels before 6.6: this process forbids itself BPF links, so
+ * every kernel gets them. Strangers bind our locks, delete our qdisc and leave filters. Without root it
+ * skips.
  */
 #include <errno.h>
 #include <glib.h>
@@ -23,9 +23,9 @@
 
 #include "bpf/tap.h"
 
-#define NAMES 64 /* no fewer than point-tc.c has handles */
+#define NAMES 64 /* at least as many as point-tc.c has handles */
 
-/* bpf(BPF_LINK_CREATE) fails as on a kernel that knows no tcx. */
+/* Makes bpf(BPF_LINK_CREATE) fail as on a kernel without tcx. */
 static void refuse_links(void)
 {
 	struct sock_filter insns[] = {
@@ -139,7 +139,7 @@ static void test_deleted(void)
 	assert_clean();
 }
 
-/* What somebody else put there since is not ours to remove. */
+/* We do not remove what somebody else has attached since. */
 static void test_deleted_and_remade(void)
 {
 	struct tap *first, *second;
@@ -153,11 +153,11 @@ static void test_deleted_and_remade(void)
 	assert_attached(second, true);
 	tap_free(first);
 	assert_attached(second, true);
-	tap_free(second); /* which made the new clsact */
+	tap_free(second); /* it made the new clsact */
 	assert_clean();
 }
 
-/* Binds the names of all locks of a direction. */
+/* Binds the names of all our locks for a direction. */
 static void squat(const char *direction, int fds[NAMES])
 {
 	for (int i = 0; i < NAMES; i++) {
@@ -198,7 +198,7 @@ static void test_squatted(void)
 	assert_clean();
 }
 
-/* What a killed process left goes with the next tap; what a live one has stays. */
+/* The next tap removes the filters of a killed process, and leaves those of a live one alone. */
 static void test_stale(void)
 {
 	struct tap *live, *tap;
