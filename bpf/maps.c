@@ -6,8 +6,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -122,6 +124,21 @@ int maps_share(const struct maps *m, struct bpf_object *object)
 		r = map ? bpf_map__reuse_fd(map, shared[i].fd) : -ENOENT;
 	}
 	return r;
+}
+
+/*
+ * kernel: kernel/bpf/syscall.c, maybe_wait_bpf_programs(): after an update of a map of maps no program
+ * uses the old inner map any more. So a ring takes its own place. membarrier(2) alone would not do: it is
+ * EINVAL with nohz_full, and does not wait on a single CPU.
+ */
+int maps_synchronize(const struct maps *m)
+{
+	const uint32_t cpu = 0;
+
+	if (bpf_map_update_elem(m->rings_fd, &cpu, &m->ring_fds[0], BPF_ANY) == 0 ||
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+		return 0;
+	return -errno;
 }
 
 int maps_read_count(const struct maps *m, uint32_t slot, struct wire_count *ret)

@@ -32,6 +32,11 @@ int maps_init(struct maps *m, size_t ring_size);
 void maps_done(struct maps *m);
 /* Makes an object, before load, use these maps for its own of the same names. 0 or -errno. */
 int maps_share(const struct maps *m, struct bpf_object *object);
+/*
+ * Waits until every run of a program that is under way now has ended: an RCU grace period. 0, or -errno
+ * where the kernel offers no way to wait.
+ */
+int maps_synchronize(const struct maps *m);
 /* Adds up one slot's counters of all CPUs. 0 or -errno. */
 int maps_read_count(const struct maps *m, uint32_t slot, struct wire_count *ret);
 

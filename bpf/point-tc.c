@@ -10,8 +10,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -19,7 +21,7 @@
 
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
-#include "bpf/point.h"
+#include "bpf/point-link.h"
 #include "bpf/qdisc.h"
 #include "tc.skel.h"
 
@@ -31,8 +33,24 @@
 #define HANDLES	 8
 #define PRIORITY 49135 /* late: those before us decide, and we see what they left */
 
+struct tc_link {
+	struct point_link link;
+	struct tc_bpf *skeleton;
+	unsigned int ifindex;
+	bool is_egress;
+	int fd;		 /* of the tcx link; -1: it is a filter in clsact */
+	int lock_fd;	 /* of that filter; -1 */
+	uint32_t handle; /* of that filter */
+	bool made_qdisc; /* clsact is ours */
+};
+
+static struct tc_link *tc_link_of(struct point_link *link)
+{
+	return (struct tc_link *)link;
+}
+
 /* In place: libbpf refuses a struct whose padding is not zero, and a copy need not keep it so. */
-static void hook_init(struct bpf_tc_hook *hook, const struct point_link *link)
+static void hook_init(struct bpf_tc_hook *hook, const struct tc_link *link)
 {
 	memset(hook, 0, sizeof(*hook));
 	hook->sz = sizeof(*hook);
@@ -41,7 +59,7 @@ static void hook_init(struct bpf_tc_hook *hook, const struct point_link *link)
 }
 
 /* The right to a handle at this place: -EBUSY where another live process has it. */
-static int lock_handle(const struct point_link *link, uint32_t handle)
+static int lock_handle(const struct tc_link *link, uint32_t handle)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int r, len, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,7 +77,7 @@ static int lock_handle(const struct point_link *link, uint32_t handle)
 	return fd;
 }
 
-static void remove_filter(const struct point_link *link, uint32_t handle)
+static void remove_filter(const struct tc_link *link, uint32_t handle)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle, .priority = PRIORITY);
@@ -69,7 +87,7 @@ static void remove_filter(const struct point_link *link, uint32_t handle)
 }
 
 /* Takes the first handle that is free; a filter at another free one is stale and goes. */
-static int take_handle(struct point_link *link)
+static int take_handle(struct tc_link *link)
 {
 	for (uint32_t handle = HANDLE; handle < HANDLE + HANDLES; handle++) {
 		int fd = lock_handle(link, handle);
@@ -89,7 +107,7 @@ static int take_handle(struct point_link *link)
 	return link->lock_fd < 0 ? -EBUSY : 0;
 }
 
-static int attach_clsact(int prog_fd, struct point_link *link)
+static int attach_clsact(int prog_fd, struct tc_link *link)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .priority = PRIORITY,
@@ -112,7 +130,7 @@ static int attach_clsact(int prog_fd, struct point_link *link)
 	return r;
 }
 
-static void detach_clsact(const struct point_link *link)
+static void detach_clsact(const struct tc_link *link)
 {
 	remove_filter(link, link->handle);
 	if (link->made_qdisc)
@@ -141,36 +159,50 @@ static int load(const struct point_target *t, struct tc_bpf **ret)
 	return 0;
 }
 
-static int attach(const struct point_target *t, bool is_egress, struct point_link *ret)
+/* As a tcx link, or as a filter where the kernel does not know that attach type. */
+static int put(int prog_fd, struct tc_link *l)
 {
-	struct point_link link = {
-		.link_fd = -1,
-		.lock_fd = -1,
+	int r = bpf_link_create(prog_fd, (int)l->ifindex, l->is_egress ? TCX_EGRESS : TCX_INGRESS,
+				NULL);
+
+	if (r >= 0)
+		l->fd = r;
+	else if (r == -EINVAL)
+		r = attach_clsact(prog_fd, l);
+	return r < 0 ? r : 0;
+}
+
+static int attach(const struct point_target *t, bool is_egress, struct point_link **ret)
+{
+	struct tc_link *l = malloc(sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct tc_link){
+		.link.n_slots = 1,
 		.ifindex = t->ifindex,
 		.is_egress = is_egress,
+		.fd = -1,
+		.lock_fd = -1,
 	};
-	struct tc_bpf *skel = NULL;
-	int fd, r = load(t, &skel);
-
-	if (r < 0)
-		return r;
-	fd = bpf_program__fd(skel->progs.tap_tc);
-	link.skeleton = skel;
-	r = bpf_link_create(fd, (int)t->ifindex, is_egress ? TCX_EGRESS : TCX_INGRESS, NULL);
-	if (r >= 0)
-		link.link_fd = r;
-	else if (r == -EINVAL) /* an attach type that this kernel does not know */
-		r = attach_clsact(fd, &link);
+	r = load(t, &l->skeleton);
 	if (r < 0) {
-		tc_bpf__destroy(skel);
+		free(l);
 		return r;
 	}
-	*ret = link;
+	r = put(bpf_program__fd(l->skeleton->progs.tap_tc), l);
+	if (r < 0) {
+		tc_bpf__destroy(l->skeleton);
+		free(l);
+		return r;
+	}
+	*ret = &l->link;
 	return 0;
 }
 
-/* The same handle and priority: the kernel puts the new program where the old one is. */
-static int replace_clsact(int prog_fd, const struct point_link *link)
+/* The same handle and priority: the kernel exchanges the old program for the new one. */
+static int replace_clsact(int prog_fd, const struct tc_link *link)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = link->handle,
@@ -182,57 +214,96 @@ static int replace_clsact(int prog_fd, const struct point_link *link)
 
 static int replace(const struct point_target *t, struct point_link *link)
 {
+	struct tc_link *l = tc_link_of(link);
 	struct tc_bpf *skel = NULL;
 	int fd, r = load(t, &skel);
 
 	if (r < 0)
 		return r;
 	fd = bpf_program__fd(skel->progs.tap_tc);
-	r = link->link_fd >= 0 ? bpf_link_update(link->link_fd, fd, NULL)
-			       : replace_clsact(fd, link);
+	r = l->fd >= 0 ? bpf_link_update(l->fd, fd, NULL) : replace_clsact(fd, l);
 	if (r < 0) {
 		tc_bpf__destroy(skel);
 		return r;
 	}
-	tc_bpf__destroy(link->skeleton);
-	link->skeleton = skel;
+	tc_bpf__destroy(l->skeleton);
+	l->skeleton = skel;
 	return 0;
 }
 
-static int attach_ingress(const struct point_target *t, struct point_link *ret)
+static int attach_ingress(const struct point_target *t, struct point_link **ret)
 {
 	return attach(t, false, ret);
 }
 
-static int attach_egress(const struct point_target *t, struct point_link *ret)
+static int attach_egress(const struct point_target *t, struct point_link **ret)
 {
 	return attach(t, true, ret);
 }
 
 static void detach(struct point_link *link)
 {
-	if (link->link_fd >= 0) {
-		(void)bpf_link_detach(link->link_fd);
-		close(link->link_fd);
-	} else {
-		detach_clsact(link);
-	}
-	tc_bpf__destroy(link->skeleton);
+	const struct tc_link *l = tc_link_of(link);
+
+	if (l->fd >= 0)
+		(void)bpf_link_detach(l->fd);
+	else
+		detach_clsact(l);
 }
+
+static void free_link(struct point_link *link)
+{
+	struct tc_link *l = tc_link_of(link);
+
+	if (l->fd >= 0)
+		close(l->fd);
+	tc_bpf__destroy(l->skeleton);
+	free(l);
+}
+
+/* kernel: kernel/bpf/tcx.c, tcx_link_fill_info(): 0 once the link or the device is gone */
+static bool is_attached(const struct point_link *link)
+{
+	const struct tc_link *l = (const struct tc_link *)link;
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	char name[IF_NAMESIZE];
+
+	if (l->fd < 0)
+		return if_indextoname(l->ifindex, name);
+	return bpf_obj_get_info_by_fd(l->fd, &info, &size) == 0 && info.xdp.ifindex != 0;
+}
+
+static bool is_clsact(const struct point_link *link)
+{
+	return ((const struct tc_link *)link)->fd < 0;
+}
+
+#define TITLE "tc: before the network stack"
 
 const struct point point_tc_ingress = {
 	.name = "tc-ingress",
-	.about = "tc: received frames, before the network stack and behind XDP",
+	.choice = "tc",
+	.title = TITLE,
 	.attach = attach_ingress,
 	.replace = replace,
 	.detach = detach,
+	.free = free_link,
+	.is_attached = is_attached,
+	.asks_netlink = is_clsact,
+	.needs_netlink = is_clsact,
 };
 
 const struct point point_tc_egress = {
 	.name = "tc-egress",
-	.about = "tc: sent frames, on their way to the driver",
+	.choice = "tc",
+	.title = TITLE,
 	.is_egress = true,
 	.attach = attach_egress,
 	.replace = replace,
 	.detach = detach,
+	.free = free_link,
+	.is_attached = is_attached,
+	.asks_netlink = is_clsact,
+	.needs_netlink = is_clsact,
 };

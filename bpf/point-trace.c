@@ -6,14 +6,27 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
-#include "bpf/point.h"
+#include "bpf/point-link.h"
 #include "bpf/program.h"
 #include "trace.skel.h"
+
+struct trace_link {
+	struct point_link link;
+	struct trace_bpf *skeleton;
+	unsigned int ifindex;
+	uint32_t program_id; /* of the program on the interface: the traced one or its dispatcher */
+};
+
+static struct trace_link *trace_link_of(struct point_link *link)
+{
+	return (struct trace_link *)link;
+}
 
 /* The number by which the kernel's struct net is told from others; 0 where it cannot be. */
 static uint32_t netns_inode(void)
@@ -108,28 +121,27 @@ static int open_and_start(const struct point_target *t, const struct trace_bpf *
 	return r;
 }
 
-static int attach(const struct point_target *t, struct point_link *ret)
+static int attach(const struct point_target *t, struct point_link **ret)
 {
-	struct trace_bpf *skel;
-	uint32_t id = 0; /* of the dispatcher, where that calls the target */
-	int r = bpf_xdp_query_id((int)t->ifindex, 0, &id);
+	struct trace_link *l = calloc(1, sizeof(*l));
+	int r;
 
+	if (!l)
+		return -ENOMEM;
+	l->ifindex = t->ifindex;
+	l->link.n_slots = t->trace.at == POINT_AT_BOTH ? 2 : 1;
+	r = bpf_xdp_query_id((int)t->ifindex, 0, &l->program_id);
 	if (r == 0)
-		r = open_and_start(t, NULL, &skel);
-	if (r < 0)
+		r = open_and_start(t, NULL, &l->skeleton);
+	if (r < 0) {
+		free(l);
 		return r;
-	*ret = (struct point_link){
-		.skeleton = skel,
-		.link_fd = -1,
-		.lock_fd = -1,
-		.ifindex = t->ifindex,
-		.program_id = id,
-		.n_more_slots = t->trace.at == (POINT_AT_ENTRY | POINT_AT_EXIT),
-	};
+	}
+	*ret = &l->link;
 	return 0;
 }
 
-/* How often the kernel did not run ours because it was running already on that CPU. */
+/* How many frames the kernel did not show us because our program was running on that CPU already. */
 static uint64_t count_misses(const struct bpf_program *program)
 {
 	struct bpf_prog_info info = { 0 };
@@ -142,31 +154,61 @@ static uint64_t count_misses(const struct bpf_program *program)
 
 static void detach(struct point_link *link)
 {
-	struct trace_bpf *skel = link->skeleton;
+	struct trace_bpf *skel = trace_link_of(link)->skeleton;
 
 	trace_bpf__detach(skel);
 	link->missed += count_misses(skel->progs.tap_entry) + count_misses(skel->progs.tap_exit);
-	trace_bpf__destroy(skel);
 }
 
-/* From one store on, new runs of the traced program are the new one's; those under way end with the old. */
+static void free_link(struct point_link *link)
+{
+	trace_bpf__destroy(trace_link_of(link)->skeleton);
+	free(link);
+}
+
+/*
+ * From one store on, new runs of the traced program are the new version's; those under way end with
+ * the old one.
+ */
 static int replace(const struct point_target *t, struct point_link *link)
 {
+	struct trace_link *l = trace_link_of(link);
 	struct trace_bpf *skel;
-	int r = open_and_start(t, link->skeleton, &skel);
+	int r = open_and_start(t, l->skeleton, &skel);
 
 	if (r < 0)
 		return r;
 	__atomic_store_n(&skel->bss->now, skel->rodata->trace.version, __ATOMIC_RELEASE);
 	detach(link);
-	link->skeleton = skel;
+	trace_bpf__destroy(l->skeleton);
+	l->skeleton = skel;
 	return 0;
+}
+
+/* The traced program may run elsewhere, too: the question is whether it runs here. */
+static bool is_attached(const struct point_link *link)
+{
+	const struct trace_link *l = (const struct trace_link *)link;
+	uint32_t id = 0;
+
+	return bpf_xdp_query_id((int)l->ifindex, 0, &id) == 0 && id == l->program_id;
+}
+
+static bool asks_netlink(const struct point_link *link)
+{
+	(void)link;
+	return true;
 }
 
 const struct point point_trace = {
 	.name = "trace",
-	.about = "trace: what the XDP program there gets, leaves and decides",
+	.choice = "trace",
+	.title = "trace: before and after the XDP program there",
+	.traces_program = true,
 	.attach = attach,
 	.replace = replace,
 	.detach = detach,
+	.free = free_link,
+	.is_attached = is_attached,
+	.asks_netlink = asks_netlink,
 };

@@ -9,26 +9,46 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
-#include "bpf/point.h"
+#include "bpf/point-link.h"
 #include "xdp-offloads.skel.h"
 #include "xdp-stamps.skel.h"
 #include "xdp.skel.h"
+
+/* What the program learns of a frame from the driver. */
+enum reads {
+	READS_NOTHING,
+	READS_OFFLOADS, /* what the NIC stripped from it or computed over it */
+	READS_STAMP,	/* that, and when the NIC received it */
+};
+
+struct xdp_link {
+	struct point_link link;
+	void *skeleton;
+	int fd; /* of the bpf_link */
+	enum reads reads;
+};
+
+static struct xdp_link *xdp_link_of(struct point_link *link)
+{
+	return (struct xdp_link *)link;
+}
 
 /* What to try, in this order; with a mode or the card's time asked for only the rows that have it. */
 static const struct
 try {
 	enum tap_mode mode;
-	enum point_reads reads;
+	enum reads reads;
 }
 tries[] = {
-	{ TAP_MODE_NATIVE, POINT_READS_STAMP },
-	{ TAP_MODE_NATIVE, POINT_READS_OFFLOADS },
-	{ TAP_MODE_NATIVE, POINT_READS_NOTHING },
-	{ TAP_MODE_GENERIC, POINT_READS_NOTHING },
+	{ TAP_MODE_NATIVE, READS_STAMP },
+	{ TAP_MODE_NATIVE, READS_OFFLOADS },
+	{ TAP_MODE_NATIVE, READS_NOTHING },
+	{ TAP_MODE_GENERIC, READS_NOTHING },
 };
 
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
@@ -66,17 +86,17 @@ static const struct {
 	int (*open)(const struct point_target *t, struct opened *ret);
 	void (*destroy)(void *skeleton);
 } objects[] = {
-	[POINT_READS_NOTHING] = { open_xdp, destroy_xdp },
-	[POINT_READS_OFFLOADS] = { open_xdp_offloads, destroy_xdp_offloads },
-	[POINT_READS_STAMP] = { open_xdp_stamps, destroy_xdp_stamps },
+	[READS_NOTHING] = { open_xdp, destroy_xdp },
+	[READS_OFFLOADS] = { open_xdp_offloads, destroy_xdp_offloads },
+	[READS_STAMP] = { open_xdp_stamps, destroy_xdp_stamps },
 };
 
 /* What the driver knows only a program for this very device may ask. */
-static int open_object(const struct point_target *t, enum point_reads reads, struct opened *ret)
+static int open_object(const struct point_target *t, enum reads reads, struct opened *ret)
 {
 	int r = objects[reads].open(t, ret);
 
-	if (r < 0 || reads == POINT_READS_NOTHING)
+	if (r < 0 || reads == READS_NOTHING)
 		return r;
 	bpf_program__set_ifindex(ret->program, t->ifindex);
 	bpf_program__set_flags(ret->program,
@@ -84,7 +104,7 @@ static int open_object(const struct point_target *t, enum point_reads reads, str
 	return 0;
 }
 
-static void destroy(void *skeleton, enum point_reads reads)
+static void destroy(void *skeleton, enum reads reads)
 {
 	objects[reads].destroy(skeleton);
 }
@@ -117,26 +137,29 @@ static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
 	return fd == -EEXIST ? -EBUSY : fd; /* a program in the other mode is a program too */
 }
 
-static int attempt(const struct point_target *t, const struct try *try, struct point_link *ret)
+static int attempt(const struct point_target *t, const struct try *try, struct point_link **ret)
 {
+	struct xdp_link *x = calloc(1, sizeof(*x));
 	struct opened new;
-	int fd, r = load(t, try, &new);
+	int r = x ? load(t, try, &new) : -ENOMEM;
 
-	if (r < 0)
+	if (r < 0) {
+		free(x);
 		return r;
-	fd = link_in_mode(bpf_program__fd(new.program), t->ifindex, try->mode);
-	if (fd < 0) {
-		destroy(new.skeleton, try->reads);
-		return fd;
 	}
-	*ret = (struct point_link){
+	r = link_in_mode(bpf_program__fd(new.program), t->ifindex, try->mode);
+	if (r < 0) {
+		destroy(new.skeleton, try->reads);
+		free(x);
+		return r;
+	}
+	*x = (struct xdp_link){
+		.link = { .mode = try->mode, .n_slots = 1 },
 		.skeleton = new.skeleton,
-		.link_fd = fd,
-		.lock_fd = -1,
-		.ifindex = t->ifindex,
-		.mode = try->mode,
+		.fd = r,
 		.reads = try->reads,
 	};
+	*ret = &x->link;
 	return 0;
 }
 
@@ -145,14 +168,14 @@ static bool is_final(int r)
 	return r >= 0 || r == -EBUSY || r == -ENODEV || r == -EPERM || r == -E2BIG;
 }
 
-static int attach(const struct point_target *t, struct point_link *ret)
+static int attach(const struct point_target *t, struct point_link **ret)
 {
 	int r = -EOPNOTSUPP;
 
 	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
 		if (t->mode != TAP_MODE_AUTO && t->mode != tries[i].mode)
 			continue;
-		if (t->is_stamped != (tries[i].reads == POINT_READS_STAMP))
+		if (t->is_stamped != (tries[i].reads == READS_STAMP))
 			continue;
 		r = attempt(t, &tries[i], ret);
 		if (is_final(r))
@@ -166,34 +189,57 @@ static int attach(const struct point_target *t, struct point_link *ret)
 
 static int replace(const struct point_target *t, struct point_link *link)
 {
-	const struct try try = { link->mode, link->reads };
+	struct xdp_link *x = xdp_link_of(link);
+	const struct try try = { link->mode, x->reads };
 	struct opened new;
 	int r = load(t, &try, &new);
 
 	if (r < 0)
 		return r;
-	r = bpf_link_update(link->link_fd, bpf_program__fd(new.program), NULL);
+	r = bpf_link_update(x->fd, bpf_program__fd(new.program), NULL);
 	if (r < 0) {
-		destroy(new.skeleton, link->reads);
+		destroy(new.skeleton, x->reads);
 		return r;
 	}
-	destroy(link->skeleton, link->reads);
-	link->skeleton = new.skeleton;
+	destroy(x->skeleton, x->reads);
+	x->skeleton = new.skeleton;
 	return 0;
 }
 
 static void detach(struct point_link *link)
 {
-	(void)bpf_link_detach(
-		link->link_fd); /* now; the last close() may do it later, from a worker */
-	close(link->link_fd);
-	destroy(link->skeleton, link->reads);
+	/* At once; the last close() may leave it to a worker. */
+	(void)bpf_link_detach(xdp_link_of(link)->fd);
+}
+
+static void free_link(struct point_link *link)
+{
+	struct xdp_link *x = xdp_link_of(link);
+
+	close(x->fd);
+	destroy(x->skeleton, x->reads);
+	free(x);
+}
+
+/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the link or the device is gone */
+static bool is_attached(const struct point_link *link)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(((const struct xdp_link *)link)->fd, &info, &size) == 0 &&
+	       info.xdp.ifindex != 0;
 }
 
 const struct point point_xdp = {
 	.name = "xdp",
-	.about = "XDP: in the driver, before the network stack",
+	.choice = "xdp",
+	.title = "XDP: in the driver",
+	.has_modes = true,
+	.has_nic_clock = true,
 	.attach = attach,
 	.replace = replace,
 	.detach = detach,
+	.free = free_link,
+	.is_attached = is_attached,
 };

@@ -7,21 +7,19 @@
  * TICK_MS by itself. A CPU that fills a good part of its ring before that wakes it. After two looks
  * that found nothing it arms all CPUs, and sleeps until the first frame: an idle tap costs nothing.
  */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/account.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
+#include "bpf/point-link.h"
 #include "bpf/rings/merge.h"
 #include "bpf/tap.h"
 
@@ -34,13 +32,15 @@
 #define CARD_BEFORE_NS 1000000000
 #define CARD_BEHIND_NS 1000000 /* what the measurement of the clock is off, and then some */
 
+_Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
+
 struct attached {
 	const struct point *point;
 	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
 	struct point_target target; /* as it was; its filter is not ours to keep */
-	struct point_link link;
+	struct point_link *link;
 	struct clock card; /* the card's, where target.is_stamped */
-	uint64_t taken;	   /* frames given out */
+	struct account account;
 };
 
 struct tap {
@@ -52,6 +52,7 @@ struct tap {
 	uint32_t n_attached;
 	bool is_detached;
 	unsigned int empty_looks; /* in a row */
+	unsigned int n_broken;	  /* rings given up, as told to the log */
 	uint64_t last_ns;	  /* time stamp given out last */
 };
 
@@ -68,10 +69,36 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
+/* A record of this slot makes no sense. */
+static void refuse(void *user, uint32_t slot)
+{
+	struct tap *t = user;
+
+	if (slot < t->n_attached)
+		t->attached[slot].account.invalid++;
+}
+
+/* What a ring that is given up still holds shows at the end, as a shortfall. */
+static void tell_broken(struct tap *t)
+{
+	char text[128];
+
+	if (t->merge.n_broken == t->n_broken)
+		return;
+	t->n_broken = t->merge.n_broken;
+	snprintf(text, sizeof(text),
+		 "%u of %u rings given up: the length of a record there is impossible\n",
+		 t->n_broken, t->maps.n_rings);
+	if (log_fn)
+		log_fn(text);
+}
+
 static int open_rings(struct tap *t)
 {
 	int r = merge_init(&t->merge, t->maps.n_rings);
 
+	t->merge.refuse = refuse;
+	t->merge.user = t;
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->epoll_fd < 0)
 		return -errno;
@@ -114,9 +141,12 @@ void tap_free(struct tap *t)
 	if (!t)
 		return;
 	tap_detach(t);
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].owner == i)
-			clock_done(&t->attached[i].card);
+	for (uint32_t i = 0; i < t->n_attached; i++) {
+		if (t->attached[i].owner != i)
+			continue;
+		t->attached[i].point->free(t->attached[i].link);
+		clock_done(&t->attached[i].card);
+	}
 	free(t->attached);
 	merge_done(&t->merge);
 	if (t->epoll_fd >= 0)
@@ -157,11 +187,11 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		clock_done(&new.card);
 		return r;
 	}
-	*ret_mode = new.link.mode;
+	*ret_mode = new.link->mode;
 	new.target = point_target;
 	new.target.filter = NULL;
 	new.owner = t->n_attached;
-	for (uint32_t n = 0; n <= new.link.n_more_slots; n++)
+	for (uint32_t n = 0; n < new.link->n_slots; n++)
 		t->attached[t->n_attached++] = new;
 	return 0;
 }
@@ -179,7 +209,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target.filter = filter;
 	target.n_filter = n;
 	target.config.mark = mark;
-	return a->point->replace(&target, &a->link);
+	return a->point->replace(&target, a->link);
 }
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
@@ -189,11 +219,13 @@ struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 	return (struct tap_place){ a->target.ifindex, a->point };
 }
 
+/* As at the XDP hook, but for the offset of the stack: there it begins below the program's own. */
+static const struct cbpf_target at_xdp = { .access = CBPF_XDP, .has_tag = true };
+
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP, .has_tag = true };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	*ret_culprit = code.culprit;
 	cbpf_done(&code);
@@ -202,13 +234,12 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
 
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
 {
-	const struct cbpf_target target = { .access = CBPF_XDP };
 	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &target, &code);
+	int r = cbpf_translate(filter, n, &at_xdp, &code);
 
 	if (r == 0) {
 		cbpf_print(to, code.insns, code.n);
-		fprintf(to, "%4zu: the frame is taken if r0 is 1\n", code.n);
+		fprintf(to, "%4zu: the frame is captured if r0 is 1\n", code.n);
 	}
 	cbpf_done(&code);
 	return r;
@@ -220,40 +251,31 @@ void tap_detach(struct tap *t)
 		return;
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].owner == i)
-			t->attached[i].point->detach(&t->attached[i].link);
+			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
-	/* An RCU grace period: no run of the programs is under way any more, the counters are final. */
-	if (t->n_attached)
-		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (t->n_attached && maps_synchronize(&t->maps) < 0 && log_fn)
+		log_fn("cannot wait for the programs to end: the last frames may be missing\n");
 }
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
 {
-	const struct point_link *link = &t->attached[slot].link;
-	struct bpf_link_info info = { 0 };
-	uint32_t id = 0, size = sizeof(info);
-	char name[IF_NAMESIZE];
+	const struct attached *a = &t->attached[slot];
 
-	if (link->program_id) /* what is traced may run elsewhere, too: asked is whether it is here */
-		return bpf_xdp_query_id((int)link->ifindex, 0, &id) == 0 && id == link->program_id;
-	if (link->link_fd < 0)
-		return if_indextoname(link->ifindex, name);
-	/* kernel: net/core/dev.c, bpf_xdp_link_fill_link_info(): 0 once the device is gone */
-	return bpf_obj_get_info_by_fd(link->link_fd, &info, &size) == 0 && info.xdp.ifindex != 0;
+	return a->point->is_attached(a->link);
 }
 
 bool tap_asks_netlink(const struct tap *t)
 {
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].link.link_fd < 0)
+	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
+		if (a->point->asks_netlink && a->point->asks_netlink(a->link))
 			return true;
 	return false;
 }
 
 bool tap_needs_netlink(const struct tap *t)
 {
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].link.lock_fd >= 0)
+	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
+		if (a->point->needs_netlink && a->point->needs_netlink(a->link))
 			return true;
 	return false;
 }
@@ -328,7 +350,7 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 {
 	if (w->slot >= t->n_attached)
 		return false;
-	t->attached[w->slot].taken++;
+	t->attached[w->slot].account.taken++;
 	*ret = (struct tap_frame){
 		.ts_ns = clock_to_epoch_ns(&t->clock, ts_ns),
 		.data = w->data,
@@ -368,9 +390,10 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	merge_begin(&t->merge, now_ns, all);
 	while ((w = merge_next(&t->merge, &ts_ns))) {
 		any = true;
-		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0)
+		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0 && !all)
 			break;
 	}
+	tell_broken(t);
 	return any;
 }
 
@@ -386,7 +409,12 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
 {
+	struct wire_count count;
+
 	(void)drain(t, true, fn, user);
+	for (uint32_t slot = 0; slot < t->n_attached; slot++)
+		if (maps_read_count(&t->maps, slot, &count) == 0)
+			account_close(&t->attached[slot].account, &count, t->attached[slot].link);
 }
 
 void tap_release(struct tap *t)
@@ -396,26 +424,17 @@ void tap_release(struct tap *t)
 
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 {
+	const struct attached *a;
 	struct wire_count count;
-	uint64_t missed;
 	int r;
 
 	if (slot >= t->n_attached)
 		return -EINVAL;
+	a = &t->attached[slot];
 	r = maps_read_count(&t->maps, slot, &count);
-	if (r < 0)
-		return r;
-	missed = t->attached[t->attached[slot].owner].link.missed;
-	*ret = (struct tap_stats){
-		.seen = count.seen + missed,
-		.accepted = count.accepted + missed,
-		.lost_missed = missed,
-		.lost_full = count.lost[WIRE_LOST_FULL],
-		.lost_long = count.lost[WIRE_LOST_LONG],
-		.lost_copy = count.lost[WIRE_LOST_COPY],
-		.taken = t->attached[slot].taken,
-	};
-	return 0;
+	if (r >= 0)
+		account_read(&a->account, &count, a->link, ret);
+	return r < 0 ? r : 0;
 }
 
 int tap_find_program(unsigned int ifindex, struct tap_program *ret)

@@ -18,9 +18,10 @@
 #include "bpf/point.h"
 #include "bpf/program.h"
 
+struct sock_filter; /* <linux/filter.h>, which contradicts libpcap's header */
 struct tap;
 
-#define TAP_SNAPLEN_MAX WIRE_FRAME_MAX
+#define TAP_SNAPLEN_MAX 262144
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
@@ -60,16 +61,17 @@ struct tap_frame {
 	uint32_t lost; /* frames of this slot lost since the one before on its CPU */
 };
 
-/* Since tap_attach(). accepted - taken - lost_… frames are in the rings. */
+/* Since tap_attach(). accepted = taken + the sum of lost_… + pending. */
 struct tap_stats {
-	uint64_t seen;	    /* frames that passed the hook */
-	uint64_t accepted;  /* of these, what the filter let through */
-	uint64_t lost_full; /* accepted, but the ring had no room */
-	uint64_t lost_long; /* … longer than TAP_SNAPLEN_MAX */
-	uint64_t lost_copy; /* … the kernel could not copy its bytes */
-	uint64_t
-		lost_missed; /* a traced program's frame was not looked at: known after tap_detach() */
-	uint64_t taken;	     /* given out by tap_drain() */
+	uint64_t seen;	       /* frames that passed the hook */
+	uint64_t accepted;     /* of these, what the filter let through */
+	uint64_t lost_full;    /* accepted, but the ring had no room */
+	uint64_t lost_long;    /* … longer than TAP_SNAPLEN_MAX */
+	uint64_t lost_copy;    /* … the kernel could not copy its bytes */
+	uint64_t lost_missed;  /* … a traced program's run was not followed to its end */
+	uint64_t lost_invalid; /* … its record is malformed, or missing: see tap_drain_rest() */
+	uint64_t taken;	       /* given out */
+	uint64_t pending;      /* not given out yet; 0 after tap_drain_rest() */
 };
 
 struct tap_place {
@@ -102,7 +104,10 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
  * instruction that cannot.
  */
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit);
-/* Writes a listing of what the filter becomes at the XDP hook. 0 or -errno as above. */
+/*
+ * Lists the instructions that are loaded for the filter at the XDP hook, with those for a VLAN tag that
+ * the NIC stripped: it comes in r7. 0 or -errno as above.
+ */
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n);
 /* Where the program of a slot is. */
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
@@ -123,7 +128,10 @@ int tap_fd(const struct tap *t);
 int tap_wait_ms(const struct tap *t);
 /* Gives out the frames that are there now: a bounded batch, however fast they come. */
 void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
-/* After tap_detach(): gives out all that is left. */
+/*
+ * After tap_detach(): gives out every frame that is left, whatever fn returns. An accepted frame that
+ * then has been neither given out nor lost is counted as lost_invalid.
+ */
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
 /* The frames given out may be overwritten from now on. */
 void tap_release(struct tap *t);

@@ -43,20 +43,21 @@ struct wire_config {
 	__u32 mark; /* of the filter in place, below 65536: in every record that it let through */
 };
 
-/* Where an XDP program is looked at. */
-enum {
-	WIRE_AT_ENTRY = 1 << 0,
-	WIRE_AT_EXIT = 1 << 1,
+/* The sides of a traced program; point.h has the same values. */
+enum wire_at {
+	WIRE_AT_ENTRY,
+	WIRE_AT_EXIT,
+	WIRE_AT_BOTH,
 };
 
 #define WIRE_VERDICTS 5 /* XDP_ABORTED…XDP_REDIRECT; the kernel takes any other for the first */
 
 /* The same for the point "trace"; constant to the verifier. */
 struct wire_trace_config {
-	__u32 ifindex;	/* frames of this interface … */
-	__u32 netns;	/* … in the namespace of this inode number */
-	__u32 n_cpus;	/* possible ones: each has its share of the packet ids */
-	__u32 at;	/* WIRE_AT_…: which to record; the exit's slot is behind the entry's */
+	__u32 ifindex; /* frames of this interface … */
+	__u32 netns;   /* … in the namespace of this inode number */
+	__u32 n_cpus;  /* possible ones: each has its share of the packet ids */
+	__u32 at; /* WIRE_AT_…: which to record; with both, the exit's slot is the next one */
 	__u32 verdicts; /* a bit for each that is wanted */
 	__u32 version; /* of several in the place of one another, the one that works is named by "now" */
 };

@@ -2,11 +2,14 @@
 /*
  * pcapng/files.h - a capture in files that can be trusted, one after the other if need be
  *
- *	pcapng_files_new(&section, NULL, &(struct pcapng_files_config){
- *		.path = "/var/tmp/cap.pcapng", .max_bytes = 100000000, .keep_files = 10 }, &f);
- *	pcapng_files_add_interface(f, &interface, &id);
- *	pcapng_files_add_packet(f, &packet);
- *	pcapng_files_close(f);
+ *	struct pcapng_files_config config = {
+ *		.size = sizeof(config),
+ *		.path = "/var/tmp/cap.pcapng", .max_bytes = 100000000, .keep_files = 10,
+ *	};
+ *	r = pcapng_files_new(&section, NULL, &config, &f);
+ *	r = pcapng_files_add_interface(f, &interface, &id);
+ *	r = pcapng_files_add_packet(f, &packet);
+ *	r = pcapng_files_close(f);
  *	pcapng_files_free(f);
  *
  * The file being written is NAME.part; it becomes NAME when it is whole, without ever replacing
@@ -16,7 +19,7 @@
  * A full disk never leaves a torn file: it is cut back to its last whole block. Nor does a crash: the
  * .part that it leaves is cut to its last whole block by the next pcapng_files_new() and kept.
  *
- * Return values and threads are as in pcapng/writer.h. Where nothing else is said, functions return
+ * Return values, threads and binary compatibility are as in pcapng/writer.h. Where nothing else is said, functions return
  * 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), or -errno of a system call.
  */
 #ifndef PCAPNG_FILES_H
@@ -54,7 +57,13 @@ struct pcapng_files_event {
 	uint64_t packets; /* FINISHED only */
 };
 
-struct pcapng_files_config { /* all zero but path: one file of any size */
+enum pcapng_compression {
+	PCAPNG_COMPRESSION_NONE,
+	PCAPNG_COMPRESSION_GZIP, /* levels 1 (fast) to 9 (small); 0: 6, as gzip(1) */
+};
+
+struct pcapng_files_config { /* all zero but size and path: one file of any size */
+	size_t size;	     /* sizeof(struct pcapng_files_config) */
 	/*
 	 * Where: "FOLDER/PREFIX.SUFFIX" makes FOLDER/PREFIX_00001_20261123040000.SUFFIX, as dumpcap
 	 * does. A `name` replaces that pattern by its own: text with %{seq} (five digits), %{time}
@@ -87,14 +96,15 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
 	bool sync;		   /* fdatasync before a file gets its name */
 	uint64_t sync_interval_ns; /* and this often, by pcapng_files_tick(); 0: not */
 	/*
-	 * 1 (fast) to 9 (small): compressed while it is written, by a thread that pcapng_files_new()
-	 * starts; 0: not. Names end in .gz (`single`: the name is as you give it). tshark reads such
-	 * files, libpcap does not. max_bytes counts what was compressed, keep_bytes what came out.
-	 * A crash loses what was not flushed, some 10 MB at most. When the thread is behind by that
-	 * much, calls wait for it, as they do for a disk.
+	 * Files are compressed while they are written, by a thread that pcapng_files_new() starts.
+	 * Names end in .gz (`single`: the name is as you give it). tshark reads such files, libpcap
+	 * does not. max_bytes counts bytes before compression, keep_bytes bytes after it. A crash
+	 * loses what was not flushed, 10 MB at most. When the thread is that far behind, calls wait
+	 * for it, as they do for a disk.
 	 */
-	int gzip;
-	mode_t mode; /* of new files; 0: 0640 */
+	enum pcapng_compression compression;
+	int compression_level; /* 0: the usual one of the method */
+	mode_t mode;	       /* of new files; 0: 0640 */
 
 	/*
 	 * Called before a file is ended, with the writer, to add the statistics of every interface;
@@ -112,7 +122,8 @@ struct pcapng_files_config { /* all zero but path: one file of any size */
  * Recovers and adopts what earlier runs left in the folder, and begins the first file. A .part of the
  * set that is empty, which a crash at the wrong moment leaves, is deleted. Strings of
  * `config` are copied; `section` and `writer` (NULL: defaults) are as for pcapng_writer_new().
- * -EINVAL: config. *ret is untouched on failure.
+ * -EINVAL: config. -EOPNOTSUPP: the library does not know this compression. *ret is untouched on
+ * failure.
  */
 int pcapng_files_new(const struct pcapng_section *section,
 		     const struct pcapng_writer_config *writer,

@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "pcapng/encode.h"
+#include "pcapng/blocks/encode.h"
 #include "pcapng/state.h"
 
 typedef void (*encode_packet_fn)(struct block *b, const struct slice *slice);

@@ -8,7 +8,7 @@
 #ifndef PCAPNG_STATE_H
 #define PCAPNG_STATE_H
 
-#include "pcapng/block.h"
+#include "pcapng/blocks/block.h"
 #include "pcapng/memory.h"
 #include "pcapng/staging.h"
 #include "pcapng/writer.h"

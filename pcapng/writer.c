@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcapng/encode.h"
+#include "pcapng/config.h"
+#include "pcapng/blocks/encode.h"
 #include "pcapng/state.h"
 
 /* One write for some ten thousand small packets: its cost is small beside theirs. */
@@ -96,20 +97,25 @@ static int writer_init(struct pcapng_writer *w, const struct pcapng_section *sec
 	return r < 0 ? r : begin_section(w, section);
 }
 
+CONFIG_ENDS_WITH(pcapng_writer_config, error);
+
 int pcapng_writer_new(const struct pcapng_section *section,
 		      const struct pcapng_writer_config *config, pcapng_output_fn output,
 		      void *user, struct pcapng_writer **ret)
 {
-	static const struct pcapng_writer_config defaults;
-	struct pcapng_writer *w = calloc(1, sizeof(*w));
-	int r;
+	struct pcapng_writer_config ours = { 0 };
+	struct pcapng_writer *w;
+	int r = config ? config_read(&ours, sizeof(ours), config) : 0;
 
+	if (r < 0)
+		return r;
+	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	r = writer_init(w, section, config ? config : &defaults, output, user);
+	r = writer_init(w, section, &ours, output, user);
 	if (r < 0) {
-		if (config && config->error)
-			*config->error = w->error;
+		if (ours.error)
+			*ours.error = w->error;
 		pcapng_writer_free(w);
 		return r;
 	}
@@ -292,7 +298,11 @@ const struct pcapng_error *pcapng_writer_error(const struct pcapng_writer *w)
 	return &w->error;
 }
 
+#define TEXT_OF(n) #n
+#define TEXT(n)	   TEXT_OF(n)
+
 const char *pcapng_writer_version(void)
 {
-	return PCAPNG_WRITER_VERSION;
+	return TEXT(PCAPNG_WRITER_VERSION_MAJOR) "." TEXT(PCAPNG_WRITER_VERSION_MINOR) "." TEXT(
+		PCAPNG_WRITER_VERSION_MICRO);
 }

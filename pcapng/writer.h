@@ -2,16 +2,16 @@
 /*
  * pcapng/writer.h - writes pcapng, the capture file format of Wireshark and tcpdump
  *
- *	pcapng_writer_new(&section, NULL, output, user, &w);
- *	pcapng_writer_add_interface(w, &(struct pcapng_interface){ .linktype = 1, ... }, &id);
- *	pcapng_writer_add_packet(w, &(struct pcapng_packet){ .interface = id, ... });
- *	pcapng_writer_flush(w);
+ *	r = pcapng_writer_new(&section, NULL, output, user, &w);
+ *	r = pcapng_writer_add_interface(w, &(struct pcapng_interface){ .linktype = 1, ... }, &id);
+ *	r = pcapng_writer_add_packet(w, &(struct pcapng_packet){ .interface = id, ... });
+ *	r = pcapng_writer_flush(w);
  *	pcapng_writer_free(w);
  *
  * The writer turns structs into blocks and hands them to one function of yours, the output. It
  * opens nothing, knows no file and prints nothing.
  *
- * Values: zero or NULL means absent. Where 0 is a value, a bit in `set` says that it is there.
+ * Values: zero or NULL means absent. Where 0 is a value, a bit in `mask` says that it is there.
  * Strings are UTF-8, end with NUL and are written without it. Text, addresses and numbers are
  * copied during the call; packet data may be referenced until the next flush, see add_packet.
  *
@@ -24,6 +24,27 @@
  * pcapng_writer_error() says in words where and why.
  *
  * Threads: one thread at a time for each writer; different writers share nothing.
+ *
+ * Systems: Linux, with glibc or musl.
+ *
+ * Binary compatibility: a program built with these headers runs with every later library of the same
+ * soname. Functions, constants and members keep their names, types, values and offsets; a release
+ * only adds to them:
+ *   - A configuration struct begins with `size`, which the caller sets to the sizeof of the struct:
+ *
+ *	struct pcapng_writer_config config = { .size = sizeof(config), .buffer_size = 65536 };
+ *
+ *     New members go to its end. Those that an older program lacks are zero. A newer program may
+ *     set no member that the library lacks: -E2BIG. -EINVAL: `size` was not set.
+ *   - A struct that becomes a block has `mask`. New members go to its end, and each gets a bit there.
+ *     The library reads them only if the bit is set, which no older program does. It refuses bits
+ *     that it does not know with -EINVAL. These structs have no size, because a packet comes a
+ *     million times a second, and the mask is tested anyway. Clear the whole struct first, as
+ *     designated initializers do.
+ *   - Structs that the library makes (pcapng_files_event) grow at their end: use them by pointer.
+ *   - pcapng_error, pcapng_options and the elements of lists never change.
+ *   - A function has the symbol version of the release that brought it, PCAPNG_WRITER_0.1 for the
+ *     first ones. A program that calls it does not start with an older library.
  */
 #ifndef PCAPNG_WRITER_H
 #define PCAPNG_WRITER_H
@@ -41,6 +62,18 @@ extern "C" {
 #endif
 
 #pragma GCC visibility push(default) /* the library is built with all else hidden */
+
+/* The version of these headers. That of the library that runs: pcapng_writer_version(). */
+#define PCAPNG_WRITER_VERSION_MAJOR 0
+#define PCAPNG_WRITER_VERSION_MINOR 1
+#define PCAPNG_WRITER_VERSION_MICRO 0
+
+/* True if these headers are of that version or a later one; for #if, too. */
+#define PCAPNG_WRITER_CHECK_VERSION(major, minor, micro)                                           \
+	(PCAPNG_WRITER_VERSION_MAJOR > (major) ||                                                  \
+	 (PCAPNG_WRITER_VERSION_MAJOR == (major) &&                                                \
+	  (PCAPNG_WRITER_VERSION_MINOR > (minor) ||                                                \
+	   (PCAPNG_WRITER_VERSION_MINOR == (minor) && PCAPNG_WRITER_VERSION_MICRO >= (micro)))))
 
 struct pcapng_writer;
 
@@ -79,7 +112,8 @@ struct pcapng_error {
 	char text[128];	     /* "EPB: epb_flags: reserved bits are set" */
 };
 
-struct pcapng_writer_config { /* all zero: defaults */
+struct pcapng_writer_config { /* all zero but size: defaults */
+	size_t size;	      /* sizeof(struct pcapng_writer_config) */
 	enum pcapng_profile profile;
 	size_t buffer_size; /* bytes kept for the output; 0: 1 MiB. A sixteenth of it is kept
 	                               from packets, so that statistics fit behind a full backlog.
@@ -121,6 +155,7 @@ struct pcapng_section {
 	const char *os;	      /* "Linux 6.1" */
 	const char *userappl; /* the program and its version */
 	enum pcapng_order order;
+	uint32_t mask; /* 0: no bits yet */
 	struct pcapng_options options;
 };
 
@@ -139,7 +174,7 @@ struct pcapng_interface {
 	uint32_t snaplen;  /* bytes; 0: no limit. No packet may have more */
 	uint8_t tsresol;   /* unit of timestamps: n: 10^-n s, PCAPNG_TSRESOL_BINARY(n): 2^-n s;
 	                      0: nanoseconds. Seconds are PCAPNG_TSRESOL_BINARY(0) */
-	uint32_t set;	   /* PCAPNG_INTERFACE_ */
+	uint32_t mask;	   /* PCAPNG_INTERFACE_ */
 	const char *name;
 	const char *description;
 	const uint8_t (*ipv4)[8]; /* address, netmask; both as on the wire */
@@ -179,7 +214,7 @@ struct pcapng_hash {
 
 /*
  * [pcapng §section_epb] Enhanced Packet Block. A loop can set up one struct and change what differs
- * from packet to packet: clearing it costs as much as writing a small packet. Bits of `set`:
+ * from packet to packet: clearing it costs as much as writing a small packet. Bits of `mask`:
  */
 #define PCAPNG_PACKET_FLAGS	(1u << 0)
 #define PCAPNG_PACKET_DROPCOUNT (1u << 1)
@@ -193,7 +228,7 @@ struct pcapng_packet {
 	uint64_t ts;		   /* since 1970-01-01 UTC in the interface's unit */
 	const void *data;	   /* what was captured, in one piece, */
 	uint32_t caplen;	   /* and its bytes; */
-	uint32_t set;		   /* PCAPNG_PACKET_ */
+	uint32_t mask;		   /* PCAPNG_PACKET_ */
 	const struct iovec *frags; /* or in several; then data is NULL and caplen 0 */
 	size_t n_frags;
 	uint32_t flags;	    /* FLAGS: PCAPNG_FLAG_ */
@@ -208,7 +243,7 @@ struct pcapng_packet {
 	struct pcapng_options options;
 };
 
-/* [pcapng §section_isb] Interface Statistics Block. Bits of pcapng_stats.set: */
+/* [pcapng §section_isb] Interface Statistics Block. Bits of pcapng_stats.mask: */
 #define PCAPNG_STATS_STARTTIME	  (1u << 0)
 #define PCAPNG_STATS_ENDTIME	  (1u << 1)
 #define PCAPNG_STATS_IFRECV	  (1u << 2)
@@ -219,7 +254,7 @@ struct pcapng_packet {
 
 struct pcapng_stats {
 	uint32_t interface;
-	uint32_t set;	    /* PCAPNG_STATS_ */
+	uint32_t mask;	    /* PCAPNG_STATS_ */
 	uint64_t ts;	    /* when these were read; times in the interface's unit */
 	uint64_t starttime; /* of the capture */
 	uint64_t endtime;
@@ -241,7 +276,8 @@ struct pcapng_name {
 
 /* [pcapng §section_nrb] Name Resolution Block. */
 struct pcapng_names {
-	bool keep; /* repeat the block after every pcapng_writer_restart() */
+	bool keep;     /* repeat the block after every pcapng_writer_restart() */
+	uint32_t mask; /* 0: no bits yet */
 	const struct pcapng_name *records;
 	size_t n_records;
 	const char *dnsname;	/* of the server that knew the names */
@@ -256,6 +292,7 @@ struct pcapng_secrets {
 	uint32_t type; /* PCAPNG_SECRETS_ */
 	const void *data;
 	uint32_t len;
+	uint32_t mask; /* 0: no bits yet */
 	struct pcapng_options options;
 };
 
@@ -265,6 +302,7 @@ struct pcapng_custom {
 	bool no_copy; /* rewriters of the file should drop it */
 	const void *data;
 	uint32_t len;
+	uint32_t mask; /* 0: no bits yet */
 	struct pcapng_options options;
 };
 
@@ -272,7 +310,8 @@ struct pcapng_custom {
  * Begins a capture: keeps a Section Header Block of `section` (NULL: no option) for the output.
  *
  * `config` (NULL: defaults) is read during the call, `user` is passed to `output` as it is. Writers
- * are given up with pcapng_writer_free(). *ret is untouched on failure.
+ * are given up with pcapng_writer_free(). *ret is untouched on failure. -E2BIG and -EINVAL because
+ * of config->size: see above; then *config->error is untouched as well.
  */
 int pcapng_writer_new(const struct pcapng_section *section,
 		      const struct pcapng_writer_config *config, pcapng_output_fn output,

@@ -65,15 +65,25 @@ static __always_inline _Bool is_ours(const struct xdp_buff *xdp)
 	return (__u32)dev->ifindex == trace.ifindex && dev->nd_net.net->ns.inum == trace.netns;
 }
 
-/* The counters of the entry or of the exit. */
-static __always_inline struct wire_count *find_count(__u32 at)
+static __always_inline _Bool is_recorded(enum wire_at at)
 {
-	__u32 slot = config.slot + (at == WIRE_AT_EXIT && trace.at & WIRE_AT_ENTRY);
-
-	return trace.at & at ? bpf_map_lookup_elem(&counts, &slot) : NULL;
+	return trace.at == WIRE_AT_BOTH || trace.at == at;
 }
 
-static __always_inline void count_seen(__u32 at)
+static __always_inline __u32 slot_of(enum wire_at at)
+{
+	return config.slot + (trace.at == WIRE_AT_BOTH && at == WIRE_AT_EXIT);
+}
+
+/* The counters of the entry or of the exit; NULL if that side is not recorded. */
+static __always_inline struct wire_count *find_count(enum wire_at at)
+{
+	__u32 slot = slot_of(at);
+
+	return is_recorded(at) ? bpf_map_lookup_elem(&counts, &slot) : NULL;
+}
+
+static __always_inline void count_seen(enum wire_at at)
 {
 	struct wire_count *count = find_count(at);
 
@@ -94,7 +104,7 @@ static __always_inline void hold(struct view *v, struct piece *room)
 {
 	__u32 len = v->len < config.snaplen ? v->len : config.snaplen;
 
-	if (v->at == room->at || !(trace.at & WIRE_AT_ENTRY))
+	if (v->at == room->at || !is_recorded(WIRE_AT_ENTRY))
 		return;
 	if (len > PIECE_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
 		v->at = 0;
@@ -117,11 +127,11 @@ static __always_inline long copy_view(void *ctx, __u32 offset, __u8 *to, __u32 l
 	return bpf_probe_read_kernel(to, len, (void *)(v->at + offset));
 }
 
-static __always_inline void record(const struct xdp_buff *xdp, __u32 at, struct view *v,
+static __always_inline void record(const struct xdp_buff *xdp, enum wire_at at, struct view *v,
 				   __u64 ts_ns, const struct wire_trace *about)
 {
 	struct frame f = {
-		.slot = config.slot + (at == WIRE_AT_EXIT && trace.at & WIRE_AT_ENTRY),
+		.slot = slot_of(at),
 		.queue = xdp->rxq->queue_index,
 		.flags = WIRE_QUEUE | WIRE_TRACED | (at == WIRE_AT_EXIT ? WIRE_VERDICT : 0),
 		.len = v->len,

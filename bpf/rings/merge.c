@@ -48,25 +48,35 @@ static bool is_sound(const struct wire_frame *w, uint32_t len)
 	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
 
+static void refuse(struct merge *m, const struct wire_frame *w, uint32_t len)
+{
+	m->refused++;
+	if (m->refuse && len >= sizeof(*w))
+		m->refuse(m->user, w->slot);
+}
+
 /*
  * Brings the next sound record of an input to its head. A record that is still being written
  * counts as not there: it was stamped a moment ago, and the hold-back covers that.
  */
 static bool fill(struct merge *m, struct merge_input *in)
 {
-	enum ring_state state = RING_RECORD;
 	const void *data;
 	uint32_t len;
 
-	while (!in->head && !in->is_broken && state == RING_RECORD) {
-		state = ring_peek(&in->ring, &data, &len);
-		if (state == RING_BROKEN)
-			in->is_broken = true;
-		else if (state == RING_RECORD && is_sound(data, len))
+	while (!in->head && !in->is_broken) {
+		enum ring_state state = ring_peek(&in->ring, &data, &len);
+
+		if (state == RING_RECORD && is_sound(data, len)) {
 			in->head = data;
-		else if (state == RING_RECORD)
+		} else if (state == RING_RECORD) {
+			refuse(m, data, len);
 			ring_next(&in->ring);
-		m->refused += (state == RING_RECORD || state == RING_BROKEN) && !in->head;
+		} else {
+			in->is_broken = state == RING_BROKEN;
+			m->n_broken += in->is_broken;
+			break;
+		}
 	}
 	return in->head;
 }

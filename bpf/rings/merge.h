@@ -26,6 +26,9 @@ struct merge_input {
 	bool is_broken;		       /* its lengths made no sense: not read any more */
 };
 
+/* A record of this slot was refused. */
+typedef void (*merge_refuse_fn)(void *user, uint32_t slot);
+
 struct merge {
 	struct merge_input *inputs;
 	unsigned int n_inputs;
@@ -34,6 +37,9 @@ struct merge {
 	uint64_t limit_ns;	     /* records with later stamps wait */
 	uint64_t last_ns;	     /* the last stamp given out */
 	uint64_t refused;	     /* records whose lengths contradict each other */
+	unsigned int n_broken;	     /* inputs given up */
+	merge_refuse_fn refuse; /* told of a refused record whose slot can be read; may be NULL */
+	void *user;
 };
 
 /* Inputs with size zero rings; fill inputs[].ring by ring_init(). 0 or -ENOMEM. */

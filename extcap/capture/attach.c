@@ -7,9 +7,8 @@
 #include "extcap/net/phc.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/capture/filter.h"
 #include "extcap/system/privileges.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
 
 static void log_libbpf(const char *text)
@@ -30,7 +29,8 @@ static bool explain_busy(const struct link *i, GError **error)
 		i->name, p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native");
 }
 
-static bool explain(const struct config *config, const struct link *i, int err, GError **error)
+static bool explain(const struct config *config, const struct link *i, const struct point *point,
+		    int err, GError **error)
 {
 	g_autofree char *missing = privileges_missing();
 
@@ -49,19 +49,20 @@ static bool explain(const struct config *config, const struct link *i, int err, 
 			    "this kernel is too old: Linux 5.18 or newer is needed; --point tc "
 			    "works here, too");
 	}
-	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
+	if (point->has_nic_clock && config->time_stamp_type == TIME_STAMP_ADAPTER)
 		return fail_errno(
 			error, -err,
 			"the driver of \"%s\" does not tell XDP programs when its card received a "
 			"frame, or Linux is older than 6.3; use --time-stamp-type host",
 			i->name);
-	if (config->mode == TAP_MODE_NATIVE)
+	if (point->has_modes && config->mode == TAP_MODE_NATIVE)
 		return fail_errno(
 			error, -err,
 			"the driver of \"%s\" does not take an XDP program in native mode; "
 			"--mode generic or auto works everywhere",
 			i->name);
-	return fail_errno(error, -err, "cannot attach the XDP program to \"%s\"", i->name);
+	return fail_errno(error, -err, "cannot attach the program at %s to \"%s\"", point->name,
+			  i->name);
 }
 
 bool attach_prepare(struct tap **ret, const struct config *config, GError **error)
@@ -159,43 +160,41 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 	return attach_at(tap, &target, ports);
 }
 
-/* With the card's times: at XDP in native mode, or not at all. */
+/* With the NIC's times, or not at all. */
 static bool attach_stamped(struct tap *tap, const struct config *config, const struct link *i,
-			   const struct filter *filter, GPtrArray *ports, GError **error)
+			   struct tap_target *target, GPtrArray *ports, GError **error)
 {
-	struct tap_target target = target_of(config, i, filter, &point_xdp);
 	_cleanup_(close_fdp) int fd = -1;
 	int r;
 
-	if ((config->point != POINT_AUTO && config->point != POINT_XDP) ||
-	    trace_is_needed(config) || config->mode == TAP_MODE_GENERIC)
+	if (!target->point->has_nic_clock || trace_is_needed(config) ||
+	    config->mode == TAP_MODE_GENERIC)
 		return fail_usage(error, "--time-stamp-type adapter needs --point xdp and native "
 					 "mode: elsewhere the card's times are not known");
 	fd = phc_open(i, error);
 	if (fd < 0)
 		return false;
-	target.has_card_clock = true;
-	target.card_clock_fd = fd;
-	r = attach_at(tap, &target, ports);
-	return r == 0 || explain(config, i, r, error);
+	target->has_card_clock = true;
+	target->card_clock_fd = fd;
+	r = attach_at(tap, target, ports);
+	return r == 0 || explain(config, i, target->point, r, error);
 }
 
 static bool attach_received(struct tap *tap, const struct config *config, const struct link *i,
 			    const struct filter *filter, GPtrArray *ports, GError **error)
 {
-	const struct tap_target target = target_of(config, i, filter,
-						   config->point == POINT_TC ? &point_tc_ingress
-									     : &point_xdp);
+	const char *choice = options_point(config);
+	struct tap_target target = target_of(config, i, filter, point_choose(choice, false));
 	int r;
 
 	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
-		return attach_stamped(tap, config, i, filter, ports, error);
+		return attach_stamped(tap, config, i, &target, ports, error);
 	if (trace_is_needed(config))
 		return trace_attach(tap, config, i, filter, ports, error);
 	r = attach_at(tap, &target, ports);
-	if (r == -EBUSY && config->point == POINT_AUTO)
+	if (r == -EBUSY && !choice)
 		r = attach_behind(tap, config, i, filter, ports);
-	return r == 0 || explain(config, i, r, error);
+	return r == 0 || explain(config, i, target.point, r, error);
 }
 
 /* Sent frames have no verdict, and what the loopback device sends it receives. */
@@ -206,28 +205,23 @@ static bool wants_sent(const struct config *config, const struct link *i)
 	return config->direction == DIRECTION_OUT;
 }
 
-static bool attach_all(struct tap *tap, const struct config *config, const struct link *i,
-		       GPtrArray *ports, GError **error)
+static bool attach_all(struct tap *tap, const struct config *config, const struct filter *filter,
+		       const struct link *i, GPtrArray *ports, GError **error)
 {
-	_cleanup_(filter_done) struct filter filter = FILTER_NONE;
 	struct tap_target target;
 	int r = 0;
 
-	if (!filter_compile(config->filter, link_linktype(i), &filter, error)) {
-		g_prefix_error(error, "capture filter \"%.100s\": ", config->filter);
-		return false;
-	}
 	if (config->direction != DIRECTION_OUT &&
-	    !attach_received(tap, config, i, &filter, ports, error))
+	    !attach_received(tap, config, i, filter, ports, error))
 		return false;
-	target = target_of(config, i, &filter, &point_tc_egress);
+	target = target_of(config, i, filter, point_choose(options_point(config), true));
 	if (wants_sent(config, i))
 		r = attach_at(tap, &target, ports);
-	return r == 0 || explain(config, i, r, error);
+	return r == 0 || explain(config, i, target.point, r, error);
 }
 
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct link *i,
-		  GError **error)
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
+		  const struct link *i, GError **error)
 {
 	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
 
@@ -236,7 +230,7 @@ GPtrArray *attach(struct tap *tap, const struct config *config, const struct lin
 		     i->name);
 		return NULL;
 	}
-	if (!trace_check(config, error) || !attach_all(tap, config, i, ports, error))
+	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ports, error))
 		return NULL;
 	for (guint n = 0; n < ports->len; n++)
 		g_info("%s: %s", i->name, ((const struct attach_port *)ports->pdata[n])->how->str);

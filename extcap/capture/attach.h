@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "bpf/tap.h"
+#include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
 #include "extcap/config/options.h"
 
@@ -25,7 +26,7 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
  * Puts the programs onto an interface that the configuration asks for, one for each direction. The
  * struct attach_port that the tap's next slots belong to, in that order (owned by the caller), or NULL.
  */
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct link *iface,
-		  GError **error);
+GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
+		  const struct link *iface, GError **error);
 
 #endif

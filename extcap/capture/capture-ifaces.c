@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the names on the command line to programs in place. */
+/* From the names on the command line to attached programs. */
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -10,16 +10,16 @@
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/net/promisc.h"
 
-struct member {
+struct captured {
 	struct link *iface;
 	char *driver;
 	uint64_t speed_bps;
 	GPtrArray *ports; /* of struct attach_port */
 };
 
-static void member_free(void *p)
+static void captured_free(void *p)
 {
-	struct member *m = p;
+	struct captured *m = p;
 
 	link_free(m->iface);
 	g_free(m->driver);
@@ -31,7 +31,7 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 {
 	*m = (struct capture_ifaces){
 		.config = config,
-		.list = g_ptr_array_new_with_free_func(member_free),
+		.list = g_ptr_array_new_with_free_func(captured_free),
 		.promisc_fd = -1,
 	};
 }
@@ -43,15 +43,15 @@ void capture_ifaces_done(struct capture_ifaces *m)
 	g_clear_pointer(&m->list, g_ptr_array_unref);
 }
 
-static bool is_member(const struct capture_ifaces *m, const struct link *i)
+static bool is_captured(const struct capture_ifaces *m, const struct link *i)
 {
 	for (guint n = 0; n < m->list->len; n++)
-		if (((const struct member *)m->list->pdata[n])->iface->index == i->index)
+		if (((const struct captured *)m->list->pdata[n])->iface->index == i->index)
 			return true;
 	return false;
 }
 
-/* Without it only frames for this machine come, which is no reason not to capture. */
+/* Without it only frames addressed to this machine arrive, which is no reason not to capture. */
 static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 {
 	if (m->promisc_fd < 0)
@@ -60,23 +60,24 @@ static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 		g_warning("no promiscuous mode: %s", g_strerror(errno));
 }
 
-/* Takes the interface. */
-static bool add(struct capture_ifaces *m, struct link *i, GError **error)
+/* Takes ownership of the interface. */
+static bool add(struct capture_ifaces *m, const struct filter *filter, struct link *i,
+		GError **error)
 {
-	struct member *new = g_new0(struct member, 1);
+	struct captured *new = g_new0(struct captured, 1);
 
 	new->iface = i;
 	new->driver = link_driver(i);
 	new->speed_bps = link_speed_bps(i);
 	g_ptr_array_add(m->list, new);
-	new->ports = attach(m->tap, m->config, i, error);
+	new->ports = attach(m->tap, m->config, filter, i, error);
 	if (new->ports && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(m, i->index);
 	return new->ports;
 }
 
-/* "any": what is up now, with an interface of its own in the file for each. */
-static bool add_all(struct capture_ifaces *m, GError **error)
+/* "any": the interfaces that are up now, each an interface of its own in the file. */
+static bool add_all(struct capture_ifaces *m, const struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
 	guint before = m->list->len;
@@ -84,43 +85,45 @@ static bool add_all(struct capture_ifaces *m, GError **error)
 	while (list && list->len) {
 		struct link *i = g_ptr_array_steal_index(list, 0);
 
-		if (!i->is_up || link_linktype(i) < 0 || is_member(m, i))
+		if (!i->is_up || link_linktype(i) < 0 || is_captured(m, i))
 			link_free(i);
-		else if (!add(m, i, error))
+		else if (!add(m, filter, i, error))
 			return false;
 	}
 	return m->list->len > before || (list && fail(error, "no interface is up"));
 }
 
-static bool add_named(struct capture_ifaces *m, const char *name, GError **error)
+static bool add_named(struct capture_ifaces *m, const struct filter *filter, const char *name,
+		      GError **error)
 {
 	struct link *i;
 
 	if (g_str_equal(name, LINK_ANY))
-		return add_all(m, error);
+		return add_all(m, filter, error);
 	i = link_find(name, error);
-	if (i && is_member(m, i)) {
+	if (i && is_captured(m, i)) {
 		link_free(i);
 		return fail_usage(error, "interface \"%s\" is given twice", name);
 	}
-	return i && add(m, i, error);
+	return i && add(m, filter, i, error);
 }
 
-bool capture_ifaces_attach(struct capture_ifaces *m, struct tap *tap, GError **error)
+bool capture_ifaces_attach(struct capture_ifaces *m, const struct filter *filter, struct tap *tap,
+			   GError **error)
 {
 	m->tap = tap;
 	for (guint n = 0; n < m->config->interfaces->len; n++)
-		if (!add_named(m, m->config->interfaces->pdata[n], error))
+		if (!add_named(m, filter, m->config->interfaces->pdata[n], error))
 			return false;
 	return true;
 }
 
-static bool describe(const struct capture_ifaces *m, const struct member *one, const char *os,
+static bool describe(const struct capture_ifaces *m, const struct captured *one, const char *os,
 		     struct stream *stream, GError **error)
 {
 	for (guint n = 0; n < one->ports->len; n++) {
 		const struct attach_port *port = one->ports->pdata[n];
-		const struct stream_interface description = {
+		const struct stream_description description = {
 			.iface = one->iface,
 			.driver = one->driver,
 			.os = os,
@@ -154,8 +157,7 @@ static char *explain(const struct capture_ifaces *m, const struct stream *stream
 	char name[IF_NAMESIZE];
 
 	if (if_indextoname(tap_find_place(m->tap, slot).ifindex, name))
-		return g_strdup_printf("the program that was traced on \"%s\" was taken off",
-				       device);
+		return g_strdup_printf("the XDP program traced on \"%s\" was detached", device);
 	return g_strdup_printf("interface \"%s\" was deleted", device);
 }
 

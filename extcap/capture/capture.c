@@ -5,11 +5,10 @@
  *	kernel                    bpf/                  extcap/               pcapng/
  *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
  *
- * First the output is opened (Wireshark's FIFO before anything that can fail, because closing it
- * empty is how a failure is told; rotated files later), then the programs are put in place, all
- * privileges are given up, and the file's head is written. From there on everything happens in on_tap(),
- * until something calls stop(). Then the programs are taken off, what is still in the rings is written,
- * and the counters go behind it.
+ * The output opens first (Wireshark's FIFO before anything that can fail, because closing it empty
+ * reports the failure; rotated files later). Then the programs attach, the process gives up its
+ * privileges, and the section header is written. From there on everything happens in on_tap(), until
+ * something calls stop(). Then the programs detach, the rings are emptied, and the counters follow.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +28,6 @@
 #include "extcap/sink/sink-files.h"
 #include "extcap/system/gsource.h"
 #include "extcap/capture/stream.h"
-#include "extcap/wireshark/toolbar.h"
 
 #define PROGRESS_MS  500
 #define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
@@ -37,14 +35,15 @@
 
 struct capture {
 	const struct config *config;
-	const struct capture_face *face;
-	struct output output; /* not open: the sink opens files itself */
-	struct capture_ifaces members;
+	const struct capture_front_end *front_end;
+	struct filter *filter; /* compiled once, for all who need it */
+	struct output output;  /* not open: the sink opens files itself */
+	struct capture_ifaces ifaces;
 	struct stream stream;
 	struct sink *sink;  /* until the stream owns it */
 	struct sink *files; /* the stream's sink, if that is files; else NULL */
 	struct tap *tap;
-	struct toolbar *toolbar;
+	struct reconfigure reconfigure; /* zero: the front end changes nothing */
 	GMainLoop *loop;
 	GSource *tap_source;
 	GSource *output_source; /* NULL: not a pipe */
@@ -54,10 +53,10 @@ struct capture {
 	GSource *links_source;
 	int links_fd;
 	bool is_orphaned;  /* no program of ours is in place any more */
-	bool is_started;   /* the face knows that it runs */
+	bool is_started;   /* the front end knows that it runs */
 	bool is_stopped;   /* a reason to end has come */
 	bool is_signalled; /* it was a signal */
-	bool is_full;	   /* it was --count: what comes behind is not part of the capture */
+	bool is_full;	   /* it was -c or -a: later frames are not part of the capture */
 	int failure;	   /* -errno of the stream */
 };
 
@@ -146,7 +145,7 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (link_watch_read(c->links_fd) && !capture_ifaces_look(&c->members, &c->stream)) {
+	if (link_watch_read(c->links_fd) && !capture_ifaces_look(&c->ifaces, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
@@ -160,32 +159,32 @@ static struct sink_files_status files_status(const struct capture *c)
 	return c->files ? sink_files_status(c->files) : one;
 }
 
-/* The counters as they are now, for a function of the face. */
+/* Passes the present counters to a function of the front end. */
 static void tell(struct capture *c, void (*fn)(const struct capture_status *status, void *user))
 {
-	guint n = c->stream.ports->len;
+	guint n = c->stream.ifaces->len;
 	g_autofree struct count *counts = g_new0(struct count, n);
 	struct capture_status status = {
 		.counts = counts,
 		.n = n,
-		.written = c->stream.written,
 		.bytes = sink_bytes(c->stream.sink),
 		.files = files_status(c),
 	};
 
 	for (guint i = 0; i < n; i++) {
 		counts[i] = stream_count(&c->stream, i);
-		status.lost += counts[i].accepted - counts[i].written;
+		status.written += counts[i].written;
+		status.lost += count_lost(&counts[i]);
 	}
 	if (fn)
-		fn(&status, c->face->user);
+		fn(&status, c->front_end->user);
 }
 
 static gboolean on_progress(void *user)
 {
 	struct capture *c = user;
 
-	tell(c, c->face->progress);
+	tell(c, c->front_end->progress);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -211,14 +210,13 @@ static gboolean on_files_time(void *user)
 static void on_file(void *user, const struct pcapng_files_event *event)
 {
 	struct capture *c = user;
-	const struct capture_face *face = c->face;
 
 	if (event->what == PCAPNG_FILES_OPENED && c->files)
 		set_files_timer(c);
-	if (event->what == PCAPNG_FILES_OPENED && c->is_started && face->begun)
-		face->begun(event->path, face->user);
-	if (event->what == PCAPNG_FILES_FINISHED && face->finished)
-		face->finished(event->path, face->user);
+	if (event->what == PCAPNG_FILES_OPENED && c->is_started)
+		front_end_begun(c->front_end, event->path);
+	if (event->what == PCAPNG_FILES_FINISHED)
+		front_end_finished(c->front_end, event->path);
 }
 
 static gboolean on_end(void *user)
@@ -251,7 +249,7 @@ static gboolean on_question(void *user)
 	struct capture *c = user;
 
 	if (c->is_started)
-		tell(c, c->face->asked);
+		tell(c, c->front_end->asked);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -263,15 +261,8 @@ static void watch_signals(struct capture *c)
 	signals_add(SIGTERM, on_signal, c);
 	signals_add(SIGHUP, on_hangup, c);
 	signals_add(SIGUSR1, on_question, c);
-	if (c->face->is_child && !signals_end_with_parent())
+	if (c->front_end->is_child && !signals_end_with_parent())
 		stop(c);
-}
-
-static void read_slot(void *user, unsigned int slot, struct tap_stats *ret)
-{
-	struct capture *c = user;
-
-	(void)tap_read_stats(c->tap, slot, ret);
 }
 
 /* Where blocks go. A file of --user's belongs to that user, so this comes after becoming it. */
@@ -285,38 +276,26 @@ static bool open_sink(struct capture *c, const struct pcapng_section *section, G
 	return c->sink;
 }
 
-/* From here on nothing is opened or attached but what is said here. */
-static bool drop_privileges(struct capture *c, GError **error)
+/* In the order that the sink requires. From here on nothing is opened or attached but its files. */
+static bool open_and_drop(struct capture *c, const struct pcapng_section *section, GError **error)
 {
 	const struct config *config = c->config;
+	bool is_late = sink_files_are_late(config);
 	const struct privileges_need need = {
 		.is_pipe = c->output.is_pipe,
-		.makes_files = sink_files_are_late(config) || config->stats_file,
+		.makes_files = is_late || config->stats_file,
 		.runs_commands = config->post_rotate,
-		.paths = { sink_files_are_late(config) ? config->output : NULL, config->stats_file,
+		.paths = { is_late ? config->output : NULL, config->stats_file,
 			   config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
-		.replaces_filters = c->toolbar,
+		.replaces_filters = c->front_end->reconfigures,
 	};
-	return privileges_drop(&need, error);
-}
 
-/* Tells the stream what was learned of machine and interfaces. */
-static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
-{
-	stream_init(&c->stream, g_steal_pointer(&c->sink), read_slot, c);
-	return capture_ifaces_describe(&c->members, section->os, &c->stream, error);
-}
-
-/* Opens the sink and gives up privileges, in the order that this sink requires. */
-static bool open_and_drop(struct capture *c, const struct pcapng_section *section, GError **error)
-{
-	bool is_late = sink_files_are_late(c->config);
-
-	return (!c->config->user || privileges_become(c->config->user, error)) &&
-	       (is_late || open_sink(c, section, error)) && drop_privileges(c, error) &&
-	       (!is_late || open_sink(c, section, error));
+	if ((config->user && !privileges_become(config->user, error)) ||
+	    (!is_late && !open_sink(c, section, error)))
+		return false;
+	return privileges_drop(&need, error) && (!is_late || open_sink(c, section, error));
 }
 
 /* All that can go wrong before the first byte is written. */
@@ -329,10 +308,14 @@ static bool prepare(struct capture *c, GError **error)
 		return false;
 	c->links_fd = link_watch_open(); /* before we look which there are */
 	if (!attach_prepare(&c->tap, config, error) ||
-	    !capture_ifaces_attach(&c->members, c->tap, error))
+	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
 	stream_section_init(&section);
-	return open_and_drop(c, &section.section, error) && begin_stream(c, &section, error);
+	if (!open_and_drop(c, &section.section, error))
+		return false;
+	stream_init(&c->stream, g_steal_pointer(&c->sink), c->tap);
+	reconfigure_init(&c->reconfigure, config, c->filter, c->tap, &c->stream);
+	return capture_ifaces_describe(&c->ifaces, section.os, &c->stream, error);
 }
 
 static void add_sources(struct capture *c)
@@ -366,19 +349,18 @@ static void remove_sources(struct capture *c)
 static void run(struct capture *c)
 {
 	uint64_t end_ns = c->config->stop.duration_ns;
-	guint progress = c->face->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
+	guint progress = c->front_end->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
 	guint end = end_ns ? g_timeout_add((guint)MIN(end_ns / 1000000, G_MAXUINT), on_end, c) : 0;
 
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
-	toolbar_start(c->toolbar, c->tap, &c->stream);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	g_clear_handle_id(&progress, g_source_remove);
 	g_clear_handle_id(&end, g_source_remove);
 	remove_sources(c);
-	toolbar_stop(c->toolbar);
+	reconfigure_stop(&c->reconfigure);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
@@ -397,35 +379,45 @@ static int end_stream(struct capture *c)
 	return r;
 }
 
-/* Takes the programs off, writes what they left behind and the counters. */
+/* Every frame left in the rings is accounted for, whatever ended the capture. */
+static int on_frame_left(void *user, const struct tap_frame *frame)
+{
+	struct capture *c = user;
+
+	if (c->failure)
+		stream_lose(&c->stream, frame);
+	else if (c->is_full)
+		stream_leave_out(&c->stream, frame);
+	else
+		(void)on_frame(c, frame);
+	return 0;
+}
+
+/* Detaches the programs, writes what they left in the rings, and the counters. */
 static void finish(struct capture *c)
 {
-	int r = 0;
+	int r;
 
 	privileges_raise();
 	tap_detach(c->tap);
 	privileges_lower();
-	if (!c->is_full && !c->failure)
-		tap_drain_rest(c->tap, on_frame, c);
-	c->stream.is_failed = c->failure;
-	if (!c->failure)
-		r = end_stream(c);
+	tap_drain_rest(c->tap, on_frame_left, c);
+	r = c->failure ? c->failure : end_stream(c);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	c->stream.is_failed = c->failure;
-	if (r < 0 || c->failure)
+	if (r < 0)
 		stream_salvage(&c->stream);
 	stream_log_counts(&c->stream);
-	tell(c, c->face->ended);
+	tell(c, c->front_end->ended);
 }
 
-void capture_refuse(const struct config *config, struct control *control)
+static bool compile_filter(struct capture *c, GError **error)
 {
-	const bool is_cancelled = false;
+	g_autoptr(GError) why = NULL;
 
-	signal(SIGPIPE, SIG_IGN);
-	output_refuse(config->output);
-	control_linger(control, &is_cancelled);
+	c->filter = filter_new(c->config->filter, LINK_LINKTYPE, &why);
+	return c->filter ||
+	       fail_usage(error, "capture filter \"%.100s\": %s", c->config->filter, why->message);
 }
 
 /* Whether the capture ended as the user wanted; else the sentence. */
@@ -434,19 +426,15 @@ static bool explain_end(const struct capture *c, GError **error)
 	if (c->failure)
 		return stream_explain(&c->stream, c->failure, error);
 	if (c->is_orphaned)
-		return fail(error, "%s; what came before is complete", c->members.loss);
+		return fail(error, "%s; what came before is complete", c->ifaces.loss);
 	return true;
 }
 
 static void start(struct capture *c)
 {
-	const struct capture_face *face = c->face;
-
 	c->is_started = true;
-	if (face->started)
-		face->started(c->config, face->user);
-	if (face->begun)
-		face->begun(files_status(c).file, face->user);
+	front_end_started(c->front_end, c->config, &c->reconfigure);
+	front_end_begun(c->front_end, files_status(c).file);
 }
 
 /* A pipe is opened first, a file only when all else is in place. */
@@ -460,28 +448,40 @@ static bool open_output(struct capture *c, GError **error)
 
 static void capture_done(struct capture *c)
 {
-	capture_ifaces_done(&c->members);
+	capture_ifaces_done(&c->ifaces);
 	close_fdp(&c->links_fd);
+	reconfigure_done(&c->reconfigure);
 	tap_free(c->tap);
 	stream_done(&c->stream);
 	sink_free(c->sink);
+	filter_unref(c->filter);
 }
 
-bool capture_run(const struct config *config, const struct capture_face *face, GError **error)
+/* Wireshark learns of a filter that it should not have accepted as of any other failure. */
+static bool begin(struct capture *c, GError **error)
+{
+	if (compile_filter(c, error))
+		return open_output(c, error);
+	if (c->front_end->is_child)
+		output_refuse(c->config->output);
+	return false;
+}
+
+bool capture_run(const struct config *config, const struct capture_front_end *front_end,
+		 GError **error)
 {
 	struct capture c = {
 		.config = config,
-		.face = face,
+		.front_end = front_end,
 		.output = OUTPUT_CLOSED,
 		.retry_ms = 1,
 		.links_fd = -1,
-		.toolbar = toolbar_new(face->control, config),
 	};
 	bool ok;
 
-	capture_ifaces_init(&c.members, config);
+	capture_ifaces_init(&c.ifaces, config);
 	watch_signals(&c);
-	ok = open_output(&c, error);
+	ok = begin(&c, error);
 	if (ok && !c.is_stopped) {
 		ok = prepare(&c, error);
 		if (ok) {
@@ -491,9 +491,9 @@ bool capture_run(const struct config *config, const struct capture_face *face, G
 			ok = explain_end(&c, error);
 		}
 	}
-	toolbar_free(c.toolbar);
+	front_end_closing(front_end);
 	capture_done(&c);
 	ok = output_close(&c.output, ok ? error : NULL) && ok;
-	control_linger(face->control, &c.is_signalled);
+	front_end_closed(front_end, &c.is_signalled);
 	return ok;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was changed while a capture ran, for those who read its file later. Each change has a mark, which
- * the frames that came under it bear: the first of them has the note as its comment, and all notes stand
- * in the comment of the statistics.
+ * What changed while a capture ran, for those who read its file later. Each change begins a generation,
+ * a number that every frame carries which was captured under it: the first such frame of an interface
+ * gets the change as its comment, and the interface's statistics list all changes.
  */
 #ifndef XDPTAP_EXTCAP_CAPTURE_CHANGES_H
 #define XDPTAP_EXTCAP_CAPTURE_CHANGES_H
@@ -12,22 +12,22 @@
 #include <stdint.h>
 
 struct changes {
-	GPtrArray *texts; /* of char *, that of mark m at m - 1 */
+	GPtrArray *texts; /* of char *; generation g at index g - 1 */
 	guint n;	  /* ever added */
 };
 
-void changes_init(struct changes *n);
-void changes_done(struct changes *n);
-/* Adds a note with the time before it; its mark. A mark comes again after 65534 others. */
-uint16_t changes_add(struct changes *n, const char *text);
-/* The note of a mark; NULL where there is none. */
-const char *changes_find(const struct changes *n, uint16_t mark);
-/* Whether a mark was given after another one. */
-static inline bool changes_is_later(uint16_t mark, uint16_t than)
+void changes_init(struct changes *c);
+void changes_done(struct changes *c);
+/* Adds a change, prefixed with the present time. Returns its generation, which recurs after 65534 others. */
+uint16_t changes_add(struct changes *c, const char *text);
+/* The change that began a generation; NULL if there is none. */
+const char *changes_find(const struct changes *c, uint16_t generation);
+/* Whether one generation began after another. */
+static inline bool changes_is_later(uint16_t generation, uint16_t than)
 {
-	return (int16_t)(mark - than) > 0;
+	return (int16_t)(generation - than) > 0;
 }
-/* All of them, or the last, in a sentence that the caller owns; NULL where there are none. */
-char *changes_summary(const struct changes *n);
+/* All changes, or the latest, in one sentence that the caller owns; NULL if there are none. */
+char *changes_summary(const struct changes *c);
 
 #endif

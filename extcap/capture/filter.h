@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The capture filter: pcap-filter(7) expressions, as libpcap understands them. */
+/* Capture filters: pcap-filter(7) expressions, as libpcap compiles them. */
 #ifndef XDPTAP_EXTCAP_CAPTURE_FILTER_H
 #define XDPTAP_EXTCAP_CAPTURE_FILTER_H
 
@@ -9,26 +9,35 @@
 
 struct sock_filter;
 
-/* What an expression becomes: classic BPF, for tap_target. No instructions: all frames. */
+/*
+ * A compiled filter. It is compiled once, never changes, and is shared by reference: the capture, its
+ * interfaces and a reconfiguration all hold the same one.
+ */
 struct filter {
-	struct sock_filter *insns;
-	size_t n;
+	char *expression;	   /* as typed; NULL: none, all frames match */
+	struct sock_filter *insns; /* classic BPF; NULL: all frames match */
+	size_t n;		   /* instructions */
 };
 
-#define FILTER_NONE ((struct filter){ 0 })
-
 /*
- * Compiles an expression (NULL: none) for a linktype; one that nothing can match is a filter like any
- * other. False with a sentence where libpcap refuses it or the kernel could not run it; filter_done()
- * in any case.
+ * Compiles an expression (NULL or empty: all frames match) for a linktype. An expression that rejects
+ * all packets is a valid filter. NULL with *error where libpcap refuses the expression or the kernel
+ * could not run the result.
  */
-bool filter_compile(const char *expression, int linktype, struct filter *ret, GError **error);
-void filter_done(struct filter *f);
-/* The filter that accepts nothing. */
-struct filter filter_nothing(void);
-/* Whether it could be compiled; else *error has the sentence. */
-bool filter_check(const char *expression, int linktype, GError **error);
-/* Lists what it becomes for Ethernet: eBPF as at the XDP hook, or classic BPF as tcpdump -d does. */
-bool filter_print(FILE *to, const char *expression, bool is_classic, GError **error);
+struct filter *filter_new(const char *expression, int linktype, GError **error);
+/* The filter that rejects all frames. */
+struct filter *filter_new_reject_all(void);
+struct filter *filter_ref(struct filter *f);
+/* Drops a reference; NULL is fine. */
+void filter_unref(struct filter *f);
+static inline void filter_unrefp(struct filter **f)
+{
+	filter_unref(*f);
+}
+/*
+ * Prints what the kernel runs at the XDP hook as eBPF, or, with is_classic, what libpcap compiled, as
+ * tcpdump -d does. Prints nothing for a filter without instructions.
+ */
+void filter_print(FILE *to, const struct filter *f, bool is_classic);
 
 #endif

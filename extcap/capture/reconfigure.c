@@ -1,58 +1,75 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings the programs, one by one, to the state that is wanted; see reconfigure.h. */
+/*
+ * Brings the programs, one by one, to the requested state. Each step loads one program, which takes
+ * milliseconds; a failure in any of them restores the state before the change in the same way.
+ */
 #include <errno.h>
 
 #include "extcap/capture/attach.h"
+#include "extcap/capture/reconfigure.h"
+#include "extcap/net/link.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/net/link.h"
-#include "extcap/capture/reconfigure.h"
 #include "extcap/system/privileges.h"
 
-static void state_done(struct reconfigure_state *s)
-{
-	g_clear_pointer(&s->text, g_free);
-	filter_done(&s->filter);
-}
+static gboolean on_step(void *user);
 
-/* Both texts have been compiled before. */
 static void state_copy(struct reconfigure_state *to, const struct reconfigure_state *from)
 {
-	state_done(to);
+	struct filter *filter = filter_ref(from->filter);
+
+	filter_unref(to->filter);
 	*to = *from;
-	to->text = g_strdup(from->text);
-	(void)filter_compile(to->text, LINK_LINKTYPE, &to->filter, NULL);
+	to->filter = filter;
 }
 
-bool reconfigure_init(struct reconfigure *l, const struct config *config, struct tap *tap,
-		      struct stream *stream, GError **error)
+void reconfigure_init(struct reconfigure *r, const struct config *config, struct filter *filter,
+		      struct tap *tap, struct stream *stream)
 {
-	*l = (struct reconfigure){
+	*r = (struct reconfigure){
 		.config = config,
 		.tap = tap,
 		.stream = stream,
-		.marks = g_array_new(false, true, sizeof(uint16_t)),
+		.generations = g_array_new(false, true, sizeof(uint16_t)),
+		.wanted = { .filter = filter_ref(filter), .direction = config->direction },
 	};
-	changes_init(&l->notes);
-	stream->notes = &l->notes;
-	l->wanted.direction = config->direction;
-	l->wanted.text = g_strdup(config->filter);
-	if (!filter_compile(config->filter, LINK_LINKTYPE, &l->wanted.filter, error))
-		return false;
-	state_copy(&l->last, &l->wanted);
-	return true;
+	changes_init(&r->changes);
+	stream->changes = &r->changes;
+	state_copy(&r->last, &r->wanted);
 }
 
-void reconfigure_done(struct reconfigure *l)
+void reconfigure_listen(struct reconfigure *r, reconfigure_failed_fn failed, void *user)
 {
-	l->stream->notes = NULL;
-	changes_done(&l->notes);
-	state_done(&l->wanted);
-	state_done(&l->last);
-	g_clear_pointer(&l->marks, g_array_unref);
+	r->failed = failed;
+	r->user = user;
 }
 
-static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *l, const char *format, ...)
+void reconfigure_stop(struct reconfigure *r)
+{
+	g_clear_handle_id(&r->step_source, g_source_remove);
+}
+
+void reconfigure_done(struct reconfigure *r)
+{
+	if (!r->stream)
+		return;
+	reconfigure_stop(r);
+	r->stream->changes = NULL;
+	changes_done(&r->changes);
+	filter_unref(r->wanted.filter);
+	filter_unref(r->last.filter);
+	g_clear_pointer(&r->generations, g_array_unref);
+	*r = (struct reconfigure){ 0 };
+}
+
+/* At the priority of the frames, or the change would wait until none arrive. */
+static void schedule(struct reconfigure *r)
+{
+	if (!r->step_source)
+		r->step_source = g_timeout_add_full(G_PRIORITY_DEFAULT, 0, on_step, r, NULL);
+}
+
+static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *r, const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	va_list args;
@@ -60,40 +77,35 @@ static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *l, const char *format, 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	l->mark = changes_add(&l->notes, text);
-	l->is_reverting = false;
+	r->generation = changes_add(&r->changes, text);
+	r->is_reverting = false;
 	g_info("%s", text);
+	schedule(r);
 }
 
-static void note_filter(struct reconfigure *l)
+bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GError **error)
 {
-	if (l->wanted.text)
-		note(l, "capture filter \"%.1000s\"", l->wanted.text);
-	else
-		note(l, "no capture filter");
-}
+	struct filter *filter;
 
-bool reconfigure_set_filter(struct reconfigure *l, const char *text, GError **error)
-{
-	struct filter filter = FILTER_NONE;
-
-	if (text && !*text)
-		text = NULL;
-	if (g_strcmp0(text, l->wanted.text) == 0)
+	if (expression && !*expression)
+		expression = NULL;
+	if (g_strcmp0(expression, r->wanted.filter->expression) == 0)
 		return true;
-	if (!filter_compile(text, LINK_LINKTYPE, &filter, error)) {
-		filter_done(&filter);
-		g_prefix_error(error, "capture filter \"%.100s\": ", text);
+	filter = filter_new(expression, LINK_LINKTYPE, error);
+	if (!filter) {
+		g_prefix_error(error, "capture filter \"%.100s\": ", expression);
 		return false;
 	}
-	state_done(&l->wanted);
-	l->wanted.text = g_strdup(text);
-	l->wanted.filter = filter;
-	note_filter(l);
+	filter_unref(r->wanted.filter);
+	r->wanted.filter = filter;
+	if (expression)
+		note(r, "capture filter \"%.1000s\"", expression);
+	else
+		note(r, "no capture filter");
 	return true;
 }
 
-void reconfigure_set_direction(struct reconfigure *l, enum direction direction)
+void reconfigure_set_direction(struct reconfigure *r, enum direction direction)
 {
 	static const char *const names[] = {
 		[DIRECTION_IN] = "received frames only",
@@ -101,45 +113,45 @@ void reconfigure_set_direction(struct reconfigure *l, enum direction direction)
 		[DIRECTION_BOTH] = "both directions",
 	};
 
-	if (l->wanted.direction == direction)
+	if (r->wanted.direction == direction)
 		return;
-	l->wanted.direction = direction;
-	note(l, "%s", names[direction]);
+	r->wanted.direction = direction;
+	note(r, "%s", names[direction]);
 }
 
-void reconfigure_set_paused(struct reconfigure *l, bool is_paused)
+void reconfigure_set_paused(struct reconfigure *r, bool is_paused)
 {
 	gint64 now = g_get_monotonic_time();
 
-	if (l->wanted.is_paused == is_paused)
+	if (r->wanted.is_paused == is_paused)
 		return;
-	l->wanted.is_paused = is_paused;
+	r->wanted.is_paused = is_paused;
 	if (is_paused)
-		note(l, "paused");
+		note(r, "paused");
 	else
-		note(l, "resumed after a pause of %.3f s", (double)(now - l->paused_at) / 1e6);
-	l->paused_at = now;
+		note(r, "resumed after a pause of %.3f s", (double)(now - r->paused_at) / 1e6);
+	r->paused_at = now;
 }
 
-static const struct stream_port *port_of(const struct reconfigure *l, guint slot)
+static const struct stream_iface *iface_of(const struct reconfigure *r, guint slot)
 {
-	guint number = g_array_index(l->stream->slots, guint, slot);
+	guint number = g_array_index(r->stream->slots, guint, slot);
 
-	return &g_array_index(l->stream->ports, struct stream_port, number);
+	return &g_array_index(r->stream->ifaces, struct stream_iface, number);
 }
 
-/* Whether frames of that direction are wanted; the loopback device receives what it sends. */
-static bool is_wanted(const struct reconfigure *l, const struct stream_port *port, bool is_egress)
+/* Whether frames of this direction are wanted; the loopback device receives what it sends. */
+static bool is_wanted(const struct reconfigure *r, const struct stream_iface *iface, bool is_egress)
 {
-	if (l->wanted.direction == DIRECTION_BOTH)
-		return !is_egress || !port->is_loopback;
-	return is_egress == (l->wanted.direction == DIRECTION_OUT);
+	if (r->wanted.direction == DIRECTION_BOTH)
+		return !is_egress || !iface->is_loopback;
+	return is_egress == (r->wanted.direction == DIRECTION_OUT);
 }
 
-static bool has_direction(const struct reconfigure *l, unsigned int ifindex, bool is_egress)
+static bool has_direction(const struct reconfigure *r, unsigned int ifindex, bool is_egress)
 {
-	for (guint slot = 0; slot < l->stream->slots->len; slot++) {
-		struct tap_place place = tap_find_place(l->tap, slot);
+	for (guint slot = 0; slot < r->stream->slots->len; slot++) {
+		struct tap_place place = tap_find_place(r->tap, slot);
 
 		if (place.ifindex == ifindex && place.point->is_egress == is_egress)
 			return true;
@@ -147,124 +159,132 @@ static bool has_direction(const struct reconfigure *l, unsigned int ifindex, boo
 	return false;
 }
 
-/* A slot of an interface that would have to take frames of a direction and has no program there, or -1. */
-static int find_missing(const struct reconfigure *l, bool is_egress)
+/* A slot of an interface that lacks a program for a direction that is now wanted, or -1. */
+static int find_missing(const struct reconfigure *r, bool is_egress)
 {
-	for (guint slot = 0; slot < l->stream->slots->len; slot++)
-		if (is_wanted(l, port_of(l, slot), is_egress) &&
-		    !has_direction(l, tap_find_place(l->tap, slot).ifindex, is_egress) &&
-		    tap_is_attached(l->tap, slot))
+	for (guint slot = 0; slot < r->stream->slots->len; slot++)
+		if (is_wanted(r, iface_of(r, slot), is_egress) &&
+		    !has_direction(r, tap_find_place(r->tap, slot).ifindex, is_egress) &&
+		    tap_is_attached(r->tap, slot))
 			return (int)slot;
 	return -1;
 }
 
-/* The tap's next slots are of this port: that of the interface's name is there already, or a new one. */
-static bool add_port(struct reconfigure *l, const struct config *config, const struct link *i,
-		     const struct attach_port *port, GError **error)
+/* Gives the tap's next slots to the stream's interface of that name, which may be a new one. */
+static bool add_iface(struct reconfigure *r, const struct config *config, const struct link *link,
+		      const struct attach_port *port, GError **error)
 {
-	int number = stream_find_port(l->stream, i->index, port->name);
-	g_autofree char *driver = link_driver(i);
-	const struct stream_interface description = {
-		.iface = i,
+	int number = stream_find_iface(r->stream, link->index, port->name);
+	g_autofree char *driver = link_driver(link);
+	const struct stream_description description = {
+		.iface = link,
 		.name = port->name,
 		.driver = driver,
 		.snaplen = (uint32_t)config->snaplen,
-		.filter = config->filter,
+		.filter = r->wanted.filter->expression,
 		.comment = port->how->str,
 		.n_slots = port->n_slots,
 	};
 
 	if (number < 0)
-		return stream_add(l->stream, &description, error);
-	stream_add_slots(l->stream, (guint)number, port->n_slots);
+		return stream_add(r->stream, &description, error);
+	stream_add_slots(r->stream, (guint)number, port->n_slots);
 	return true;
 }
 
-/* Puts a program onto the interface of a slot, for a direction that was not asked for before. */
-static bool add_direction(struct reconfigure *l, guint slot, bool is_egress, GError **error)
+/* Attaches a program to the interface of a slot for a direction that was not captured before. */
+static bool add_direction(struct reconfigure *r, guint slot, bool is_egress, GError **error)
 {
-	_cleanup_(link_freep) struct link *i = link_find_index(tap_find_place(l->tap, slot).ifindex,
-							       error);
-	struct config config = *l->config;
+	_cleanup_(link_freep) struct link *link =
+		link_find_index(tap_find_place(r->tap, slot).ifindex, error);
+	struct config config = *r->config;
 	g_autoptr(GPtrArray) ports = NULL;
 
-	if (!i)
+	if (!link)
 		return false;
-	config.filter = l->wanted.text;
 	config.direction = is_egress ? DIRECTION_OUT : DIRECTION_IN;
-	ports = attach(l->tap, &config, i, error);
+	ports = attach(r->tap, &config, r->wanted.filter, link, error);
 	for (guint n = 0; ports && n < ports->len; n++)
-		if (!add_port(l, &config, i, ports->pdata[n], error))
+		if (!add_iface(r, &config, link, ports->pdata[n], error))
 			return false;
 	return ports;
 }
 
-static bool set_filter(struct reconfigure *l, guint slot, GError **error)
+static bool set_filter(struct reconfigure *r, guint slot, GError **error)
 {
-	_cleanup_(filter_done) struct filter nothing = FILTER_NONE;
-	const struct filter *f = &l->wanted.filter;
-	bool is_egress = tap_find_place(l->tap, slot).point->is_egress;
-	int r;
+	bool is_egress = tap_find_place(r->tap, slot).point->is_egress;
+	bool rejects = r->wanted.is_paused || !is_wanted(r, iface_of(r, slot), is_egress);
+	_cleanup_(filter_unrefp) struct filter *f = rejects ? filter_new_reject_all()
+							    : filter_ref(r->wanted.filter);
+	int e;
 
-	if (!tap_is_attached(l->tap, slot))
+	if (!tap_is_attached(r->tap, slot))
 		return true; /* the interface was deleted */
-	if (l->wanted.is_paused || !is_wanted(l, port_of(l, slot), is_egress)) {
-		nothing = filter_nothing();
-		f = &nothing;
-	}
-	r = tap_set_filter(l->tap, slot, f->insns, f->n, l->mark);
-	if (r == -E2BIG)
+	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);
+	if (e == -E2BIG)
 		return fail(error, "the capture filter is too large for this kernel");
-	return r == 0 || fail_errno(error, -r, "cannot change the capture filter");
+	return e == 0 || fail_errno(error, -e, "cannot change the capture filter");
 }
 
-/* One step: true where there was something to do. */
-static bool step(struct reconfigure *l, GError **error)
+/* One step; true if there was something to do. */
+static bool step(struct reconfigure *r, GError **error)
 {
 	for (int is_egress = 0; is_egress <= 1; is_egress++) {
-		int slot = find_missing(l, is_egress);
+		int slot = find_missing(r, is_egress);
 
 		if (slot >= 0)
-			return add_direction(l, (guint)slot, is_egress, error);
+			return add_direction(r, (guint)slot, is_egress, error);
 	}
-	g_array_set_size(l->marks, l->stream->slots->len);
-	for (guint slot = 0; slot < l->marks->len; slot++) {
-		uint16_t *mark = &g_array_index(l->marks, uint16_t, slot);
+	g_array_set_size(r->generations, r->stream->slots->len);
+	for (guint slot = 0; slot < r->generations->len; slot++) {
+		uint16_t *generation = &g_array_index(r->generations, uint16_t, slot);
 
-		if (*mark != l->mark) {
-			*mark = l->mark;
-			return set_filter(l, slot, error);
+		if (*generation != r->generation) {
+			*generation = r->generation;
+			return set_filter(r, slot, error);
 		}
 	}
 	return false;
 }
 
-static void revert(struct reconfigure *l)
+/*
+ * Requests the state before the change that failed. Where that fails too, some programs differ from
+ * what they were, and the changes in the file say so.
+ */
+static bool revert(struct reconfigure *r, const char *why)
 {
-	state_copy(&l->wanted, &l->last);
-	note(l, "that failed: back to what was before");
-	l->is_reverting = true;
+	g_info("%s", why);
+	if (r->failed)
+		r->failed(r->user, why);
+	if (r->is_reverting)
+		return false;
+	state_copy(&r->wanted, &r->last);
+	note(r, "the change failed, the previous state is restored");
+	r->is_reverting = true;
+	return true;
 }
 
-bool reconfigure_step(struct reconfigure *l, GError **error)
+static void complete(struct reconfigure *r)
 {
-	g_autoptr(GError) failure = NULL;
+	state_copy(&r->last, &r->wanted);
+	r->is_reverting = false;
+	g_info("the change is in effect");
+}
+
+static gboolean on_step(void *user)
+{
+	struct reconfigure *r = user;
+	g_autoptr(GError) error = NULL;
 	bool has_more;
 
 	privileges_raise();
-	has_more = l->mark && step(l, &failure);
+	has_more = step(r, &error);
 	privileges_lower();
-	if (failure) {
-		g_info("%s", failure->message);
-		/* If going back fails too, some programs are not as before: the notes say so. */
-		has_more = !l->is_reverting;
-		if (has_more)
-			revert(l);
-		g_propagate_error(error, g_steal_pointer(&failure));
-	} else if (!has_more) {
-		state_copy(&l->last, &l->wanted);
-		l->is_reverting = false;
-		g_info("the change is in effect");
-	}
+	if (error)
+		has_more = revert(r, error->message);
+	else if (!has_more)
+		complete(r);
+	if (!has_more)
+		r->step_source = 0;
 	return has_more;
 }

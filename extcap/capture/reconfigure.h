@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes to a capture that runs: its filter, its direction, pause. A pause is a filter that accepts
- * nothing, so what passes is still counted as seen; so is a direction that is not wanted any more.
+ * Changes to a running capture: its filter, its direction, pause. A pause is a filter that rejects all
+ * frames, so the frames that pass are still counted as seen; so is a direction that is switched off.
  *
- * A change is asked for and then made in steps, one program at a time, so that frames can be taken out
- * of the rings in between. A change asked for meanwhile takes the place of the one under way.
+ * A change is requested at once and takes effect in steps, one program at a time, from the main loop:
+ * between two steps the capture reads its rings. A request made meanwhile replaces the one under way.
  */
 #ifndef XDPTAP_EXTCAP_CAPTURE_RECONFIGURE_H
 #define XDPTAP_EXTCAP_CAPTURE_RECONFIGURE_H
@@ -14,44 +14,50 @@
 #include <stdint.h>
 
 #include "bpf/tap.h"
-#include "extcap/capture/filter.h"
 #include "extcap/capture/changes.h"
-#include "extcap/config/options.h"
+#include "extcap/capture/filter.h"
 #include "extcap/capture/stream.h"
+#include "extcap/config/options.h"
 
 struct reconfigure_state {
-	char *text;	      /* of the filter; NULL: none */
-	struct filter filter; /* what it becomes */
-	uint64_t direction;   /* enum direction */
+	struct filter *filter; /* a reference */
+	uint64_t direction;    /* enum direction */
 	bool is_paused;
 };
+
+/* A change that could not be made; the previous state is being restored. */
+typedef void (*reconfigure_failed_fn)(void *user, const char *message);
 
 struct reconfigure {
 	const struct config *config; /* as the capture began */
 	struct tap *tap;
 	struct stream *stream;
-	struct changes notes;
-	struct reconfigure_state wanted, last; /* last: as it was when a change was complete */
-	GArray *marks;			       /* of uint16_t, for each slot: its filter's */
-	uint16_t mark;			       /* of what is wanted */
+	struct changes changes;
+	struct reconfigure_state wanted, last; /* last: when a change was last complete */
+	GArray *generations;		       /* of uint16_t: that of each slot's filter */
+	uint16_t generation;		       /* of what is wanted */
 	gint64 paused_at;
-	bool is_reverting; /* what is wanted is what was before a change that failed */
+	bool is_reverting; /* what is wanted is the state before a change that failed */
+	guint step_source; /* 0: no step is due */
+	reconfigure_failed_fn failed;
+	void *user;
 };
 
-bool reconfigure_init(struct reconfigure *l, const struct config *config, struct tap *tap,
-		      struct stream *stream, GError **error);
-void reconfigure_done(struct reconfigure *l);
+/* Describes the capture as it begins, with no change requested; the filter is the one in place. */
+void reconfigure_init(struct reconfigure *r, const struct config *config, struct filter *filter,
+		      struct tap *tap, struct stream *stream);
+/* Reports failures from now on. */
+void reconfigure_listen(struct reconfigure *r, reconfigure_failed_fn failed, void *user);
 /*
- * Each asks for a change; what is so already is none. A filter (NULL or empty: none) that cannot be
- * compiled is refused with a sentence.
+ * Each requests a change; asking for the present state does nothing. An expression (NULL or empty: all
+ * frames) that does not compile is refused with a sentence.
  */
-bool reconfigure_set_filter(struct reconfigure *l, const char *text, GError **error);
-void reconfigure_set_direction(struct reconfigure *l, enum direction direction);
-void reconfigure_set_paused(struct reconfigure *l, bool is_paused);
-/*
- * One step of what was asked for. True: there are more. False: it is done, or, with *error set, it is
- * not possible; then what was before is asked for again, and takes steps of its own.
- */
-bool reconfigure_step(struct reconfigure *l, GError **error);
+bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GError **error);
+void reconfigure_set_direction(struct reconfigure *r, enum direction direction);
+void reconfigure_set_paused(struct reconfigure *r, bool is_paused);
+/* Takes no further step; the changes so far stay known to the stream's statistics. */
+void reconfigure_stop(struct reconfigure *r);
+/* Frees; a zeroed struct is fine. The stream must not be written afterwards. */
+void reconfigure_done(struct reconfigure *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fills in the writer's structs; all knowledge of what a file of ours says is here. */
+/* Fills in the writer's structs: what a file of ours says is decided here. */
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if_arp.h>
@@ -10,17 +10,17 @@
 #include "extcap/system/host.h"
 #include "extcap/capture/stream.h"
 
-static struct stream_port *port(const struct stream *s, guint number)
+static struct stream_iface *iface(const struct stream *s, guint number)
 {
-	return &g_array_index(s->ports, struct stream_port, number);
+	return &g_array_index(s->ifaces, struct stream_iface, number);
 }
 
-static void port_clear(void *p)
+static void iface_clear(void *p)
 {
-	struct stream_port *port = p;
+	struct stream_iface *i = p;
 
-	g_free(port->name);
-	g_free(port->device);
+	g_free(i->name);
+	g_free(i->device);
 }
 
 static uint64_t clock_ns(clockid_t id)
@@ -57,8 +57,8 @@ void stream_section_done(struct stream_section *s)
 	g_free(s->os);
 }
 
-/* The sum over the slots of a port. */
-static struct tap_stats read_port(const struct stream *s, guint number)
+/* Sums up the slots of an interface. */
+static struct tap_stats read_kernel(const struct stream *s, guint number)
 {
 	struct tap_stats sum = { 0 };
 
@@ -67,63 +67,68 @@ static struct tap_stats read_port(const struct stream *s, guint number)
 
 		if (g_array_index(s->slots, guint, slot) != number)
 			continue;
-		s->read(s->user, slot, &one);
+		(void)tap_read_stats(s->tap, slot, &one);
 		sum.seen += one.seen;
 		sum.accepted += one.accepted;
 		sum.lost_full += one.lost_full;
 		sum.lost_copy += one.lost_copy + one.lost_long + one.lost_missed;
+		sum.lost_invalid += one.lost_invalid;
 	}
 	return sum;
 }
 
+static uint64_t subtract(uint64_t from, uint64_t n)
+{
+	return from > n ? from - n : 0;
+}
+
 /*
- * What the kernel has counted and we have not come to yet is not part of it: it may get into another
- * file, or, with --count, into none.
+ * What the kernel has counted and we have not read yet may get into another file, or, after the end of
+ * the capture, into none. Each counter is read at its own moment, so on a running capture a difference
+ * can be off by the frames in between, but it never wraps.
  */
 struct count stream_count(const struct stream *s, guint number)
 {
-	const struct stream_port *p = port(s, number);
-	struct tap_stats kernel = read_port(s, number);
+	const struct stream_iface *i = iface(s, number);
+	struct tap_stats kernel = read_kernel(s, number);
 	struct count c = {
-		.name = p->name,
-		.written = p->written,
+		.name = i->name,
+		.written = i->written,
 		.lost_ring = kernel.lost_full,
 		.lost_copy = kernel.lost_copy,
-		.lost_backlog = p->lost_backlog,
+		.lost_invalid = kernel.lost_invalid,
+		.lost_backlog = i->lost_backlog,
 	};
-	uint64_t known = c.written + c.lost_ring + c.lost_copy + c.lost_backlog;
-	uint64_t behind = kernel.accepted > known ? kernel.accepted - known : 0;
+	uint64_t pending;
 
-	if (s->is_failed)
-		c.lost_backlog += behind;
-	else
-		kernel.seen -= behind;
-	c.accepted = c.written + c.lost_ring + c.lost_copy + c.lost_backlog;
-	c.seen = MAX(kernel.seen, c.accepted);
+	c.accepted = c.written + count_lost(&c);
+	pending = subtract(kernel.accepted, c.accepted + i->left_out);
+	c.seen = MAX(subtract(kernel.seen, pending + i->left_out), c.accepted);
 	return c;
 }
 
-/* Those among them whose times are not what was wanted; NULL: none. */
-static char *unstamped_text(const struct stream_port *p)
+/* How many frames lack the time stamp that was asked for; NULL: none. */
+static char *unstamped_text(const struct stream_iface *i)
 {
-	if (!p->unstamped)
+	if (!i->unstamped)
 		return NULL;
-	return g_strdup_printf("%" PRIu64 " frames have the system's time, as the card gave none",
-			       p->unstamped);
+	return g_strdup_printf("%" PRIu64
+			       " frames have a host time stamp because the NIC gave none",
+			       i->unstamped);
 }
 
-static int add_port_stats(const struct stream *s, guint number, struct pcapng_writer *w)
+static int add_iface_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
-	g_autofree char *changes = s->notes ? changes_summary(s->notes) : NULL;
-	g_autofree char *unstamped = unstamped_text(port(s, number));
+	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
+	g_autofree char *unstamped = unstamped_text(iface(s, number));
 	const char *comments[] = { changes ? changes : unstamped, unstamped };
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
 	const struct pcapng_stats isb = {
 		.interface = number,
-		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-		       PCAPNG_STATS_USRDELIV,
+		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+			PCAPNG_STATS_USRDELIV,
 		.ts = now,
 		.starttime = s->started_ns,
 		.endtime = now,
@@ -143,14 +148,14 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	const struct stream *s = user;
 	int r = 0;
 
-	for (guint i = 0; i < s->ports->len && r == 0; i++)
-		r = add_port_stats(s, i, w);
+	for (guint i = 0; i < s->ifaces->len && r == 0; i++)
+		r = add_iface_stats(s, i, w);
 	return r;
 }
 
-void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void *user)
+void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 {
-	*s = (struct stream){ .sink = sink, .read = read, .user = user };
+	*s = (struct stream){ .sink = sink, .tap = tap };
 	s->started_ns = clock_ns(CLOCK_REALTIME);
 	s->started_mono_ns = clock_ns(CLOCK_MONOTONIC);
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
@@ -158,8 +163,8 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 	s->packet.hashes = &s->hash;
 	s->verdict = (struct pcapng_verdict){ .kind = PCAPNG_VERDICT_EBPF_XDP };
 	s->packet.verdicts = &s->verdict;
-	s->ports = g_array_new(false, true, sizeof(struct stream_port));
-	g_array_set_clear_func(s->ports, port_clear);
+	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
+	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
 	sink->owner = (struct sink_owner){ add_stats, s };
 }
@@ -167,62 +172,62 @@ void stream_init(struct stream *s, struct sink *sink, stream_read_fn read, void 
 void stream_done(struct stream *s)
 {
 	sink_free(s->sink);
-	g_clear_pointer(&s->ports, g_array_unref);
+	g_clear_pointer(&s->ifaces, g_array_unref);
 	g_clear_pointer(&s->slots, g_array_unref);
 	*s = (struct stream){ 0 };
 }
 
-void stream_add_slots(struct stream *s, guint port, unsigned int n)
+void stream_add_slots(struct stream *s, guint number, unsigned int n)
 {
 	while (n--)
-		g_array_append_val(s->slots, port);
+		g_array_append_val(s->slots, number);
 }
 
-int stream_find_port(const struct stream *s, unsigned int ifindex, const char *name)
+int stream_find_iface(const struct stream *s, unsigned int ifindex, const char *name)
 {
-	for (guint i = 0; i < s->ports->len; i++) {
-		const struct stream_port *p = port(s, i);
+	for (guint i = 0; i < s->ifaces->len; i++) {
+		const struct stream_iface *one = iface(s, i);
 
-		if (p->ifindex == ifindex && g_str_equal(p->name, name ? name : p->device))
+		if (one->ifindex == ifindex && g_str_equal(one->name, name ? name : one->device))
 			return (int)i;
 	}
 	return -1;
 }
 
-bool stream_add(struct stream *s, const struct stream_interface *i, GError **error)
+bool stream_add(struct stream *s, const struct stream_description *d, GError **error)
 {
 	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
-	struct stream_port new = {
-		.name = g_utf8_make_valid(i->name ? i->name : i->iface->name, -1),
-		.device = g_utf8_make_valid(i->iface->name, -1),
-		.ifindex = i->iface->index,
+	struct stream_iface new = {
+		.name = g_utf8_make_valid(d->name ? d->name : d->iface->name, -1),
+		.device = g_utf8_make_valid(d->iface->name, -1),
+		.ifindex = d->iface->index,
 	};
-	g_autofree char *alias = i->iface->alias ? g_utf8_make_valid(i->iface->alias, -1) : NULL;
+	g_autofree char *alias = d->iface->alias ? g_utf8_make_valid(d->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
-		.linktype = (uint16_t)link_linktype(i->iface),
-		.snaplen = i->snaplen,
+		.linktype = (uint16_t)link_linktype(d->iface),
+		.snaplen = d->snaplen,
 		.name = new.name,
 		.description = alias,
-		.mac = i->iface->has_mac ? i->iface->mac : NULL,
-		.speed_bps = i->speed_bps,
-		.filter = i->filter,
-		.hardware = i->driver,
-		.os = i->os,
-		.options = { .comments = &i->comment, .n_comments = 1 },
+		.mac = d->iface->has_mac ? d->iface->mac : NULL,
+		.speed_bps = d->speed_bps,
+		.filter = d->filter,
+		.hardware = d->driver,
+		.os = d->os,
+		.options = { .comments = &d->comment, .n_comments = 1 },
 	};
 	int r = sink_add_interface(s->sink, &interface);
 
-	new.has_mac = i->iface->has_mac;
-	memcpy(new.mac, i->iface->mac, sizeof(new.mac));
-	new.is_loopback = i->iface->type == ARPHRD_LOOPBACK;
-	stream_add_slots(s, s->ports->len, i->n_slots);
-	g_array_append_val(s->ports, new);
+	new.has_mac = d->iface->has_mac;
+	memcpy(new.mac, d->iface->mac, sizeof(new.mac));
+	new.is_loopback = d->iface->type == ARPHRD_LOOPBACK;
+	stream_add_slots(s, s->ifaces->len, d->n_slots);
+	g_array_append_val(s->ifaces, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
 			      sink_error(s->sink));
 }
 
 /* How a frame was addressed: for a received one, whether it was for us. */
-static uint32_t reception(const struct stream_port *p, const struct tap_frame *f)
+static uint32_t reception(const struct stream_iface *i, const struct tap_frame *f)
 {
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -234,12 +239,12 @@ static uint32_t reception(const struct stream_port *p, const struct tap_frame *f
 		return PCAPNG_FLAG_MULTICAST;
 	if (f->point->is_egress)
 		return PCAPNG_FLAG_UNICAST;
-	if (!p->has_mac)
+	if (!i->has_mac)
 		return 0;
-	return memcmp(f->data, p->mac, 6) == 0 ? PCAPNG_FLAG_UNICAST : PCAPNG_FLAG_PROMISCUOUS;
+	return memcmp(f->data, i->mac, 6) == 0 ? PCAPNG_FLAG_UNICAST : PCAPNG_FLAG_PROMISCUOUS;
 }
 
-static uint32_t flags(const struct stream_port *p, const struct tap_frame *f)
+static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
 	uint32_t direction = f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
 	/* What is still to be cut up has its checksums filled in then. */
@@ -247,44 +252,42 @@ static uint32_t flags(const struct stream_port *p, const struct tap_frame *f)
 
 	if (f->is_segments && f->point->is_egress)
 		offload |= PCAPNG_FLAG_CSUM_NOT_READY;
-	return direction | reception(p, f) | offload;
+	return direction | reception(i, f) | offload;
 }
 
-/* The backlog has no room: the reader is too slow for this frame. */
-static int drop(struct stream_port *p)
+static void lose(struct stream_iface *i)
 {
-	p->lost_backlog++;
-	p->gap++;
-	return 0;
+	i->lost_backlog++;
+	i->gap++;
 }
 
-/* The first frame under a change says so. */
-static const char *note(const struct stream *s, const struct stream_port *p,
-			const struct tap_frame *f)
+/* The first frame after a change says so. */
+static const char *comment_of(const struct stream *s, const struct stream_iface *i,
+			      const struct tap_frame *f)
 {
-	if (f->mark == p->mark || !s->notes || !changes_is_later(f->mark, p->mark))
+	if (f->mark == i->generation || !s->changes || !changes_is_later(f->mark, i->generation))
 		return NULL;
-	return changes_find(s->notes, f->mark);
+	return changes_find(s->changes, f->mark);
 }
 
 /* In a packet that stays: to zero a new one would cost as much as all the rest here. */
 static int put(struct stream *s, guint number, const struct tap_frame *f)
 {
-	struct stream_port *p = port(s, number);
+	struct stream_iface *i = iface(s, number);
 	struct pcapng_packet *packet = &s->packet;
-	const char *comment = note(s, p, f);
+	const char *comment = comment_of(s, i, f);
 
 	packet->interface = number;
 	packet->ts = f->ts_ns;
 	packet->len = f->len;
 	packet->data = f->data;
 	packet->caplen = f->caplen;
-	packet->set = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
-		      (p->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-		      (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
-	packet->flags = flags(p, f);
+	packet->mask = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
+		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+		       (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
+	packet->flags = flags(i, f);
 	packet->queue = f->queue;
-	packet->dropcount = p->gap;
+	packet->dropcount = i->gap;
 	packet->n_hashes = f->has_hash;
 	s->hash_bytes = GUINT32_TO_BE(f->hash);
 	packet->options.comments = &comment;
@@ -295,37 +298,55 @@ static int put(struct stream *s, guint number, const struct tap_frame *f)
 	return sink_add_packet(s->sink, packet);
 }
 
-static void note_unstamped(struct stream_port *p)
+static void note_unstamped(struct stream_iface *i)
 {
-	if (p->unstamped++ == 0)
-		g_warning("%s: the card gave no time for a frame; the system's is taken then",
-			  p->name);
+	if (i->unstamped++ == 0)
+		g_warning("%s: the NIC gave no time stamp for a frame; such frames get the host's",
+			  i->name);
+}
+
+static void note_written(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
+{
+	i->gap = 0;
+	if (changes_is_later(f->mark, i->generation))
+		i->generation = f->mark;
+	if (f->lacks_card_time)
+		note_unstamped(i);
+	i->written++;
+	s->written++;
+}
+
+static guint iface_of(const struct stream *s, const struct tap_frame *f)
+{
+	return g_array_index(s->slots, guint, f->slot);
 }
 
 int stream_write(struct stream *s, const struct tap_frame *f)
 {
-	guint number = g_array_index(s->slots, guint, f->slot);
-	struct stream_port *p = port(s, number);
-	int r;
+	struct stream_iface *i = iface(s, iface_of(s, f));
+	int r = -EAGAIN;
 
-	p->gap += f->lost;
-	if (s->is_blocked)
-		return drop(p);
-	r = put(s, number, f);
-	if (r == -EAGAIN) {
-		s->is_blocked = true;
-		return drop(p);
-	}
-	if (r == 0) {
-		p->gap = 0;
-		if (changes_is_later(f->mark, p->mark))
-			p->mark = f->mark;
-		if (f->lacks_card_time)
-			note_unstamped(p);
-		p->written++;
-		s->written++;
-	}
-	return r;
+	i->gap += f->lost;
+	if (!s->is_blocked)
+		r = put(s, iface_of(s, f), f);
+	if (r == 0)
+		note_written(s, i, f);
+	else if (r == -ESHUTDOWN)
+		i->left_out++;
+	else
+		lose(i);
+	s->is_blocked |= r == -EAGAIN;
+	return r == -EAGAIN ? 0 : r;
+}
+
+void stream_lose(struct stream *s, const struct tap_frame *f)
+{
+	lose(iface(s, iface_of(s, f)));
+}
+
+void stream_leave_out(struct stream *s, const struct tap_frame *f)
+{
+	iface(s, iface_of(s, f))->left_out++;
 }
 
 int stream_flush(struct stream *s)
@@ -343,30 +364,31 @@ void stream_salvage(struct stream *s)
 {
 	sink_salvage(s->sink);
 	s->written = 0;
-	for (guint i = 0; i < s->ports->len; i++) {
-		struct stream_port *p = port(s, i);
-		uint64_t committed = MIN(sink_committed(s->sink, i), p->written);
+	for (guint n = 0; n < s->ifaces->len; n++) {
+		struct stream_iface *i = iface(s, n);
+		uint64_t committed = MIN(sink_committed(s->sink, n), i->written);
 
-		p->lost_backlog += p->written - committed;
-		p->written = committed;
+		i->lost_backlog += i->written - committed;
+		i->written = committed;
 		s->written += committed;
 	}
 }
 
 const char *stream_slot_name(const struct stream *s, guint slot)
 {
-	guint number = g_array_index(s->slots, guint, slot);
-
-	return g_array_index(s->ports, struct stream_port, number).device;
+	return iface(s, g_array_index(s->slots, guint, slot))->device;
 }
 
 void stream_log_counts(const struct stream *s)
 {
-	for (guint i = 0; i < s->ports->len; i++) {
-		struct count count = stream_count(s, i);
+	for (guint i = 0; i < s->ifaces->len; i++) {
+		struct count c = stream_count(s, i);
 
-		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64, count.name,
-		       count.seen, count.accepted, count.written);
+		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64
+		       ", lost %" PRIu64 " (ring %" PRIu64 ", copy %" PRIu64 ", invalid %" PRIu64
+		       ", output %" PRIu64 ")",
+		       c.name, c.seen, c.accepted, c.written, count_lost(&c), c.lost_ring,
+		       c.lost_copy, c.lost_invalid, c.lost_backlog);
 	}
 }
 

@@ -11,17 +11,24 @@
 
 #define SENTENCE 120 /* bytes of a list of them in a message */
 
+static bool is_chosen(const struct config *config)
+{
+	return point_choose(options_point(config), false)->traces_program;
+}
+
 bool trace_is_needed(const struct config *config)
 {
-	return config->point == POINT_TRACE || config->verdicts || config->program;
+	return is_chosen(config) || config->verdicts || config->program;
 }
 
 bool trace_check(const struct config *config, GError **error)
 {
-	if (config->point == POINT_TRACE && config->direction == DIRECTION_OUT)
-		return fail_usage(error,
-				  "--point trace sees received frames; leave --direction out");
-	if (config->point == POINT_TRACE || config->point == POINT_AUTO)
+	const char *choice = options_point(config);
+
+	if (is_chosen(config) && config->direction == DIRECTION_OUT)
+		return fail_usage(error, "--point %s sees received frames; leave --direction out",
+				  choice);
+	if (is_chosen(config) || !choice)
 		return true;
 	if (config->verdicts)
 		return fail_usage(error, "--verdict needs --point trace: elsewhere none is known");
@@ -122,11 +129,6 @@ static void add_port(GPtrArray *ports, const struct link *i, const struct tap_pr
 bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
 		  const struct filter *filter, GPtrArray *ports, GError **error)
 {
-	static const uint32_t sides[] = {
-		[AT_ENTRY] = POINT_AT_ENTRY,
-		[AT_EXIT] = POINT_AT_EXIT,
-		[AT_BOTH] = POINT_AT_ENTRY | POINT_AT_EXIT,
-	};
 	struct tap_program program = { 0 };
 	struct tap_target target = {
 		.ifindex = i->index,
@@ -134,8 +136,8 @@ bool trace_attach(struct tap *tap, const struct config *config, const struct lin
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
-		.trace = { .at = sides[config->at],
-			   .filter_at = sides[config->filter_at],
+		.trace = { .at = (enum point_at)config->at,
+			   .filter_at = (enum point_at)config->filter_at,
 			   .verdicts = config->verdicts ? (uint32_t)config->verdicts : UINT32_MAX },
 	};
 	enum tap_mode mode;
@@ -147,9 +149,9 @@ bool trace_attach(struct tap *tap, const struct config *config, const struct lin
 	r = tap_attach(tap, &target, &mode);
 	if (r < 0)
 		return explain(i, &program, r, error);
-	if (target.trace.at & POINT_AT_ENTRY)
+	if (target.trace.at != POINT_AT_EXIT)
 		add_port(ports, i, &program, "entry");
-	if (target.trace.at & POINT_AT_EXIT)
+	if (target.trace.at != POINT_AT_ENTRY)
 		add_port(ports, i, &program, "exit");
 	return true;
 }

@@ -20,24 +20,42 @@ static const struct choice directions[] = {
 	{ NULL },
 };
 
-static const struct choice capture_points[] = {
-	[POINT_AUTO] = { "auto", "automatic: XDP, or trace a program there" },
-	[POINT_XDP] = { "xdp", "XDP: in the driver" },
-	[POINT_TRACE] = { "trace", "trace: before and behind a program there" },
-	[POINT_TC] = { "tc", "tc: before the network stack" },
-	{ NULL },
+/* "auto", each choice of points[], and the end. */
+static struct choice capture_points[1 + POINTS_N + 1] = {
+	{ "auto", "automatic: XDP, or trace a program there" },
 };
+static char point_help[128] = "Where to capture received frames: auto";
+
+/* Before main(): options[] is complete for whoever reads it. */
+__attribute__((constructor)) static void list_points(void)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; points[i]; i++)
+		if (!g_str_equal(points[i]->choice, capture_points[n - 1].value))
+			capture_points[n++] = (struct choice){ points[i]->choice,
+							       points[i]->title };
+	for (size_t i = 1; i < n; i++) {
+		g_strlcat(point_help, i + 1 < n ? ", " : " or ", sizeof(point_help));
+		g_strlcat(point_help, capture_points[i].value, sizeof(point_help));
+	}
+}
+
+const char *options_point(const struct config *c)
+{
+	return c->point ? capture_points[c->point].value : NULL;
+}
 
 static const struct choice ats[] = {
-	[AT_ENTRY] = { "entry", "entry: as it comes" },
-	[AT_EXIT] = { "exit", "exit: as it is left, with the verdict" },
-	[AT_BOTH] = { "both", "both" },
+	[POINT_AT_ENTRY] = { "entry", "entry: as it comes" },
+	[POINT_AT_EXIT] = { "exit", "exit: as it is left, with the verdict" },
+	[POINT_AT_BOTH] = { "both", "both" },
 	{ NULL },
 };
 
 static const struct choice filter_ats[] = {
-	[AT_ENTRY] = { "entry", "entry: the frame as it comes" },
-	[AT_EXIT] = { "exit", "exit: the frame as it is left" },
+	[POINT_AT_ENTRY] = { "entry", "entry: the frame as it comes" },
+	[POINT_AT_EXIT] = { "exit", "exit: the frame as it is left" },
 	{ NULL },
 };
 
@@ -102,9 +120,8 @@ const struct option options[] = {
 	{ "direction", 'Q', OPTION_CHOICE, OPTION_BOTH, AT(direction), .fallback = DIRECTION_BOTH,
 	  .choices = directions, .argument = "DIR", .display = "Direction",
 	  .help = "Capture frames that are received, sent or both: in, out or both" },
-	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .fallback = POINT_AUTO,
-	  .choices = capture_points, .argument = "POINT", .display = "Capture point",
-	  .help = "Where received frames are taken: auto, xdp, trace or tc" },
+	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .choices = capture_points,
+	  .argument = "POINT", .display = "Capture point", .help = point_help },
 	{ "verdict", 0, OPTION_SET, OPTION_BOTH, AT(verdicts), .choices = verdicts,
 	  .argument = "VERDICT,...", .display = "Only with this verdict", .group = "Trace",
 	  .help = "Trace, and keep only frames with one of these verdicts: aborted, drop, pass, tx, "
@@ -113,10 +130,10 @@ const struct option options[] = {
 	  .display = "Program to trace", .group = "Trace",
 	  .help = "Trace this XDP program, by its name or number: the interface's, or one behind its "
 		  "dispatcher" },
-	{ "at", 0, OPTION_CHOICE, OPTION_BOTH, AT(at), .fallback = AT_BOTH, .choices = ats,
+	{ "at", 0, OPTION_CHOICE, OPTION_BOTH, AT(at), .fallback = POINT_AT_BOTH, .choices = ats,
 	  .argument = "SIDE", .display = "Sides of the program", .group = "Trace",
 	  .help = "Which sides of a traced program to capture at: entry, exit or both" },
-	{ "filter-at", 0, OPTION_CHOICE, OPTION_BOTH, AT(filter_at), .fallback = AT_ENTRY,
+	{ "filter-at", 0, OPTION_CHOICE, OPTION_BOTH, AT(filter_at), .fallback = POINT_AT_ENTRY,
 	  .choices = filter_ats, .argument = "SIDE", .display = "Filter looks at", .group = "Trace",
 	  .help = "On which side of a traced program the filter judges a frame: entry or exit" },
 	{ "mode", 0, OPTION_CHOICE, OPTION_BOTH, AT(mode), .fallback = TAP_MODE_AUTO,

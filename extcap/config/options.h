@@ -19,20 +19,6 @@ enum direction {
 	DIRECTION_BOTH,
 };
 
-enum point_choice {
-	POINT_AUTO, /* xdp; where another XDP program is, trace, or tc where that cannot be */
-	POINT_XDP,
-	POINT_TRACE,
-	POINT_TC,
-};
-
-/* Where a traced program's frames are looked at. */
-enum at_choice {
-	AT_ENTRY,
-	AT_EXIT,
-	AT_BOTH,
-};
-
 /* Whose clock a received frame's time is of; names as tcpdump and dumpcap have them. */
 enum time_stamp_type {
 	TIME_STAMP_HOST,
@@ -69,10 +55,10 @@ struct config {
 	uint64_t snaplen;      /* bytes */
 	uint64_t direction;    /* enum direction */
 	uint64_t mode;	       /* enum tap_mode */
-	uint64_t point;	       /* enum point_choice */
+	uint64_t point;	       /* see options_point() */
 	char *program;	    /* which one to trace: its name or number; NULL: the interface's own */
-	uint64_t at;	    /* enum at_choice */
-	uint64_t filter_at; /* AT_ENTRY or AT_EXIT */
+	uint64_t at;	    /* enum point_at */
+	uint64_t filter_at; /* enum point_at, but not both */
 	uint64_t verdicts;  /* a bit for each that is wanted, XDP_… in value; 0: all */
 	bool is_not_promiscuous;
 	char *netns;		  /* name, path or process id; NULL: ours */
@@ -151,6 +137,8 @@ void options_init(struct config *c);
 void options_done(struct config *c);
 /* The option group from which GOption parses argv into *c and prints --help. */
 GOptionGroup *options_group(struct config *c, unsigned int face);
+/* The capture point that --point names, as point_choose() has it; NULL: auto. */
+const char *options_point(const struct config *c);
 /* The value in effect, as it would be typed; owned by the caller. */
 char *options_value(const struct config *c, const struct option *o);
 

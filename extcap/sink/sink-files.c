@@ -263,10 +263,12 @@ static bool begin(struct sink_files *s, const struct config *config,
 		[DISK_FULL_PRUNE] = PCAPNG_FULL_PRUNE,
 		[DISK_FULL_DROP] = PCAPNG_FULL_DROP,
 	};
-	const struct pcapng_writer_config writer = { .buffer_size = FILE_BUFFER };
+	const struct pcapng_writer_config writer = { .size = sizeof(writer),
+						     .buffer_size = FILE_BUFFER };
 	g_autofree char *name = make_name(config), *path = make_path(config, s->is_compressed);
 	struct pcapng_error reason = { 0 };
 	const struct pcapng_files_config files = {
+		.size = sizeof(files),
 		.path = path,
 		.name = name,
 		.single = !limits_rotate(&config->rotate),
@@ -282,7 +284,8 @@ static bool begin(struct sink_files *s, const struct config *config,
 		.full = full[config->disk_full],
 		.sync = config->sync_ns,
 		.sync_interval_ns = config->sync_ns,
-		.gzip = s->is_compressed ? GZIP_LEVEL : 0,
+		.compression = s->is_compressed ? PCAPNG_COMPRESSION_GZIP : PCAPNG_COMPRESSION_NONE,
+		.compression_level = s->is_compressed ? GZIP_LEVEL : 0,
 		.mode = config->is_for_group ? 0640 : 0600,
 		.add_stats = add_stats,
 		.on_event = on_event,

@@ -104,6 +104,7 @@ struct sink *sink_pcapng_new(struct output *output, const struct pcapng_section 
 		.free = free_sink,
 	};
 	const struct pcapng_writer_config config = {
+		.size = sizeof(config),
 		.profile = output->is_pipe ? PCAPNG_PROFILE_LIVE_PIPE : PCAPNG_PROFILE_STRICT,
 		.buffer_size = output->is_pipe ? BACKLOG_SIZE : FILE_BUFFER,
 	};

@@ -112,6 +112,7 @@ static const struct rule rules[] = {
 	{ SYS_ftruncate },
 
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_MAP_LOOKUP_ELEM },
+	{ SYS_bpf, 0, 0, ALL_BITS, BPF_MAP_UPDATE_ELEM }, /* see maps_synchronize() */
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_LINK_DETACH },
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_OBJ_GET_INFO_BY_FD },
 

@@ -10,7 +10,7 @@
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/terminal/standalone.h"
 #include "extcap/system/version.h"
 
@@ -145,12 +145,16 @@ static void print_effective(const struct config *config)
 static bool print_filter(const struct config *config, bool is_classic, GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
+	_cleanup_(filter_unrefp) struct filter *filter = NULL;
 
 	if (!config->filter)
 		return fail_usage(error, "which filter? -d prints the one that -f EXPR gives");
-	if (!filter_check(config->filter, LINK_LINKTYPE, &wrong))
-		return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
-	return filter_print(stdout, config->filter, is_classic, error);
+	filter = filter_new(config->filter, LINK_LINKTYPE, &wrong);
+	if (!filter)
+		return fail_usage(error, "capture filter \"%.100s\": %s", config->filter,
+				  wrong->message);
+	filter_print(stdout, filter, is_classic);
+	return true;
 }
 
 bool cli_run(int argc, char **argv, GError **error)

@@ -90,12 +90,12 @@ void report_counts(struct report *r, const struct capture_status *status)
 	fprintf(stderr, "Packets captured: %" PRIu64 "\n", status->written);
 	for (unsigned int i = 0; i < status->n; i++) {
 		const struct count *c = &status->counts[i];
-		uint64_t lost = c->accepted - c->written;
-
 		fprintf(stderr,
 			"Packets received/dropped on interface '%s': %" PRIu64 "/%" PRIu64
-			" (ring:%" PRIu64 "/copy:%" PRIu64 "/output:%" PRIu64 ") (%.1f%%)\n",
-			c->name, c->written, lost, c->lost_ring, c->lost_copy, c->lost_backlog,
+			" (ring:%" PRIu64 "/copy:%" PRIu64 "/invalid:%" PRIu64 "/output:%" PRIu64
+			") (%.1f%%)\n",
+			c->name, c->written, count_lost(c), c->lost_ring, c->lost_copy,
+			c->lost_invalid, c->lost_backlog,
 			c->accepted ? 100.0 * (double)c->written / (double)c->accepted : 100.0);
 	}
 }

@@ -5,8 +5,6 @@
 
 #include "extcap/capture/capture.h"
 #include "extcap/system/error.h"
-#include "extcap/capture/filter.h"
-#include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/terminal/notify.h"
 #include "extcap/terminal/postrotate.h"
@@ -25,7 +23,8 @@ struct standalone {
 	gint64 stats_us; /* when they were written last */
 };
 
-static void on_started(const struct config *config, void *user)
+static void on_started(const struct config *config, struct reconfigure *reconfigure G_GNUC_UNUSED,
+		       void *user)
 {
 	struct standalone *s = user;
 
@@ -109,16 +108,6 @@ static void on_ended(const struct capture_status *status, void *user)
 	write_stats(s, status, false);
 }
 
-/* Before anything is opened or made: a wrong filter is a wrong command line. */
-static bool check_filter(const struct config *config, GError **error)
-{
-	g_autoptr(GError) wrong = NULL;
-
-	if (filter_check(config->filter, LINK_LINKTYPE, &wrong))
-		return true;
-	return fail_usage(error, "--filter \"%.100s\": %s", config->filter, wrong->message);
-}
-
 /* Of the options about files, those that make no sense without the others. */
 static bool check_files(const struct config *config, GError **error)
 {
@@ -149,7 +138,7 @@ static bool check(const struct config *config, GError **error)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
 	if (config->user && !privileges_check_user(config->user, error))
 		return false;
-	return check_filter(config, error) && check_files(config, error);
+	return check_files(config, error);
 }
 
 /* Unattended, and nobody asks: then nothing happens twice a second either. */
@@ -165,7 +154,7 @@ bool standalone_run(const struct config *config, GError **error)
 		.report.is_counting = !config->quiet && isatty(STDERR_FILENO),
 		.postrotate = { .failed = on_command_failed, .user = &s },
 	};
-	struct capture_face face = {
+	struct capture_front_end front_end = {
 		.started = on_started,
 		.begun = on_begun,
 		.finished = on_finished,
@@ -180,8 +169,8 @@ bool standalone_run(const struct config *config, GError **error)
 	log_listen(G_LOG_LEVEL_WARNING, on_warning, &s);
 	notify_open(&s.notify);
 	if (is_followed(&s))
-		face.progress = on_progress;
-	ok = capture_run(config, &face, error);
+		front_end.progress = on_progress;
+	ok = capture_run(config, &front_end, error);
 	postrotate_done(&s.postrotate);
 	log_listen(0, NULL, NULL);
 	notify_close(&s.notify);

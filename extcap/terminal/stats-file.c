@@ -19,6 +19,7 @@ static const struct metric metrics[] = {
 	{ "written", "Frames written", NULL, AT(written) },
 	{ "dropped", "Frames accepted but not written", "ring", AT(lost_ring) },
 	{ "dropped", NULL, "copy", AT(lost_copy) },
+	{ "dropped", NULL, "invalid", AT(lost_invalid) },
 	{ "dropped", NULL, "output", AT(lost_backlog) },
 };
 

@@ -21,11 +21,12 @@
 #include "extcap/system/path.h"
 #include "extcap/wireshark/control.h"
 
-#define HEAD	  4 /* indicator and length */
-#define INDICATOR 'T'
-#define LINGER_MS 5000
-#define RETRY_US  2000
-#define READ_MAX  16 /* reads at a time: the capture goes on, whatever is written to us */
+#define HEAD	   4 /* indicator and length */
+#define INDICATOR  'T'
+#define LINGER_MS  5000
+#define INITIAL_MS 500 /* for the first values, once Wireshark has opened the pipe */
+#define RETRY_US   2000
+#define READ_MAX   16 /* reads at a time: the capture goes on, whatever is written to us */
 
 static size_t length_of(const struct control_parser *p)
 {
@@ -133,8 +134,23 @@ static bool has_left(const struct control *c)
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR | POLLNVAL);
 }
 
+struct receiver {
+	struct control *control;
+	control_fn fn;
+	void *user;
+};
+
+static void receive(void *user, const struct control_message *m)
+{
+	struct receiver *r = user;
+
+	r->control->is_initialized |= m->command == CONTROL_INITIALIZED;
+	r->fn(r->user, m);
+}
+
 bool control_read(struct control *c, control_fn fn, void *user)
 {
+	struct receiver receiver = { c, fn, user };
 	uint8_t data[4096];
 
 	for (int i = 0; i < READ_MAX && c->in >= 0; i++) {
@@ -145,7 +161,7 @@ bool control_read(struct control *c, control_fn fn, void *user)
 			return errno == EAGAIN || errno == EINTR;
 		if (n == 0)
 			return !has_left(c);
-		control_parse(&c->parser, data, (size_t)n, fn, user);
+		control_parse(&c->parser, data, (size_t)n, receive, &receiver);
 	}
 	return c->in >= 0;
 }
@@ -189,11 +205,15 @@ static void ignore(void *user, const struct control_message *message)
 
 void control_linger(struct control *c, const bool *is_cancelled)
 {
-	gint64 end = g_get_monotonic_time() + LINGER_MS * 1000;
+	gint64 now = g_get_monotonic_time(), end = now + LINGER_MS * 1000;
+	gint64 met_end = end;
 
-	while (c && c->in >= 0 && control_read(c, ignore, NULL) && !c->has_met && !*is_cancelled &&
-	       g_get_monotonic_time() < end) {
+	while (c && c->in >= 0 && control_read(c, ignore, NULL) && !c->is_initialized &&
+	       !*is_cancelled && now < MIN(end, met_end)) {
+		if (!c->has_met)
+			met_end = now + INITIAL_MS * 1000;
 		g_usleep(RETRY_US);
+		now = g_get_monotonic_time();
 		while (g_main_context_iteration(NULL, false))
 			;
 	}

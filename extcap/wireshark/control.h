@@ -53,9 +53,10 @@ void control_parse(struct control_parser *p, const uint8_t *data, size_t len, co
 size_t control_format(uint8_t *to, size_t size, const struct control_message *message);
 
 struct control {
-	char *out_path; /* NULL: no toolbar */
-	int in, out;	/* -1: not open, yet or any more */
-	bool has_met;	/* Wireshark has opened its end of "in" */
+	char *out_path;	     /* NULL: no toolbar */
+	int in, out;	     /* -1: not open, yet or any more */
+	bool has_met;	     /* Wireshark has opened its end of "in" */
+	bool is_initialized; /* and has sent all that it had to say at first */
 	struct control_parser parser;
 };
 
@@ -75,8 +76,9 @@ bool control_send(struct control *c, uint8_t number, enum control_command comman
 /* The same for a control that is on or off. */
 bool control_send_switch(struct control *c, uint8_t number, bool is_on);
 /*
- * Before a capture ends: waits until Wireshark has opened its end of "in", for some seconds at the
- * most or until *is_cancelled is set; signals are handled meanwhile.
+ * Before a capture ends: waits until Wireshark has opened its end of "in" and sent its first values, or
+ * else its writes would fail; for some seconds at most, or until *is_cancelled is set. Signals are
+ * handled meanwhile.
  */
 void control_linger(struct control *c, const bool *is_cancelled);
 

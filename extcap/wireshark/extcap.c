@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/capture/capture.h"
+#include "extcap/sink/output.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/wireshark/control.h"
 #include "extcap/system/error.h"
@@ -19,7 +19,7 @@
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
-#include "extcap/wireshark/setup.h"
+#include "extcap/system/setup.h"
 #include "extcap/wireshark/toolbar.h"
 
 #define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
@@ -291,9 +291,11 @@ static bool print_config(const struct request *r, GError **error)
 static bool check_filter(const struct request *r, GError **error)
 {
 	g_autofree char *name = find(r->interface, error);
+	_cleanup_(filter_unrefp) struct filter *filter = NULL;
 	g_autoptr(GError) wrong = NULL;
 
-	if (name && *r->filter && !filter_check(r->filter, LINK_LINKTYPE, &wrong))
+	filter = name ? filter_new(r->filter, LINK_LINKTYPE, &wrong) : NULL;
+	if (wrong)
 		printf("%s\n", wrong->message);
 	return name;
 }
@@ -311,7 +313,6 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 	/* First of all: Wireshark stands still until its toolbar is opened. */
 	_cleanup_(control_freep) struct control *control =
 		r->control_in ? control_open(r->control_in, r->control_out) : NULL;
-	const struct capture_face face = { .is_child = true, .control = control };
 	_cleanup_(options_done) struct config config;
 	char *name = NULL;
 
@@ -324,11 +325,14 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
-		capture_refuse(&config, control);
+		const bool is_cancelled = false;
+
+		output_refuse(config.output);
+		control_linger(control, &is_cancelled);
 		return false;
 	}
 	g_ptr_array_add(config.interfaces, name);
-	return capture_run(&config, &face, error);
+	return toolbar_run(control, &config, error);
 }
 
 bool extcap_run(int argc, char **argv, GError **error)

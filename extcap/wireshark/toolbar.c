@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/capture/reconfigure.h"
+#include "extcap/capture/capture.h"
 #include "extcap/system/log.h"
 #include "extcap/wireshark/toolbar.h"
 
-#define TICK_MS	  1000
-#define LINES_MAX 200 /* of the log that wait for Wireshark; then the oldest go */
-#define QUIET_MAX 4   /* ticks after which a status is repeated that has not changed */
+#define TICK_US	  950000 /* between updates of the status bar; progress comes twice a second */
+#define LINES_MAX 200	 /* of the log that wait for Wireshark; then the oldest go */
+#define QUIET_MAX 4	 /* ticks after which a status is repeated that has not changed */
 
 enum {
 	CONTROL_FILTER,
@@ -30,15 +30,13 @@ enum {
 struct toolbar {
 	struct control *control;
 	const struct config *config;
-	struct tap *tap;
-	struct stream *stream;
-	struct reconfigure live;
-	bool is_ready;					/* Wireshark has said all it knew */
-	GQueue lines;					/* of char *: of the log, not sent yet */
-	guint control_source, step_source, tick_source; /* 0: none */
-	char *status;					/* as sent last */
-	unsigned int quiet;				/* ticks since then */
-	uint64_t seen;					/* at the last tick */
+	struct reconfigure *reconfigure; /* NULL: the capture does not run */
+	bool is_ready;			 /* Wireshark has said all it knew */
+	GQueue lines;			 /* of char *: of the log, not sent yet */
+	guint control_source;		 /* 0: none */
+	char *status;			 /* as sent last */
+	unsigned int quiet;		 /* ticks since then */
+	uint64_t seen;			 /* at the last tick */
 	gint64 seen_at;
 };
 
@@ -73,46 +71,30 @@ void toolbar_print(void)
 	       CONTROL_LOG);
 }
 
-static gboolean on_step(void *user)
+static void on_failed(void *user, const char *message)
 {
 	struct toolbar *t = user;
-	g_autoptr(GError) error = NULL;
-	bool has_more = reconfigure_step(&t->live, &error);
 
-	if (error)
-		(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message);
-	if (!has_more)
-		t->step_source = 0;
-	return has_more;
-}
-
-/* A change was asked for, perhaps. At the priority of the frames, or it would wait for a pause of theirs. */
-static void change(struct toolbar *t)
-{
-	if (!t->step_source)
-		t->step_source = g_timeout_add_full(G_PRIORITY_DEFAULT, 0, on_step, t, NULL);
+	(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, message);
 }
 
 static void set_filter(struct toolbar *t, const char *text)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (reconfigure_set_filter(&t->live, text, &error))
-		change(t);
-	else if (!control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message))
-		g_info("%s", error->message);
+	if (reconfigure_set_filter(t->reconfigure, text, &error))
+		return;
+	g_info("%s", error->message);
+	(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message);
 }
 
 static void set_direction(struct toolbar *t, const char *value)
 {
 	const struct option *o = find_option("direction");
 
-	for (uint64_t i = 0; o->choices[i].value; i++) {
-		if (g_str_equal(o->choices[i].value, value)) {
-			reconfigure_set_direction(&t->live, (enum direction)i);
-			change(t);
-		}
-	}
+	for (uint64_t i = 0; o->choices[i].value; i++)
+		if (g_str_equal(o->choices[i].value, value))
+			reconfigure_set_direction(t->reconfigure, (enum direction)i);
 }
 
 /* What was set before the capture began counts where the capture itself does not say otherwise. */
@@ -131,10 +113,8 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 		break;
 	case CONTROL_PAUSE:
 		/* A pause that was forgotten at the end of another capture is none of this one. */
-		if (t->is_ready && m->len == 1) {
-			reconfigure_set_paused(&t->live, m->payload[0]);
-			change(t);
-		}
+		if (t->is_ready && m->len == 1)
+			reconfigure_set_paused(t->reconfigure, m->payload[0]);
 		break;
 	}
 }
@@ -142,9 +122,9 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 /* Shows in the controls what is in effect. */
 static void show(struct toolbar *t)
 {
-	const struct reconfigure_state *s = &t->live.wanted;
+	const struct reconfigure_state *s = &t->reconfigure->wanted;
 
-	(void)control_send(t->control, CONTROL_FILTER, CONTROL_SET, s->text);
+	(void)control_send(t->control, CONTROL_FILTER, CONTROL_SET, s->filter->expression);
 	(void)control_send(t->control, CONTROL_DIRECTION, CONTROL_SET,
 			   find_option("direction")->choices[s->direction].value);
 	(void)control_send_switch(t->control, CONTROL_PAUSE, s->is_paused);
@@ -189,107 +169,101 @@ static gboolean on_control(int fd, GIOCondition condition, void *user)
 	return G_SOURCE_REMOVE;
 }
 
-/* Of all interfaces; "lost" is on the way from the filter to here and behind. */
-static void count(const struct toolbar *t, uint64_t *seen, uint64_t *lost)
-{
-	*seen = *lost = 0;
-	for (guint slot = 0; slot < t->stream->slots->len; slot++) {
-		struct tap_stats s = { 0 };
-
-		(void)tap_read_stats(t->tap, slot, &s);
-		*seen += s.seen;
-		*lost += s.lost_full + s.lost_long + s.lost_copy;
-	}
-	for (guint i = 0; i < t->stream->ports->len; i++)
-		*lost += g_array_index(t->stream->ports, struct stream_port, i).lost_backlog;
-}
-
-static char *status(struct toolbar *t)
+static char *status_text(struct toolbar *t, const struct capture_status *status)
 {
 	gint64 now = g_get_monotonic_time();
-	uint64_t seen, lost, rate;
+	uint64_t seen = 0, rate;
 
-	count(t, &seen, &lost);
-	rate = (seen - t->seen) * G_USEC_PER_SEC / (uint64_t)MAX(1, now - t->seen_at);
+	for (unsigned int i = 0; i < status->n; i++)
+		seen += status->counts[i].seen;
+	rate = (seen - MIN(seen, t->seen)) * G_USEC_PER_SEC / (uint64_t)MAX(1, now - t->seen_at);
 	t->seen = seen;
 	t->seen_at = now;
 	return g_strdup_printf("XDP tap%s: %" PRIu64 " seen, %" PRIu64 " kept, %" PRIu64
 			       " lost, %" PRIu64 "/s",
-			       t->live.wanted.is_paused ? ", paused" : "", seen, t->stream->written,
-			       lost, rate);
+			       t->reconfigure->wanted.is_paused ? ", paused" : "", seen,
+			       status->written, status->lost, rate);
 }
 
-static gboolean on_tick(void *user)
+/* Called more often than a person reads. */
+static void on_progress(const struct capture_status *status, void *user)
 {
 	struct toolbar *t = user;
-	g_autofree char *text = status(t);
+	g_autofree char *text = NULL;
 
-	if (g_strcmp0(text, t->status) != 0 || ++t->quiet > QUIET_MAX) {
-		if (control_send(t->control, CONTROL_FILTER, CONTROL_STATUSBAR, text)) {
-			g_free(t->status);
-			t->status = g_steal_pointer(&text);
-			t->quiet = 0;
-		}
-	}
 	send_lines(t);
-	return G_SOURCE_CONTINUE;
-}
-
-struct toolbar *toolbar_new(struct control *control, const struct config *config)
-{
-	struct toolbar *t;
-
-	if (!control)
-		return NULL;
-	t = g_new0(struct toolbar, 1);
-	t->control = control;
-	t->config = config;
-	g_queue_init(&t->lines);
-	log_listen(~G_LOG_LEVEL_DEBUG & G_LOG_LEVEL_MASK, on_line, t);
-	return t;
-}
-
-void toolbar_start(struct toolbar *t, struct tap *tap, struct stream *stream)
-{
-	if (!t)
+	if (g_get_monotonic_time() - t->seen_at < TICK_US)
 		return;
-	t->tap = tap;
-	t->stream = stream;
+	text = status_text(t, status);
+	if (g_strcmp0(text, t->status) == 0 && ++t->quiet <= QUIET_MAX)
+		return;
+	if (control_send(t->control, CONTROL_FILTER, CONTROL_STATUSBAR, text)) {
+		g_free(t->status);
+		t->status = g_steal_pointer(&text);
+		t->quiet = 0;
+	}
+}
+
+static void on_started(const struct config *config G_GNUC_UNUSED, struct reconfigure *reconfigure,
+		       void *user)
+{
+	struct toolbar *t = user;
+
+	t->reconfigure = reconfigure;
+	reconfigure_listen(reconfigure, on_failed, t);
 	t->seen_at = g_get_monotonic_time();
-	/* The filter is the one that the capture has begun with: it has been compiled before. */
-	(void)reconfigure_init(&t->live, t->config, tap, stream, NULL);
 	if (t->control->in >= 0)
 		t->control_source = g_unix_fd_add(t->control->in, G_IO_IN | G_IO_HUP, on_control,
 						  t);
-	t->tick_source = g_timeout_add(TICK_MS, on_tick, t);
 }
 
-static void remove_source(guint *id)
+/* The capture, and with it what can be changed, is over. */
+static void on_ended(const struct capture_status *status G_GNUC_UNUSED, void *user)
 {
-	if (*id)
-		g_source_remove(*id);
-	*id = 0;
+	struct toolbar *t = user;
+
+	g_clear_handle_id(&t->control_source, g_source_remove);
+	t->reconfigure = NULL;
 }
 
-void toolbar_stop(struct toolbar *t)
+/* The last lines of the log go out before Wireshark sees the end of the capture. */
+static void on_closing(void *user)
 {
-	if (!t)
-		return;
-	remove_source(&t->control_source);
-	remove_source(&t->step_source);
-	remove_source(&t->tick_source);
-}
+	struct toolbar *t = user;
 
-void toolbar_free(struct toolbar *t)
-{
-	if (!t)
-		return;
 	log_listen(0, NULL, NULL);
-	toolbar_stop(t);
 	send_lines(t);
-	g_queue_clear_full(&t->lines, g_free);
-	if (t->stream)
-		reconfigure_done(&t->live);
-	g_free(t->status);
-	g_free(t);
+}
+
+static void on_closed(const bool *is_cancelled, void *user)
+{
+	struct toolbar *t = user;
+
+	control_linger(t->control, is_cancelled);
+}
+
+bool toolbar_run(struct control *control, const struct config *config, GError **error)
+{
+	struct toolbar t = { .control = control, .config = config };
+	struct capture_front_end front_end = { .is_child = true };
+	bool ok;
+
+	if (!control)
+		return capture_run(config, &front_end, error);
+	g_queue_init(&t.lines);
+	log_listen(~G_LOG_LEVEL_DEBUG & G_LOG_LEVEL_MASK, on_line, &t);
+	front_end = (struct capture_front_end){
+		.is_child = true,
+		.reconfigures = true,
+		.started = on_started,
+		.progress = on_progress,
+		.ended = on_ended,
+		.closing = on_closing,
+		.closed = on_closed,
+		.user = &t,
+	};
+	ok = capture_run(config, &front_end, error);
+	g_queue_clear_full(&t.lines, g_free);
+	g_free(t.status);
+	return ok;
 }

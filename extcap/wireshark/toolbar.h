@@ -9,24 +9,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "bpf/tap.h"
-#include "extcap/wireshark/control.h"
 #include "extcap/config/options.h"
-#include "extcap/capture/stream.h"
-
-struct toolbar;
+#include "extcap/wireshark/control.h"
 
 /* Prints the sentences by which Wireshark makes the toolbar. */
 void toolbar_print(void);
-/* Keeps the log for it; NULL where there is no toolbar, and all else takes NULL. */
-struct toolbar *toolbar_new(struct control *control, const struct config *config);
 /*
- * Heeds it from now on, in the default main context: tap and stream change by what the user does.
+ * Captures as capture_run() does, with a toolbar that speaks through "control"; NULL: there is none.
+ * Before it returns it waits, for some seconds at most, until Wireshark has opened the control pipe.
  */
-void toolbar_start(struct toolbar *t, struct tap *tap, struct stream *stream);
-/* Heeds it no longer. What was changed is remembered for the stream's statistics. */
-void toolbar_stop(struct toolbar *t);
-/* Sends the last lines of the log. */
-void toolbar_free(struct toolbar *t);
+bool toolbar_run(struct control *control, const struct config *config, GError **error);
 
 #endif

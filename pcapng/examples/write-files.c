@@ -35,7 +35,7 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	const struct counter *c = user;
 
 	return pcapng_writer_add_stats(w, &(struct pcapng_stats){
-						  .set = PCAPNG_STATS_IFRECV | PCAPNG_STATS_OSDROP,
+						  .mask = PCAPNG_STATS_IFRECV | PCAPNG_STATS_OSDROP,
 						  .ifrecv = c->packets + c->lost,
 						  .osdrop = c->lost,
 					  });
@@ -76,10 +76,12 @@ int main(int argc, char **argv)
 	struct pcapng_error error = { 0 };
 	struct pcapng_section section = { .userappl = "write-files 1" };
 	struct pcapng_files_config config = {
+		.size = sizeof(config),
 		.path = argc > 1 ? argv[1] : "cap.pcapng",
 		.max_bytes = argc > 3 ? strtoull(argv[3], NULL, 0) : 1000000,
 		.keep_files = argc > 4 ? strtoul(argv[4], NULL, 0) : 0,
-		.gzip = argc > 5 ? atoi(argv[5]) : 0,
+		.compression = argc > 5 ? PCAPNG_COMPRESSION_GZIP : PCAPNG_COMPRESSION_NONE,
+		.compression_level = argc > 5 ? atoi(argv[5]) : 0,
 		.full = PCAPNG_FULL_DROP,
 		.add_stats = add_stats,
 		.on_event = on_event,

@@ -37,7 +37,7 @@ int main(void)
 		.data = frame,
 		.caplen = sizeof(frame),
 		.len = sizeof(frame),
-		.set = PCAPNG_PACKET_FLAGS,
+		.mask = PCAPNG_PACKET_FLAGS,
 		.flags = PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_BROADCAST,
 	};
 

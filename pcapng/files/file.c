@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pcapng/files/file.h"
@@ -165,10 +166,14 @@ size_t file_stem(const char *name)
 	return end < len ? end : len;
 }
 
+#ifndef RENAME_NOREPLACE /* musl has neither this nor renameat2() */
+#define RENAME_NOREPLACE 1
+#endif
+
 /* Moves without ever replacing; file systems without that flag have link(2). */
 static int rename_noreplace(int folder, const char *from, const char *to)
 {
-	if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0)
+	if (syscall(SYS_renameat2, folder, from, folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;

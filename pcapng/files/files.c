@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pcapng/config.h"
 #include "pcapng/files/file.h"
 #include "pcapng/files.h"
 #include "pcapng/files/gzip.h"
@@ -23,6 +24,8 @@
 #define STATS_BYTES 160
 /* How long a full disk is left alone by packets. */
 #define RETRY_NS (NS_PER_S / 10)
+/* Also zlib's. */
+#define DEFAULT_GZIP_LEVEL 6
 
 struct pcapng_files {
 	struct pcapng_files_config config;
@@ -400,7 +403,7 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 
 	if (!f->config.single) {
 		r = pattern_init(&f->pattern, path, name);
-		return r < 0 || !f->config.gzip ? r : add_gz(&f->pattern);
+		return r < 0 || !f->config.compression ? r : add_gz(&f->pattern);
 	}
 	r = pattern_init(&f->pattern, path, "%{seq}");
 	if (r < 0)
@@ -415,7 +418,7 @@ static int init_names(struct pcapng_files *f, const char *path, const char *name
 static int files_init(struct pcapng_files *f, const struct pcapng_section *section,
 		      const struct pcapng_writer_config *writer)
 {
-	struct pcapng_writer_config with_error = { 0 };
+	struct pcapng_writer_config with_error = { .size = sizeof(with_error) };
 	int r = init_names(f, f->config.path, f->config.name);
 
 	f->config.path = f->config.name = NULL; /* the caller's */
@@ -427,37 +430,57 @@ static int files_init(struct pcapng_files *f, const struct pcapng_section *secti
 	if (r < 0)
 		return fail(f, r, "opening its folder");
 	f->seq = f->set.last_seq;
-	if (writer)
-		with_error = *writer;
+	r = writer ? config_read(&with_error, sizeof(with_error), writer) : 0;
+	if (r < 0)
+		return fail(f, r, "the writer's config");
 	with_error.error = &f->error;
 	r = pcapng_writer_new(section, &with_error, files_output, f, &f->writer);
-	if (r == 0 && f->config.gzip)
-		r = gzip_new(f->config.gzip, &f->file, &f->gzip);
+	if (r == 0 && f->config.compression)
+		r = gzip_new(f->config.compression_level, &f->file, &f->gzip);
 	if (r == 0)
 		r = begin_file(f);
 	return r < 0 ? r : write_begin(f);
+}
+
+CONFIG_ENDS_WITH(pcapng_files_config, error);
+
+/* The caller's, complete and within its limits. 0 or -errno. */
+static int read_config(struct pcapng_files_config *ours, const struct pcapng_files_config *theirs)
+{
+	int r = config_read(ours, sizeof(*ours), theirs);
+
+	if (r < 0)
+		return r;
+	if (ours->compression > PCAPNG_COMPRESSION_GZIP)
+		return -EOPNOTSUPP;
+	if (!ours->path || ours->full > PCAPNG_FULL_DROP || ours->compression_level < 0 ||
+	    ours->compression_level > (ours->compression ? 9 : 0))
+		return -EINVAL;
+	if (!ours->compression_level)
+		ours->compression_level = DEFAULT_GZIP_LEVEL;
+	return 0;
 }
 
 int pcapng_files_new(const struct pcapng_section *section,
 		     const struct pcapng_writer_config *writer,
 		     const struct pcapng_files_config *config, struct pcapng_files **ret)
 {
+	struct pcapng_files_config ours;
 	struct pcapng_files *f;
-	int r;
+	int r = read_config(&ours, config);
 
-	if (!config->path || config->full > PCAPNG_FULL_DROP || config->gzip < 0 ||
-	    config->gzip > 9)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	f->file.fd = -1;
 	f->set.folder = -1;
-	f->config = *config;
+	f->config = ours;
 	r = files_init(f, section, writer);
 	if (r < 0) {
-		if (config->error)
-			*config->error = f->error;
+		if (ours.error)
+			*ours.error = f->error;
 		pcapng_files_free(f);
 		return r;
 	}

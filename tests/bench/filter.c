@@ -18,7 +18,7 @@
 #include "bpf/filter/ebpf.h"
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
-#include "tests/bpf/oracle.h"
+#include "tests/bpf/filter/oracle.h"
 #include "xdp.skel.h"
 
 #define ETHERNET 14

@@ -17,7 +17,7 @@
 
 #include "bpf/tap.h"
 #include "tests/bpf/old.h"
-#include "tests/bpf/oracle.h"
+#include "tests/bpf/filter/oracle.h"
 
 #define FRAMES 20000
 
@@ -243,6 +243,34 @@ static void test_no_gap(const void *point)
 	teardown(&f);
 }
 
+static int on_frame_and_stop(void *user, const struct tap_frame *frame)
+{
+	(void)on_frame(user, frame);
+	return 1;
+}
+
+/* Who wants no more gets what is left all the same: it is accounted for, one way or the other. */
+static void test_rest(void)
+{
+	struct fixture f;
+
+	if (!setup(&f, &point_tc_ingress))
+		return;
+	for (int i = 0; i < 10; i++)
+		send_frame(&f, 0x88b5);
+	g_assert_cmpuint(stats(&f).pending, ==, 10);
+	tap_drain(f.tap, on_frame_and_stop, &f);
+	tap_release(f.tap);
+	g_assert_cmpuint(f.taken, ==, 1);
+	g_assert_cmpuint(stats(&f).pending, ==, 9);
+	tap_detach(f.tap);
+	tap_drain_rest(f.tap, on_frame_and_stop, &f);
+	g_assert_cmpuint(f.taken, ==, 10);
+	g_assert_cmpuint(stats(&f).pending, ==, 0);
+	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
+	teardown(&f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -255,5 +283,6 @@ int main(int argc, char **argv)
 		g_test_add_data_func(refused, points[i], test_refused);
 		g_test_add_data_func(no_gap, points[i], test_no_gap);
 	}
+	g_test_add_func("/filter/rest", test_rest);
 	return g_test_run();
 }

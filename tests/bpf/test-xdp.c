@@ -9,8 +9,10 @@
 #include <sched.h>
 #include <string.h>
 
+#include "bpf/filter/patch.h"
 #include "bpf/maps.h"
 #include "bpf/rings/merge.h"
+#include "bpf/tap.h"
 #include "tests/bpf/old.h"
 #include "xdp.skel.h"
 
@@ -190,6 +192,36 @@ static void test_full(void)
 	teardown(&f);
 }
 
+static guint count_lines(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	return g_strv_length(lines) - 1;
+}
+
+/* The listing has a line for each instruction that is loaded for the filter, and one to end it. */
+static void test_listing(void)
+{
+	const struct sock_filter filter[] = { { BPF_LD | BPF_H | BPF_ABS, 0, 0, 12 },
+					      { BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x800 },
+					      { BPF_RET | BPF_K, 0, 0, 1 },
+					      { BPF_RET | BPF_K, 0, 0, 0 } };
+	struct xdp_bpf *skel = xdp_bpf__open();
+	g_autofree char *text = NULL;
+	gsize before, len;
+	FILE *to = open_memstream(&text, &len);
+
+	g_assert_nonnull(skel);
+	before = bpf_program__insn_cnt(skel->progs.tap_xdp);
+	g_assert_cmpint(patch_filter(skel->progs.tap_xdp, filter, G_N_ELEMENTS(filter), CBPF_XDP),
+			==, 0);
+	g_assert_cmpint(tap_print_filter(to, filter, G_N_ELEMENTS(filter)), ==, 0);
+	fclose(to);
+	g_assert_cmpuint(count_lines(text), ==,
+			 bpf_program__insn_cnt(skel->progs.tap_xdp) - before);
+	xdp_bpf__destroy(skel);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -197,5 +229,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/xdp/short", test_short);
 	g_test_add_func("/xdp/snaplen", test_snaplen);
 	g_test_add_func("/xdp/full", test_full);
+	g_test_add_func("/xdp/listing", test_listing);
 	return g_test_run();
 }

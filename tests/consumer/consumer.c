@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#if !PCAPNG_WRITER_CHECK_VERSION(0, 1, 0)
+#error "these are not the headers that were installed"
+#endif
+
 static ssize_t output(void *user, const struct iovec *iov, int iovcnt)
 {
 	ssize_t n = 0;
@@ -21,12 +25,15 @@ static ssize_t output(void *user, const struct iovec *iov, int iovcnt)
 int main(void)
 {
 	static const char frame[60] = "consumer";
+	struct pcapng_writer_config config;
 	struct pcapng_section section;
 	struct pcapng_interface interface;
 	struct pcapng_packet packet;
 	struct pcapng_writer *w;
 	int r;
 
+	memset(&config, 0, sizeof(config));
+	config.size = sizeof(config);
 	memset(&section, 0, sizeof(section));
 	section.userappl = "consumer";
 	memset(&interface, 0, sizeof(interface));
@@ -37,7 +44,7 @@ int main(void)
 
 	if (strcmp(pcapng_writer_version(), EXPECTED_VERSION) != 0)
 		return 2;
-	if (pcapng_writer_new(&section, NULL, output, stdout, &w) < 0)
+	if (pcapng_writer_new(&section, &config, output, stdout, &w) < 0)
 		return 1;
 	r = pcapng_writer_add_interface(w, &interface, &packet.interface);
 	if (r == 0)

@@ -5,9 +5,11 @@
     test_consumer.py BUILD_FOLDER CHECKER VERSION
 
 In C11 and C++, with the shared library and with the static one, by pkg-config alone; and as a meson
-subproject, which needs nothing but what the library needs.
+subproject, which needs nothing but what the library needs. Programs built with the headers of each
+older release, which are in folders named after them, run with today's shared library.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +49,31 @@ def build_and_run(env, compiler, standard, root, version, checker, static):
     run(checker, str(capture))
 
 
+def run_old_program(env, root, headers, checker):
+    """Against the library's names alone: what it needs is looked up when it starts."""
+    program, captures = root / "old", [root / "old.pcapng", root / "old-file.pcapng"]
+    library = next(root.rglob("libpcapng-writer.so.0"))
+    run("cc", "-std=gnu11", "-O2", *STRICT[:2], f"-I{headers}", str(HERE / "old.c"), str(library), "-o",
+        str(program))
+    captures[0].write_bytes(run(str(program), str(captures[1]), env=env))
+    run(checker, *map(str, captures))
+
+
+def build_examples(env, root, checker):
+    """Those that were installed, which are where the man pages say."""
+    folder = Path(run("pkg-config", "--variable=docdir", "pcapng-writer", env=env).decode().strip())
+    folder = root / folder.relative_to("/") if root not in folder.parents else folder
+    flags = run("pkg-config", "--cflags", "--libs", "pcapng-writer", env=env).decode().split()
+    named = [name for page in (HERE.parent.parent / "pcapng" / "doc").glob("*.3") for name in
+             re.findall(r"^\.It Pa (\S+)", page.read_text(encoding="utf-8"), flags=re.M)]
+    assert named and all((folder / name).is_file() for name in named), named
+    for example in (folder / "examples").iterdir():
+        run("cc", "-std=gnu11", *STRICT[:2], str(example), "-o", str(root / example.stem), *flags)
+    capture = root / "example.pcapng"
+    capture.write_bytes(run(str(root / "write-one-packet"), env=env))
+    run(checker, str(capture))
+
+
 PROJECT = """project('stranger', 'c', default_options: ['c_std=c11', 'werror=true'])
 executable('consumer', 'consumer.c', c_args: '-DEXPECTED_VERSION="@VERSION@"',
   dependencies: dependency('pcapng-writer', fallback: 'xdptap'))
@@ -82,6 +109,9 @@ def main(build, checker, version):
         for compiler, standard in (("cc", "c11"), ("c++", "c++11"), ("c++", "c++17")):
             for static in (False, True):
                 build_and_run(env, compiler, standard, root, version, checker, static)
+        build_examples(env, root, checker)
+        for headers in HERE.glob("[0-9]*.[0-9]*"):
+            run_old_program(env, root, headers, checker)
         build_subproject(root, version, checker)
     return 0
 

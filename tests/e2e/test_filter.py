@@ -197,6 +197,8 @@ class Listing(unittest.TestCase):
         status, out, err = xdptap("-d", "-f", "udp port 53")
         self.assertEqual((status, err), (0, b""))
         self.assertIn(b"if w7 != 0x86dd goto", out)
+        self.assertIn(b"w9 = w7", out)  # the VLAN tag that the NIC stripped
+        self.assertIn(b"if r9 != 0 goto", out)
         status, classic, _ = xdptap("-dd", "-f", "udp port 53")
         self.assertEqual(status, 0)
         tcpdump = subprocess.run(["tcpdump", "-d", "-y", "EN10MB", "udp port 53"],

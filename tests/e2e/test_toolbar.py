@@ -203,7 +203,7 @@ class Changes(ToolbarCase):
         resource.prlimit(extcap.pid, resource.RLIMIT_NOFILE, (unused, limit[1]))
         self.bar.set(FILTER, "arp")
         self.bar.wait_text(toolbar.WARNING, "cannot change the capture filter: Too many open files")
-        self.wait_log("back to what was before")
+        self.wait_log("the previous state is restored")
         self.send(frames([1], 0x88B5) + frames([2], 0x88B6))
         resource.prlimit(extcap.pid, resource.RLIMIT_NOFILE, limit)
         self.change(FILTER, "ether proto 0x88b5", "ether proto 0x88b5")

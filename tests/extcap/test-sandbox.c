@@ -74,7 +74,7 @@ static unsigned int abilities(void)
 		is_made(thread()),
 		is_made(socket(AF_UNIX, SOCK_DGRAM, 0)),
 		is_made(socket(AF_INET, SOCK_DGRAM, 0)),
-		is_made(bpf(BPF_LINK_DETACH)),
+		is_made(bpf(BPF_LINK_DETACH)) && is_made(bpf(BPF_MAP_UPDATE_ELEM)),
 		is_made(bpf(BPF_PROG_LOAD)),
 		is_made(executable_memory()),
 		is_made(child()),

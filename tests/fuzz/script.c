@@ -203,17 +203,17 @@ static int call_packet(struct script *s)
 
 	g_string_append_printf(s->line, "EPB %u %" G_GUINT64_FORMAT, p.interface, p.ts);
 	take_data(s, &p);
-	p.set = take(s, 1) & 31;
-	if (p.set & PCAPNG_PACKET_FLAGS)
+	p.mask = take(s, 1) & 31;
+	if (p.mask & PCAPNG_PACKET_FLAGS)
 		say(s, "epb_flags",
 		    p.flags = take(s, 4) & (take(s, 1) & 1 ? UINT32_MAX : 0xff00060a));
-	if (p.set & PCAPNG_PACKET_DROPCOUNT)
+	if (p.mask & PCAPNG_PACKET_DROPCOUNT)
 		say(s, "epb_dropcount", p.dropcount = take(s, 8));
-	if (p.set & PCAPNG_PACKET_PACKETID)
+	if (p.mask & PCAPNG_PACKET_PACKETID)
 		say(s, "epb_packetid", p.packetid = take(s, 8));
-	if (p.set & PCAPNG_PACKET_QUEUE)
+	if (p.mask & PCAPNG_PACKET_QUEUE)
 		say(s, "epb_queue", p.queue = take(s, 4));
-	if (p.set & PCAPNG_PACKET_PROCESS) {
+	if (p.mask & PCAPNG_PACKET_PROCESS) {
 		say(s, "pid", p.pid = take(s, 4));
 		say(s, "tid", p.tid = take(s, 4));
 	}
@@ -272,11 +272,11 @@ static int call_stats(struct script *s)
 	struct pcapng_stats stats = { .interface = take(s, 1) % 4, .ts = take(s, 8) };
 
 	g_string_append_printf(s->line, "ISB %u %" G_GUINT64_FORMAT, stats.interface, stats.ts);
-	stats.set = take(s, 1) & (PCAPNG_STATS_STARTTIME | PCAPNG_STATS_IFRECV);
-	if (stats.set & PCAPNG_STATS_STARTTIME)
+	stats.mask = take(s, 1) & (PCAPNG_STATS_STARTTIME | PCAPNG_STATS_IFRECV);
+	if (stats.mask & PCAPNG_STATS_STARTTIME)
 		say(s, "isb_starttime", stats.starttime = take(s, 8));
 	/* Never falling: a counter that goes back is the caller's fault, which the checker finds. */
-	if (stats.set & PCAPNG_STATS_IFRECV)
+	if (stats.mask & PCAPNG_STATS_IFRECV)
 		say(s, "isb_ifrecv", stats.ifrecv = pcapng_writer_bytes(s->w));
 	stats.options = take_options(s);
 	return pcapng_writer_add_stats(s->w, &stats);
@@ -389,7 +389,7 @@ static void run_calls(struct script *s)
 void script_run(const uint8_t *script, size_t len, GByteArray *file, GString *model)
 {
 	struct script s = { .at = script, .end = script + len, .file = file, .model = model };
-	struct pcapng_writer_config config = { .buffer_size = 8192 };
+	struct pcapng_writer_config config = { .size = sizeof(config), .buffer_size = 8192 };
 	struct pcapng_section section;
 
 	s.line = g_string_new(NULL);

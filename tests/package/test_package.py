@@ -17,8 +17,6 @@ from program import NOBODY
 
 SOURCE, BUILD = os.environ["SOURCE"], os.environ["BUILD"]
 EXPLAINED = {
-    # It would name versions for every function; before 1.0 the soname does that.
-    "no-symbols-control-file",
     # The program tells Wireshark where the page is, and has to work without /usr/share/doc.
     "package-contains-documentation-outside-usr-share-doc",
 }

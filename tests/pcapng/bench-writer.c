@@ -269,6 +269,7 @@ int main(int argc, char **argv)
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int file = open("bench-writer.tmp", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
+	settings.size = sizeof(settings);
 	settings.copy_below = argc > 1 ? strtoul(argv[1], NULL, 0) : 0;
 	settings.buffer_size = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	ring = malloc(RING);

@@ -30,7 +30,7 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	struct capture *c = user;
 
 	return pcapng_writer_add_stats(w, &(struct pcapng_stats){
-						  .set = PCAPNG_STATS_USRDELIV,
+						  .mask = PCAPNG_STATS_USRDELIV,
 						  .usrdeliv = c->written,
 					  });
 }
@@ -43,13 +43,16 @@ void capture_set_up(struct capture *c)
 
 int capture_start_with(struct capture *c, const struct pcapng_writer_config *writer)
 {
+	struct pcapng_writer_config sized = writer ? *writer : (struct pcapng_writer_config){ 0 };
 	int r;
 
+	sized.size = sizeof(sized);
+	c->config.size = sizeof(c->config);
 	c->config.path = c->path;
 	c->config.add_stats = add_stats;
 	c->config.on_event = on_event;
 	c->config.user = c;
-	r = pcapng_files_new(&section, writer, &c->config, &c->f);
+	r = pcapng_files_new(&section, &sized, &c->config, &c->f);
 	if (r < 0)
 		return r;
 	return pcapng_files_add_interface(c->f, &(struct pcapng_interface){ .linktype = 1 }, NULL);
@@ -169,7 +172,7 @@ unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max
 /* Every file is right and no .part is left; the numbers from `first` to the last are all there. */
 void capture_check_all(struct capture *c, uint64_t first, unsigned int files)
 {
-	bool gz = c->config.gzip && !c->config.single;
+	bool gz = c->config.compression && !c->config.single;
 	g_autoptr(GPtrArray) paths = capture_list(c, gz ? ".pcapng.gz" : ".pcapng");
 	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
 	uint64_t next = first;

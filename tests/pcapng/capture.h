@@ -25,7 +25,7 @@ struct capture {
 void capture_set_up(struct capture *c);
 void capture_tear_down(struct capture *c);
 
-/* Begins with c->config and one interface. */
+/* Begins with c->config and one interface. The configs need no sizes. */
 int capture_start_with(struct capture *c, const struct pcapng_writer_config *writer);
 void capture_start(struct capture *c);
 

@@ -6,8 +6,11 @@
 
 void set_up_with(struct fixture *f, const struct pcapng_writer_config *config)
 {
+	struct pcapng_writer_config sized = config ? *config : (struct pcapng_writer_config){ 0 };
+
+	sized.size = sizeof(sized);
 	f->sink.bytes = g_byte_array_new();
-	g_assert_cmpint(pcapng_writer_new(NULL, config, sink_output, &f->sink, &f->w), ==, 0);
+	g_assert_cmpint(pcapng_writer_new(NULL, &sized, sink_output, &f->sink, &f->w), ==, 0);
 	g_assert_cmpint(pcapng_writer_add_interface(f->w,
 						    &(struct pcapng_interface){ .linktype = 1 },
 						    NULL),
@@ -38,7 +41,7 @@ int add(struct fixture *f, uint32_t caplen)
 int add_stats(struct fixture *f)
 {
 	return pcapng_writer_add_stats(f->w, &(struct pcapng_stats){
-						     .set = PCAPNG_STATS_USRDELIV,
+						     .mask = PCAPNG_STATS_USRDELIV,
 						     .usrdeliv = 1,
 					     });
 }

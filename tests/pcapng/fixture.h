@@ -17,7 +17,7 @@ struct fixture {
 /* What packets are made of: zeros. */
 extern uint8_t payload[300000];
 
-/* A writer with one Ethernet interface, both flushed: 60 bytes. */
+/* A writer with one Ethernet interface, both flushed: 60 bytes. The config needs no size. */
 void set_up_with(struct fixture *f, const struct pcapng_writer_config *config);
 void set_up(struct fixture *f, gconstpointer data);
 void tear_down(struct fixture *f, gconstpointer data);

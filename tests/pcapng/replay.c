@@ -45,16 +45,16 @@ static const struct field {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	size_t set_offset; /* of the mask, with `set` */
-	uint32_t set;	   /* 0: none */
+	size_t mask_offset; /* of the mask, with `bit` */
+	uint32_t bit;	    /* 0: none */
 } fields[] = {
 #define FIELD(name, kind, member)                                                                  \
 	{                                                                                          \
 		name, kind, offsetof(struct call, member), 0, 0                                    \
 	}
-#define SET(name, kind, part, member, bit)                                                         \
+#define MASKED(name, kind, part, member, bit)                                                      \
 	{                                                                                          \
-		name, kind, offsetof(struct call, part.member), offsetof(struct call, part.set),   \
+		name, kind, offsetof(struct call, part.member), offsetof(struct call, part.mask),  \
 			bit                                                                        \
 	}
 	FIELD("shb_hardware", TEXT, section.hardware),
@@ -72,16 +72,16 @@ static const struct field {
 	FIELD("if_EUIaddr", TEXT, interface.eui),
 	FIELD("if_speed", NUMBER64, interface.speed_bps),
 	FIELD("if_tsresol", NUMBER8, interface.tsresol),
-	SET("if_fcslen", NUMBER8, interface, fcslen_bits, PCAPNG_INTERFACE_FCSLEN),
-	SET("epb_flags", NUMBER32, packet, flags, PCAPNG_PACKET_FLAGS),
-	SET("epb_dropcount", NUMBER64, packet, dropcount, PCAPNG_PACKET_DROPCOUNT),
-	SET("isb_starttime", NUMBER64, stats, starttime, PCAPNG_STATS_STARTTIME),
-	SET("isb_endtime", NUMBER64, stats, endtime, PCAPNG_STATS_ENDTIME),
-	SET("isb_ifrecv", NUMBER64, stats, ifrecv, PCAPNG_STATS_IFRECV),
-	SET("isb_ifdrop", NUMBER64, stats, ifdrop, PCAPNG_STATS_IFDROP),
-	SET("isb_filteraccept", NUMBER64, stats, filteraccept, PCAPNG_STATS_FILTERACCEPT),
-	SET("isb_osdrop", NUMBER64, stats, osdrop, PCAPNG_STATS_OSDROP),
-	SET("isb_usrdeliv", NUMBER64, stats, usrdeliv, PCAPNG_STATS_USRDELIV),
+	MASKED("if_fcslen", NUMBER8, interface, fcslen_bits, PCAPNG_INTERFACE_FCSLEN),
+	MASKED("epb_flags", NUMBER32, packet, flags, PCAPNG_PACKET_FLAGS),
+	MASKED("epb_dropcount", NUMBER64, packet, dropcount, PCAPNG_PACKET_DROPCOUNT),
+	MASKED("isb_starttime", NUMBER64, stats, starttime, PCAPNG_STATS_STARTTIME),
+	MASKED("isb_endtime", NUMBER64, stats, endtime, PCAPNG_STATS_ENDTIME),
+	MASKED("isb_ifrecv", NUMBER64, stats, ifrecv, PCAPNG_STATS_IFRECV),
+	MASKED("isb_ifdrop", NUMBER64, stats, ifdrop, PCAPNG_STATS_IFDROP),
+	MASKED("isb_filteraccept", NUMBER64, stats, filteraccept, PCAPNG_STATS_FILTERACCEPT),
+	MASKED("isb_osdrop", NUMBER64, stats, osdrop, PCAPNG_STATS_OSDROP),
+	MASKED("isb_usrdeliv", NUMBER64, stats, usrdeliv, PCAPNG_STATS_USRDELIV),
 };
 
 /* From hexadecimal, with a NUL behind it; never freed: the program is short. */
@@ -110,8 +110,8 @@ static void set_field(struct call *c, const struct field *f, const char *value)
 	case NUMBER32: *(uint32_t *)at = n; break;
 	case NUMBER8: *(uint8_t *)at = n; break;
 	}
-	if (f->set)
-		*(uint32_t *)((char *)c + f->set_offset) |= f->set;
+	if (f->bit)
+		*(uint32_t *)((char *)c + f->mask_offset) |= f->bit;
 	c->interface.n_ipv4 = c->interface.ipv4 ? 1 : 0;
 	c->interface.n_ipv6 = c->interface.ipv6 ? 1 : 0;
 }

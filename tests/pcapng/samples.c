@@ -81,7 +81,7 @@ static void write_interfaces(struct pcapng_writer *w)
 	add_interface(w, &(struct pcapng_interface){
 				 .linktype = 1,
 				 .snaplen = 262144,
-				 .set = PCAPNG_INTERFACE_FCSLEN,
+				 .mask = PCAPNG_INTERFACE_FCSLEN,
 				 .name = "eth0",
 				 .description = "Büro, erster Stock",
 				 .ipv4 = ipv4,
@@ -138,9 +138,9 @@ static void write_packets(struct pcapng_writer *w)
 			      .frags = frags,
 			      .n_frags = COUNT(frags),
 			      .len = 1500,
-			      .set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_DROPCOUNT |
-				     PCAPNG_PACKET_PACKETID | PCAPNG_PACKET_QUEUE |
-				     PCAPNG_PACKET_PROCESS,
+			      .mask = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_DROPCOUNT |
+				      PCAPNG_PACKET_PACKETID | PCAPNG_PACKET_QUEUE |
+				      PCAPNG_PACKET_PROCESS,
 			      .flags = PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_UNICAST |
 				       PCAPNG_FLAG_CSUM_VALID,
 			      .dropcount = 3,
@@ -159,8 +159,8 @@ static void write_packets(struct pcapng_writer *w)
 			      .interface = 1,
 			      .ts = TIME_NS / 1000,
 			      .len = 60,
-			      .set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_DROPCOUNT |
-				     PCAPNG_PACKET_PACKETID | PCAPNG_PACKET_QUEUE,
+			      .mask = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_DROPCOUNT |
+				      PCAPNG_PACKET_PACKETID | PCAPNG_PACKET_QUEUE,
 			      .data = ping,
 			      .caplen = sizeof(ping),
 		      });
@@ -170,9 +170,9 @@ static void write_packets(struct pcapng_writer *w)
 static void write_stats(struct pcapng_writer *w)
 {
 	static const struct pcapng_stats all = {
-		.set = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-		       PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-		       PCAPNG_STATS_USRDELIV,
+		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
+			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
+			PCAPNG_STATS_USRDELIV,
 		.ts = TIME_NS + 2000000000,
 		.starttime = TIME_NS - 1000000000,
 		.endtime = TIME_NS + 1000000000,

@@ -41,7 +41,7 @@ static void test_allocation(void)
 	const char *const comments[] = { "comment" };
 	struct pcapng_packet p = {
 		.data = payload,
-		.set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE,
+		.mask = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE,
 		.options = { .comments = comments, .n_comments = 1 },
 	};
 	struct pcapng_writer *w;

@@ -85,8 +85,12 @@ static bool mount_small(const char *folder)
 static void test_disk_full(gconstpointer data)
 {
 	enum pcapng_full full = GPOINTER_TO_INT(data) % GZIP;
-	int gzip = GPOINTER_TO_INT(data) / GZIP;
-	struct capture c = { .config = { .max_bytes = 300000, .full = full, .gzip = gzip } };
+	bool gzip = GPOINTER_TO_INT(data) / GZIP;
+	struct capture c = { .config = { .max_bytes = 300000,
+					 .full = full,
+					 .compression = gzip ? PCAPNG_COMPRESSION_GZIP
+							     : PCAPNG_COMPRESSION_NONE,
+					 .compression_level = gzip } };
 	const char *suffix = gzip ? ".pcapng.gz" : ".pcapng";
 	unsigned int refused = 0;
 	int r = 0;

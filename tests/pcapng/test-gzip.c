@@ -37,7 +37,9 @@ static void check_readers(const char *path, uint64_t packets)
 /* Several members in a file, several files in a set. */
 static void test_set(gconstpointer data)
 {
-	struct capture c = { .config = { .gzip = GPOINTER_TO_INT(data), .max_bytes = 5000000 } };
+	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
+					 .compression_level = GPOINTER_TO_INT(data),
+					 .max_bytes = 5000000 } };
 	g_autoptr(GPtrArray) paths = NULL;
 
 	capture_set_up(&c);
@@ -55,7 +57,9 @@ static void test_set(gconstpointer data)
 /* What is flushed is in the file, and can be read while it goes on. */
 static void test_flush(void)
 {
-	struct capture c = { .config = { .gzip = 1, .single = true } };
+	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
+					 .compression_level = 1,
+					 .single = true } };
 
 	capture_set_up(&c);
 	capture_start(&c);
@@ -73,7 +77,8 @@ static void test_flush(void)
 /* Cut at any offset: what is kept are whole members, and never fewer than before. */
 static void test_recover_everywhere(void)
 {
-	struct capture c = { .config = { .gzip = 9 } };
+	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
+					 .compression_level = 9 } };
 
 	capture_set_up(&c);
 	capture_start(&c);
@@ -101,7 +106,9 @@ static void write_until_killed(struct capture *c, uint64_t *flushed)
 static void test_killed(void)
 {
 	for (int round = 0; round < 8; round++) {
-		struct capture c = { .config = { .gzip = 1, .max_bytes = 60000 } };
+		struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
+						 .compression_level = 1,
+						 .max_bytes = 60000 } };
 		uint64_t next = 0, *flushed = mmap(NULL, sizeof(*flushed), PROT_READ | PROT_WRITE,
 						   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		g_autoptr(GPtrArray) paths = NULL;
@@ -133,7 +140,10 @@ static void test_killed(void)
 /* Compressed files of an earlier run count, too. */
 static void test_adopt(void)
 {
-	struct capture c = { .config = { .gzip = 1, .max_packets = 10, .keep_files = 3 } };
+	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
+					 .compression_level = 1,
+					 .max_packets = 10,
+					 .keep_files = 3 } };
 
 	capture_set_up(&c);
 	capture_start(&c);
@@ -149,12 +159,22 @@ static void test_adopt(void)
 
 static void test_wrong_level(void)
 {
-	struct capture c = { .config = { .gzip = 10 } };
+	static const struct {
+		int compression, level, r;
+	} cases[] = {
+		{ PCAPNG_COMPRESSION_GZIP, 10, -EINVAL },
+		{ PCAPNG_COMPRESSION_GZIP, -1, -EINVAL },
+		{ PCAPNG_COMPRESSION_NONE, 1, -EINVAL },
+		{ PCAPNG_COMPRESSION_GZIP + 1, 0, -EOPNOTSUPP },
+	};
+	struct capture c = { 0 };
 
 	capture_set_up(&c);
-	g_assert_cmpint(capture_start_with(&c, NULL), ==, -EINVAL);
-	c.config.gzip = -1;
-	g_assert_cmpint(capture_start_with(&c, NULL), ==, -EINVAL);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		c.config.compression = (enum pcapng_compression)cases[i].compression;
+		c.config.compression_level = cases[i].level;
+		g_assert_cmpint(capture_start_with(&c, NULL), ==, cases[i].r);
+	}
 	capture_tear_down(&c);
 }
 
@@ -162,6 +182,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_data_func("/gzip/set-fast", GINT_TO_POINTER(1), test_set);
+	g_test_add_data_func("/gzip/set-default", GINT_TO_POINTER(0), test_set);
 	g_test_add_data_func("/gzip/set-small", GINT_TO_POINTER(9), test_set);
 	g_test_add_func("/gzip/flush", test_flush);
 	g_test_add_func("/gzip/recover-everywhere", test_recover_everywhere);

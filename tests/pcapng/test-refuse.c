@@ -48,9 +48,9 @@ static void test_refuse_packet(struct fixture *f, gconstpointer data)
 		{ { .caplen = 60, .len = 60 }, "without data" },
 		{ { BASE, .frags = &frag, .n_frags = 1 }, "not both" },
 		{ { .n_frags = 1, .len = 60 }, "not both" },
-		{ { BASE, .set = PCAPNG_PACKET_FLAGS, .flags = 0x1000 }, "epb_flags: reserved" },
-		{ { BASE, .set = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: no such dir" },
-		{ { BASE, .set = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: no such rec" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x1000 }, "epb_flags: reserved" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: no such dir" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: no such rec" },
 		{ { BASE, .options = { .comments = not_utf8, .n_comments = 1 } }, "opt_comment" },
 		{ { BASE, .options = { .n_comments = 1 } }, "opt_comment: no text" },
 		{ { BASE, .hashes = &short_hash, .n_hashes = 1 }, "epb_hash" },
@@ -300,6 +300,7 @@ static void test_live_pipe_section(void)
 	struct pcapng_section section = { .os = long_text };
 	struct pcapng_error error = { 0 };
 	const struct pcapng_writer_config config = {
+		.size = sizeof(config),
 		.profile = PCAPNG_PROFILE_LIVE_PIPE,
 		.error = &error,
 	};
@@ -382,7 +383,8 @@ static void test_libpcap_limits(void)
 static void test_libpcap_raw(void)
 {
 	const struct pcapng_interface raw = { .linktype = PCAPNG_LINKTYPE_RAW };
-	const struct pcapng_writer_config config = { .profile = PCAPNG_PROFILE_LIBPCAP };
+	const struct pcapng_writer_config config = { .size = sizeof(config),
+						     .profile = PCAPNG_PROFILE_LIBPCAP };
 	struct sink sink = { .bytes = g_byte_array_new() };
 	struct pcapng_writer *w = NULL;
 

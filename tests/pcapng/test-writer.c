@@ -79,7 +79,8 @@ static void test_sections(struct fixture *f, gconstpointer data)
 /* What a packet with these options, as a copy of one piece or from a fragment, is in the file. */
 static GBytes *write_packet(struct pcapng_packet p, enum pcapng_order order, bool in_fragments)
 {
-	const struct pcapng_writer_config config = { .copy_below = SIZE_MAX };
+	const struct pcapng_writer_config config = { .size = sizeof(config),
+						     .copy_below = SIZE_MAX };
 	const struct pcapng_section section = { .order = order };
 	const struct pcapng_interface interface = { .linktype = 1 };
 	const struct iovec frag = { (void *)p.data, p.caplen };
@@ -113,7 +114,7 @@ static void test_short_way(struct fixture *f, gconstpointer data)
 			.len = 60,
 			.data = bytes,
 			.caplen = n / 64,
-			.set = n >> 2 & 15,
+			.mask = n >> 2 & 15,
 			.flags = PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_BROADCAST,
 			.dropcount = 0x0102030405060708,
 			.packetid = 42,

@@ -39,7 +39,7 @@ static int write_packets(struct pcapng_writer *w)
 	p.caplen = p.len = sizeof(data);
 	p.options.comments = comments;
 	p.options.n_comments = 1;
-	p.set = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE;
+	p.mask = PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_QUEUE;
 	p.ts++;
 	if (r == 0)
 		r = pcapng_writer_add_packet(w, &p);
@@ -48,7 +48,8 @@ static int write_packets(struct pcapng_writer *w)
 
 int main(void)
 {
-	struct pcapng_writer_config config = { .profile = PCAPNG_PROFILE_LIVE_PIPE };
+	struct pcapng_writer_config config = { .size = sizeof(config),
+					       .profile = PCAPNG_PROFILE_LIVE_PIPE };
 	char application[APPLICATION_BYTES + 1];
 	struct pcapng_section section = { .userappl = application };
 	struct pcapng_writer *w;

@@ -21,7 +21,7 @@ RULES = [
     (r"bpf/.*\.bpf\.[ch]", r"linux/.*|bpf/.*|std(bool|def)\.h", r"bpf/(wire\.h|.*\.bpf\.h)"),
     (r"bpf/.*", LIBC + r"|linux/.*|bpf/.*", r"bpf/.*|[\w-]+\.skel\.h"),
     (r"extcap/(wireshark/extcap|terminal/cli)\.c", LIBC + r"|glib[\w-]*\.h",
-     r"extcap/(?!sink/|capture/(stream|attach)).*"),
+     r"extcap/(?!sink/(?!output)|capture/(stream|attach)).*"),
     (r"extcap/.*", LIBC + r"|linux/.*|glib[\w-]*\.h|pcap/.*",
      r"extcap/.*|bpf/(tap|point)\.h|pcapng/(writer|format|files)\.h"),
 ]

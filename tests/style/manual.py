@@ -10,6 +10,8 @@ import tree
 PAGE = "extcap/xdptap.1"
 HELP = re.compile(r"^\s+(?:-(\w), )?--([\w-]+)", re.MULTILINE)
 CALL = re.compile(r"^arg .*?\{call=--([\w-]+)\}", re.MULTILINE)
+ARGUMENT = re.compile(r"^arg \{number=(\d+)\}\{call=--([\w-]+)\}", re.MULTILINE)
+VALUE = re.compile(r"^value \{arg=(\d+)\}\{value=([^}]+)\}", re.MULTILINE)
 WIRESHARK = re.compile(r"extcap-.*|capture|fifo")  # Wireshark's words, not for people: not in --help
 
 
@@ -29,9 +31,18 @@ def documented():
     return options
 
 
-def in_dialog():
+def dialog():
     interface = re.search(r"^interface \{value=([^}]+)\}", ask("--extcap-interfaces"), re.M)[1]
-    return CALL.findall(ask("--extcap-config", "--extcap-interface", interface))
+    return ask("--extcap-config", "--extcap-interface", interface)
+
+
+def undocumented_values(config):
+    """(option, value) of the dialog that the page does not mention."""
+    options = dict(ARGUMENT.findall(config))
+    words = set(re.findall(r"\bCm (\S+)", tree.text(PAGE)))
+    for number, value in VALUE.findall(config):
+        if value not in words:
+            yield options[number], value
 
 
 def compare():
@@ -45,14 +56,17 @@ def compare():
     for name in sorted(page.keys() & helped.keys()):
         if page[name] != helped[name]:
             yield PAGE, f"--{name} is -{page[name]} here and -{helped[name]} in --help"
-    for name in in_dialog():
+    config = dialog()
+    for name in CALL.findall(config):
         if name not in helped:
             yield "--extcap-config", f"--{name} is not an option of the program"
+    for name, value in undocumented_values(config):
+        yield PAGE, f"\"{value}\" of --{name} is missing"
 
 
 def main():
     pages = tree.files(".1", ".3")
-    faults = [(page, "is missing") for page in (PAGE, "pcapng/pcapng-writer.3")
+    faults = [(page, "is missing") for page in (PAGE, "pcapng/doc/pcapng-writer.3")
               if page not in pages]
     for page in pages:
         lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(tree.root(), page)],

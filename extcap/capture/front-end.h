@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What a capture tells the front end that started it, and the calls that do so. */
+#ifndef XDPTAP_EXTCAP_CAPTURE_FRONT_END_H
+#define XDPTAP_EXTCAP_CAPTURE_FRONT_END_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "extcap/capture/count.h"
+#include "extcap/capture/reconfigure.h"
+#include "extcap/config/options.h"
+#include "extcap/sink/sink-files.h"
+
+/* The state of a capture, valid for the time of a call. */
+struct capture_status {
+	const struct count *counts; /* of each interface */
+	unsigned int n;
+	uint64_t written; /* frames, in all */
+	uint64_t lost;
+	uint64_t bytes; /* in the file being written, before compression */
+	struct sink_files_status files;
+};
+
+/*
+ * How a front end follows the capture. Every function may be NULL, is called from capture_run(), and
+ * must not block.
+ */
+struct capture_front_end {
+	bool is_child;	   /* of Wireshark: ends when the parent does */
+	bool reconfigures; /* may call reconfigure_…() between started() and ended() */
+	/* All programs are in place, frames arrive from now on. */
+	void (*started)(const struct config *config, struct reconfigure *reconfigure, void *user);
+	/* A file begins; path is its final name. */
+	void (*begun)(const char *path, void *user);
+	/* A file is finished and will not be written again. */
+	void (*finished)(const char *path, void *user);
+	/* About twice a second. */
+	void (*progress)(const struct capture_status *status, void *user);
+	/* SIGUSR1 asks for the counters. */
+	void (*asked)(const struct capture_status *status, void *user);
+	/* The capture is over and the output complete. */
+	void (*ended)(const struct capture_status *status, void *user);
+	/* The output is about to be closed; called last, also after a capture that never started. */
+	void (*closing)(void *user);
+	/* The output is closed. Signals are still handled here; *is_cancelled: one of them came. */
+	void (*closed)(const bool *is_cancelled, void *user);
+	void *user;
+};
+
+static inline void front_end_started(const struct capture_front_end *f, const struct config *config,
+				     struct reconfigure *reconfigure)
+{
+	if (f->started)
+		f->started(config, reconfigure, f->user);
+}
+
+static inline void front_end_begun(const struct capture_front_end *f, const char *path)
+{
+	if (f->begun)
+		f->begun(path, f->user);
+}
+
+static inline void front_end_finished(const struct capture_front_end *f, const char *path)
+{
+	if (f->finished)
+		f->finished(path, f->user);
+}
+
+static inline void front_end_closing(const struct capture_front_end *f)
+{
+	if (f->closing)
+		f->closing(f->user);
+}
+
+static inline void front_end_closed(const struct capture_front_end *f, const bool *is_cancelled)
+{
+	if (f->closed)
+		f->closed(is_cancelled, f->user);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything here goes by the path of the running file, links resolved: capabilities belong to a
+ * file, and the help page lies beside it or in the place that belongs to it below the same prefix.
+ */
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "extcap/system/error.h"
+#include "extcap/system/privileges.h"
+#include "extcap/system/setup.h"
+
+#define CAPABILITIES "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep"
+#define GROUP	     "wireshark" /* whose members may also run dumpcap, where Debian asked for that */
+
+/* Seen from the folder of the program: in a build folder, and installed. */
+#define HELP_BUILT     "xdptap.html"
+#define HELP_INSTALLED "../share/xdptap/xdptap.html"
+
+static char *own_path(void)
+{
+	char *path = g_file_read_link("/proc/self/exe", NULL);
+
+	return path ? path : g_strdup("xdptap");
+}
+
+/* As the shell takes it; most paths need no quotes. */
+static char *quote(const char *path)
+{
+	if (strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path))
+		return g_strdup(path);
+	return g_shell_quote(path);
+}
+
+bool setup_explain(GError **error)
+{
+	g_autofree char *path = own_path(), *missing = privileges_missing();
+	g_autofree char *quoted = quote(path);
+	const char *verb = missing && strchr(missing, ' ') ? "are" : "is";
+
+	if (!missing)
+		return fail(error,
+			    "the kernel refuses XDP programs although no capability is missing: "
+			    "a container, kernel lockdown or a security module forbids them");
+	if (privileges_are_withheld())
+		return fail(
+			error,
+			"%s %s missing although %s has the capability to get: it lies on a file "
+			"system mounted nosuid, or was started under no_new_privs",
+			missing, verb, path);
+	return fail(error, "%s %s missing; run as root, or once: sudo setcap " CAPABILITIES " %s",
+		    missing, verb, quoted);
+}
+
+void setup_print(FILE *to)
+{
+	g_autofree char *path = own_path(), *quoted = quote(path);
+	const struct passwd *p = getpwuid(getuid());
+
+	fprintf(to,
+		"# Once, as root (xdptap --setup | sudo sh): members of the group " GROUP
+		" may then\n# capture, and nobody else may run this file.\n"
+		"groupadd -f -r " GROUP "\n"
+		"chown root:" GROUP " %s\n"
+		"chmod 750 %s\n"
+		"setcap " CAPABILITIES " %s\n"
+		"# For each of them, who then has to log in again:\n"
+		"%susermod -a -G " GROUP " %s\n",
+		quoted, quoted, quoted, p && p->pw_uid ? "" : "# ",
+		p && p->pw_uid ? p->pw_name : "USER");
+}
+
+/* The URL of a file of that name, seen from our own folder, if there is one. */
+static char *url_of(const char *folder, const char *name)
+{
+	g_autofree char *joined = g_build_filename(folder, name, NULL);
+	g_autofree char *path = realpath(joined, NULL);
+
+	return path ? g_filename_to_uri(path, NULL, NULL) : NULL;
+}
+
+char *setup_help(void)
+{
+	g_autofree char *path = own_path(), *folder = g_path_get_dirname(path);
+	char *url = url_of(folder, HELP_BUILT);
+
+	return url ? url : url_of(folder, HELP_INSTALLED);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* <linux/filter.h> would define the same macros again; its only struct that we need is this. */
+#define __LINUX_FILTER_H__
+struct sock_filter {
+	u_short code;
+	u_char jt, jf;
+	bpf_u_int32 k;
+};
+#include "tests/bpf/filter/oracle.h"
+
+_Static_assert(sizeof(struct sock_filter) == sizeof(struct bpf_insn), "not the same layout");
+
+struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error)
+{
+	static char error[PCAP_ERRBUF_SIZE];
+	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
+	struct bpf_program program = { 0 };
+	struct sock_filter *filter = NULL;
+
+	if (pcap_compile(dead, &program, expression, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+		*ret_n = program.bf_len;
+		filter = malloc(program.bf_len * sizeof(*filter));
+		memcpy(filter, program.bf_insns, program.bf_len * sizeof(*filter));
+		pcap_freecode(&program);
+	} else {
+		strncpy(error, pcap_geterr(dead), sizeof(error) - 1);
+		*ret_error = error;
+	}
+	pcap_close(dead);
+	return filter;
+}
+
+bool oracle_matches(const struct sock_filter *filter, const uint8_t *frame, uint32_t len)
+{
+	return bpf_filter((const struct bpf_insn *)filter, frame, len, len) != 0;
+}
+
+bool oracle_is_valid(const struct sock_filter *filter, size_t n)
+{
+	return bpf_validate((const struct bpf_insn *)filter, (int)n);
+}
