@@ -17,20 +17,36 @@ struct ledger_entry {
 	uint32_t interface;
 };
 
-struct ledger {			      /* all zero: empty */
-	struct ledger_entry *entries; /* a ring: those that are not committed yet */
+struct ledger_count {
+	uint64_t added, committed; /* packets of one interface */
+};
+
+struct ledger { /* all zero: empty */
+	struct ledger_entry
+		*entries; /* those not committed yet, in order: from first on, n of them */
 	size_t size, first, n;
-	uint64_t *counts; /* committed packets of each interface */
+	struct ledger_count *counts;
 	uint32_t n_counts;
 	uint64_t end; /* where the last committed entry ends */
 };
 
 void ledger_done(struct ledger *l);
-/* A packet of `interface` ends at `end` of the stream, of which the output has `committed` bytes. */
-void ledger_add(struct ledger *l, uint32_t interface, uint64_t end, uint64_t committed);
 /* The output has this many bytes of the stream. */
 void ledger_commit(struct ledger *l, uint64_t committed);
+/* Makes room for an entry of this interface: commits, and grows if that is not enough. */
+void ledger_make_room(struct ledger *l, uint32_t interface, uint64_t committed);
 /* Packets of this interface that are completely in the output. */
 uint64_t ledger_count(const struct ledger *l, uint32_t interface);
+
+/* A packet of `interface` ends at `end` of the stream, of which the output has `committed` bytes. */
+static inline void ledger_add(struct ledger *l, uint32_t interface, uint64_t end,
+			      uint64_t committed)
+{
+	if (l->first + l->n == l->size || interface >= l->n_counts)
+		ledger_make_room(l, interface, committed);
+	l->entries[l->first + l->n++] = (struct ledger_entry){ end, interface };
+	if (interface != LEDGER_NO_PACKET)
+		l->counts[interface].added++;
+}
 
 #endif

@@ -20,6 +20,7 @@
 struct sink_files {
 	struct sink sink;
 	struct pcapng_files *files;
+	const struct pcapng_writer *writer; /* of files */
 	void (*on_event)(void *user, const struct pcapng_files_event *event);
 	void *user;
 	FILE *names; /* of printname:, NULL: none */
@@ -89,7 +90,7 @@ static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 	int r = pcapng_files_add_packet(f->files, packet);
 
 	if (r == 0)
-		ledger_add(&f->ledger, packet->interface, sink_bytes(s), 0);
+		ledger_add(&f->ledger, packet->interface, pcapng_writer_bytes(f->writer), 0);
 	return r;
 }
 
@@ -106,7 +107,6 @@ static void commit(struct sink_files *s, uint64_t bytes)
 static int flush(struct sink *s)
 {
 	struct sink_files *f = self(s);
-
 	int r = f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
 				 : pcapng_files_flush(f->files);
 
@@ -141,7 +141,7 @@ static uint64_t committed(const struct sink *s, uint32_t interface)
 
 static uint64_t bytes(const struct sink *s)
 {
-	return pcapng_writer_bytes(pcapng_files_writer(((const struct sink_files *)s)->files));
+	return pcapng_writer_bytes(((const struct sink_files *)s)->writer);
 }
 
 static const char *error_text(const struct sink *s)
@@ -190,9 +190,6 @@ bool sink_files_check(const struct config *config, GError **error)
 		r = S_ISDIR(st.st_mode) ? EISDIR : 0;
 	else if (stat(folder, &st) < 0)
 		r = errno;
-	if (r == 0 && is_one && path_is_foreign_link(config->output))
-		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
-			    config->output);
 	return r == 0 || fail_errno(error, r, "cannot write to \"%s\"", config->output);
 }
 
@@ -292,8 +289,13 @@ static bool begin(struct sink_files *s, const struct config *config,
 		.user = s,
 		.error = &reason,
 	};
-	int r = pcapng_files_new(section, &writer, &files, &s->files);
+	int r;
 
+	if (files.single && path_is_foreign_link(path))
+		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
+			    path);
+	r = pcapng_files_new(section, &writer, &files, &s->files);
+	s->writer = r == 0 ? pcapng_files_writer(s->files) : NULL;
 	if (r == -EINVAL && config->file_name)
 		return fail_usage(error,
 				  "--file-name \"%s\" cannot be the name of files: it needs "
