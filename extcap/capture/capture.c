@@ -29,8 +29,9 @@
 #include "extcap/capture/stream.h"
 
 #define PROGRESS_MS  500
-#define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
-#define LAST_MS	     400 /* how long the reader of a pipe gets to take the rest at the end */
+#define LOOK_MS	     1000 /* between looks for a program that may go without a word */
+#define RETRY_MAX_MS 16	  /* between offers to a pipe whose reader does not read at all */
+#define LAST_MS	     400  /* how long the reader of a pipe gets to take the rest at the end */
 
 struct capture {
 	const struct config *config;
@@ -48,6 +49,7 @@ struct capture {
 	unsigned int retry_ms;
 	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
+	GSource *end_source; /* NULL: no -a duration: */
 	int links_fd;
 	bool is_orphaned;	/* no program of ours is in place any more */
 	bool is_started;	/* the front end knows that it runs */
@@ -143,10 +145,14 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (link_watch_read(c->links_fd) && !capture_ifaces_look(&c->ifaces, &c->stream)) {
+	bool asks = tap_asks_netlink(c->tap);
+
+	if ((link_watch_read(c->links_fd) || asks) &&
+	    !capture_ifaces_look(&c->ifaces, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
+	gsource_set_ms(c->links_source, asks ? LOOK_MS : -1);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -328,12 +334,13 @@ static void add_sources(struct capture *c)
 		c->output_poll = g_source_add_unix_fd(c->output_source, c->destination.output.fd,
 						      G_IO_ERR);
 	}
-	c->tap_source = gsource_add(on_tap, c);
-	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
-	g_source_set_ready_time(c->tap_source, 0);
-	if (c->links_fd >= 0) {
-		c->links_source = gsource_add(on_links, c);
-		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
+	c->tap_source = gsource_add_reader(on_tap, c, tap_fd(c->tap));
+	gsource_set_ms(c->tap_source, 0);
+	c->links_source = gsource_add_reader(on_links, c, c->links_fd);
+	gsource_set_ms(c->links_source, 0);
+	if (c->config->stop.duration_ns) {
+		c->end_source = gsource_add(on_end, c);
+		gsource_set_ms(c->end_source, (gint64)(c->config->stop.duration_ns / 1000000));
 	}
 	if (c->destination.files) {
 		c->files_source = gsource_add(on_files_time, c);
@@ -347,14 +354,13 @@ static void remove_sources(struct capture *c)
 	g_clear_pointer(&c->output_source, g_source_destroy);
 	g_clear_pointer(&c->links_source, g_source_destroy);
 	g_clear_pointer(&c->files_source, g_source_destroy);
+	g_clear_pointer(&c->end_source, g_source_destroy);
 }
 
 /* The main loop, from the file's head to a reason to stop. */
 static void run(struct capture *c)
 {
-	uint64_t end_ns = c->config->stop.duration_ns;
 	guint progress = c->front_end->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
-	guint end = end_ns ? g_timeout_add((guint)MIN(end_ns / 1000000, G_MAXUINT), on_end, c) : 0;
 
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
@@ -362,7 +368,6 @@ static void run(struct capture *c)
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	g_clear_handle_id(&progress, g_source_remove);
-	g_clear_handle_id(&end, g_source_remove);
 	remove_sources(c);
 	reconfigure_stop(&c->reconfigure);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
