@@ -44,7 +44,7 @@ struct capture {
 	struct sink *files; /* the stream's sink, if that is files; else NULL */
 	struct tap *tap;
 	struct reconfigure reconfigure; /* zero: the front end changes nothing */
-	GMainLoop *loop;
+	GMainLoop *loop;		/* NULL: does not run, yet or any more */
 	GSource *tap_source;
 	GSource *output_source; /* NULL: not a pipe */
 	void *output_poll;
@@ -52,12 +52,12 @@ struct capture {
 	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
 	int links_fd;
-	bool is_orphaned;  /* no program of ours is in place any more */
-	bool is_started;   /* the front end knows that it runs */
-	bool is_stopped;   /* a reason to end has come */
-	bool is_signalled; /* it was a signal */
-	bool is_full;	   /* it was -c or -a: later frames are not part of the capture */
-	int failure;	   /* -errno of the stream */
+	bool is_orphaned;	/* no program of ours is in place any more */
+	bool is_started;	/* the front end knows that it runs */
+	bool is_stopped;	/* a reason to end has come */
+	unsigned int n_signals; /* that asked for the end */
+	bool is_full;		/* it was -c or -a: later frames are not part of the capture */
+	int failure;		/* -errno of the stream */
 };
 
 static void stop(struct capture *c)
@@ -227,7 +227,7 @@ static gboolean on_end(void *user)
 
 static gboolean on_signal(void *user)
 {
-	((struct capture *)user)->is_signalled = true;
+	((struct capture *)user)->n_signals++;
 	return on_end(user);
 }
 
@@ -236,7 +236,7 @@ static gboolean on_hangup(void *user)
 	struct capture *c = user;
 	int r;
 
-	if (!c->files || !limits_rotate(&c->config->rotate))
+	if (!c->loop || !c->files || !limits_rotate(&c->config->rotate))
 		return on_signal(user);
 	r = sink_files_rotate(c->files);
 	if (r < 0 && r != -EAGAIN)
@@ -248,19 +248,31 @@ static gboolean on_question(void *user)
 {
 	struct capture *c = user;
 
-	if (c->is_started)
+	if (c->loop)
 		tell(c, c->front_end->asked);
+	return G_SOURCE_CONTINUE;
+}
+
+/* tcpdump's signal: what is buffered goes to the file now. */
+static gboolean on_flush(void *user)
+{
+	struct capture *c = user;
+
+	if (c->loop)
+		flush(c);
 	return G_SOURCE_CONTINUE;
 }
 
 static void watch_signals(struct capture *c)
 {
-	signal(SIGPIPE, SIG_IGN); /* the reader's end shows as EPIPE */
-	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files shows as EFBIG */
-	signals_add(SIGINT, on_signal, c);
-	signals_add(SIGTERM, on_signal, c);
-	signals_add(SIGHUP, on_hangup, c);
-	signals_add(SIGUSR1, on_question, c);
+	static const struct signals_handler handlers[] = {
+		{ SIGINT, on_signal },	  { SIGTERM, on_signal }, { SIGHUP, on_hangup },
+		{ SIGUSR1, on_question }, { SIGUSR2, on_flush },
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* shows as EPIPE: the reader is gone */
+	signal(SIGXFSZ, SIG_IGN); /* shows as EFBIG: the file may not grow */
+	signals_watch(handlers, G_N_ELEMENTS(handlers), c);
 	if (c->front_end->is_child && !signals_end_with_parent())
 		stop(c);
 }
@@ -494,6 +506,7 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	front_end_closing(front_end);
 	capture_done(&c);
 	ok = output_close(&c.output, ok ? error : NULL) && ok;
-	front_end_closed(front_end, &c.is_signalled);
+	front_end_closed(front_end, &c.n_signals);
+	signals_unwatch();
 	return ok;
 }

@@ -42,8 +42,11 @@ struct capture_front_end {
 	void (*ended)(const struct capture_status *status, void *user);
 	/* The output is about to be closed; called last, also after a capture that never started. */
 	void (*closing)(void *user);
-	/* The output is closed. Signals are still handled here; *is_cancelled: one of them came. */
-	void (*closed)(const bool *is_cancelled, void *user);
+	/*
+	 * The output is closed. Here a front end may wait, with an eye on *n_signals: the signals that
+	 * ended the capture or came since; they are still handled.
+	 */
+	void (*closed)(const unsigned int *n_signals, void *user);
 	void *user;
 };
 
@@ -72,10 +75,11 @@ static inline void front_end_closing(const struct capture_front_end *f)
 		f->closing(f->user);
 }
 
-static inline void front_end_closed(const struct capture_front_end *f, const bool *is_cancelled)
+static inline void front_end_closed(const struct capture_front_end *f,
+				    const unsigned int *n_signals)
 {
 	if (f->closed)
-		f->closed(is_cancelled, f->user);
+		f->closed(n_signals, f->user);
 }
 
 #endif

@@ -366,9 +366,10 @@ void stream_salvage(struct stream *s)
 	s->written = 0;
 	for (guint n = 0; n < s->ifaces->len; n++) {
 		struct stream_iface *i = iface(s, n);
-		uint64_t committed = MIN(sink_committed(s->sink, n), i->written);
+		uint64_t offered = i->written + i->lost_backlog;
+		uint64_t committed = MIN(sink_committed(s->sink, n), offered);
 
-		i->lost_backlog += i->written - committed;
+		i->lost_backlog = offered - committed;
 		i->written = committed;
 		s->written += committed;
 	}

@@ -91,7 +91,7 @@ void stream_leave_out(struct stream *s, const struct tap_frame *frame);
 int stream_flush(struct stream *s);
 /* Ends it, with the final counters. 0; -EAGAIN: to be called again; or -errno. */
 int stream_end(struct stream *s);
-/* After a failure: cuts a file to its last complete packet, and counts the frames not in it as lost. */
+/* After a failure: cuts the file to its last complete packet, and counts the others as lost. */
 void stream_salvage(struct stream *s);
 /*
  * The counters of an interface. While the capture runs, frames still in the rings are not part of them;

@@ -8,7 +8,6 @@
 #include "extcap/system/host.h"
 #include "extcap/system/log.h"
 #include "extcap/system/path.h"
-#include "extcap/system/version.h"
 
 static struct {
 	FILE *file; /* NULL: nowhere */
@@ -60,7 +59,7 @@ bool log_open(const char *path, enum log_level level, char **argv, GError **erro
 		[LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
 	};
 	g_autofree char *os = host_os(), *line = g_strjoinv(" ", argv);
-	g_autofree char *versions = g_strdup(version_text());
+	g_autofree char *versions = g_strdup(host_versions());
 	int fd;
 
 	g_log_set_writer_func(write_line, NULL, NULL);

@@ -14,12 +14,18 @@
 
 #include "extcap/system/signals.h"
 
-struct watch {
+#define WATCHES_MAX 8 /* signals handled at a time */
+
+static struct watch {
+	int number; /* 0: unused */
+	int event_fd;
+	guint source;
 	GSourceFunc fn;
 	void *user;
-};
+	struct sigaction before;
+} watches[WATCHES_MAX];
 
-static int event_fds[NSIG];
+static volatile int event_fds[NSIG];
 
 static void on_signal(int number)
 {
@@ -38,16 +44,47 @@ static gboolean on_event(int fd, GIOCondition condition, void *user)
 	return read(fd, &times, sizeof(times)) != sizeof(times) || w->fn(w->user);
 }
 
-void signals_add(int number, GSourceFunc fn, void *user)
+static bool stays_ignored(int number)
+{
+	struct sigaction now;
+
+	return (number == SIGINT || number == SIGHUP) && sigaction(number, NULL, &now) == 0 &&
+	       now.sa_handler == SIG_IGN;
+}
+
+static void watch(struct watch *w, const struct signals_handler *h, void *user)
 {
 	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	struct watch *w = g_new(struct watch, 1);
 
-	*w = (struct watch){ fn, user };
-	event_fds[number] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	g_assert(event_fds[number] >= 0);
-	g_unix_fd_add_full(G_PRIORITY_DEFAULT, event_fds[number], G_IO_IN, on_event, w, g_free);
-	sigaction(number, &action, NULL);
+	*w = (struct watch){ .number = h->number, .fn = h->fn, .user = user };
+	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	g_assert(w->event_fd >= 0);
+	event_fds[h->number] = w->event_fd;
+	w->source = g_unix_fd_add(w->event_fd, G_IO_IN, on_event, w);
+	sigaction(h->number, &action, &w->before);
+}
+
+void signals_watch(const struct signals_handler *handlers, size_t n, void *user)
+{
+	signals_unwatch();
+	g_assert(n <= WATCHES_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!stays_ignored(handlers[i].number))
+			watch(&watches[i], &handlers[i], user);
+}
+
+/* Under the sandbox sigaction(2) fails; then a late signal is written to no descriptor, and lost. */
+void signals_unwatch(void)
+{
+	for (struct watch *w = watches; w < watches + WATCHES_MAX; w++) {
+		if (!w->number)
+			continue;
+		(void)sigaction(w->number, &w->before, NULL);
+		event_fds[w->number] = -1;
+		g_source_remove(w->source);
+		close(w->event_fd);
+		w->number = 0;
+	}
 }
 
 bool signals_end_with_parent(void)

@@ -12,7 +12,16 @@
 struct child {
 	struct postrotate *owner;
 	char *path;
+	guint source; /* watches for its end */
 };
+
+static void child_free(struct child *child)
+{
+	child->owner->children = g_list_remove(child->owner->children, child);
+	g_source_remove(child->source);
+	g_free(child->path);
+	g_free(child);
+}
 
 static void run_next(struct postrotate *p);
 
@@ -32,8 +41,7 @@ static void on_child_exit(GPid pid, int status, void *user)
 	g_spawn_close_pid(pid);
 	if (!g_spawn_check_wait_status(status, &error))
 		p->failed(p->user, child->path, error->message);
-	g_free(child->path);
-	g_free(child);
+	child_free(child);
 	p->running--;
 	run_next(p);
 }
@@ -68,7 +76,8 @@ static void run_next(struct postrotate *p)
 		child->owner = p;
 		child->path = g_steal_pointer(&path);
 		p->running++;
-		g_child_watch_add(pid, on_child_exit, child);
+		child->source = g_child_watch_add(pid, on_child_exit, child);
+		p->children = g_list_prepend(p->children, child);
 	}
 }
 
@@ -90,10 +99,18 @@ void postrotate_add(struct postrotate *p, const char *path)
 	run_next(p);
 }
 
+void postrotate_wait(struct postrotate *p, const unsigned int *n_signals)
+{
+	const unsigned int enough = *n_signals ? 2 : 1;
+
+	while (p->running && *n_signals < enough)
+		g_main_context_iteration(NULL, true);
+}
+
 void postrotate_done(struct postrotate *p)
 {
-	while (p->running)
-		g_main_context_iteration(NULL, true);
+	while (p->children)
+		child_free(p->children->data);
 	g_queue_clear_full(&p->waiting, g_free);
 	g_clear_pointer(&p->command, g_strfreev);
 }

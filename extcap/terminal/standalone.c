@@ -108,6 +108,14 @@ static void on_ended(const struct capture_status *status, void *user)
 	write_stats(s, status, false);
 }
 
+/* The last file's command. */
+static void on_closed(const unsigned int *n_signals, void *user)
+{
+	struct standalone *s = user;
+
+	postrotate_wait(&s->postrotate, n_signals);
+}
+
 /* Of the options about files, those that make no sense without the others. */
 static bool check_files(const struct config *config, GError **error)
 {
@@ -160,6 +168,7 @@ bool standalone_run(const struct config *config, GError **error)
 		.finished = on_finished,
 		.asked = on_asked,
 		.ended = on_ended,
+		.closed = on_closed,
 		.user = &s,
 	};
 	bool ok;

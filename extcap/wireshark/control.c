@@ -203,13 +203,13 @@ static void ignore(void *user, const struct control_message *message)
 {
 }
 
-void control_linger(struct control *c, const bool *is_cancelled)
+void control_linger(struct control *c, const unsigned int *n_signals)
 {
 	gint64 now = g_get_monotonic_time(), end = now + LINGER_MS * 1000;
 	gint64 met_end = end;
 
 	while (c && c->in >= 0 && control_read(c, ignore, NULL) && !c->is_initialized &&
-	       !*is_cancelled && now < MIN(end, met_end)) {
+	       !*n_signals && now < MIN(end, met_end)) {
 		if (!c->has_met)
 			met_end = now + INITIAL_MS * 1000;
 		g_usleep(RETRY_US);

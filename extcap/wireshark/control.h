@@ -77,9 +77,9 @@ bool control_send(struct control *c, uint8_t number, enum control_command comman
 bool control_send_switch(struct control *c, uint8_t number, bool is_on);
 /*
  * Before a capture ends: waits until Wireshark has opened its end of "in" and sent its first values, or
- * else its writes would fail; for some seconds at most, or until *is_cancelled is set. Signals are
- * handled meanwhile.
+ * else its writes would fail; for some seconds at most, or until *n_signals is not zero. Signals
+ * are handled meanwhile.
  */
-void control_linger(struct control *c, const bool *is_cancelled);
+void control_linger(struct control *c, const unsigned int *n_signals);
 
 #endif

@@ -325,10 +325,10 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
-		const bool is_cancelled = false;
+		const unsigned int n_signals = 0;
 
 		output_refuse(config.output);
-		control_linger(control, &is_cancelled);
+		control_linger(control, &n_signals);
 		return false;
 	}
 	g_ptr_array_add(config.interfaces, name);

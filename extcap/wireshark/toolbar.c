@@ -235,11 +235,11 @@ static void on_closing(void *user)
 	send_lines(t);
 }
 
-static void on_closed(const bool *is_cancelled, void *user)
+static void on_closed(const unsigned int *n_signals, void *user)
 {
 	struct toolbar *t = user;
 
-	control_linger(t->control, is_cancelled);
+	control_linger(t->control, n_signals);
 }
 
 bool toolbar_run(struct control *control, const struct config *config, GError **error)

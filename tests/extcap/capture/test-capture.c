@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -256,7 +257,28 @@ static void file_may_not_grow(void)
 	g_assert_cmpuint(result.counts[0].lost_backlog, ==, 100000 - result.written);
 }
 
+/* The number that is told is the number in the file; all others are lost to the output. */
 static void disk_is_full(void)
+{
+	g_autofree char *path = g_path_get_dirname(config.output);
+
+	g_assert_cmpint(unshare(CLONE_NEWNS), ==, 0);
+	g_assert_cmpint(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+	g_assert_cmpint(mount("none", path, "tmpfs", 0, "size=300k"), ==, 0);
+	fake_tap.n_frames = 20000;
+	fake_tap.n_kept_back = 5000;
+	fake_tap.idle = interrupt;
+	run();
+	g_assert_false(result.is_ok);
+	g_assert_nonnull(strstr(result.message, "full"));
+	g_assert_cmpuint(result.written, >, 0);
+	g_assert_cmpuint(result.written + result.counts[0].lost_backlog +
+				 result.counts[1].lost_backlog,
+			 ==, 20000);
+	g_assert_cmpuint(packets_in_file(), ==, result.written);
+}
+
+static void disk_is_full_from_the_start(void)
 {
 	g_free(config.output);
 	config.output = g_strdup("/dev/full");
@@ -411,6 +433,7 @@ int main(int argc, char **argv)
 	ADD(interface_is_deleted);
 	ADD(file_may_not_grow);
 	ADD(disk_is_full);
+	ADD(disk_is_full_from_the_start);
 	ADD(filter_is_changed);
 	ADD(change_fails);
 	return g_test_run();
