@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* From the options to pcapng/files.h, which does the work. */
+/*
+ * From the options to pcapng/files.h, which does the work: it begins, cuts, names and deletes files.
+ * Here is what it does not know: where the names of finished files go, and the count of packets that
+ * are in them.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -103,7 +107,7 @@ static void commit(struct sink_files *s, uint64_t bytes)
 		ledger_commit(&s->ledger, bytes - delay);
 }
 
-/* Compressed data is not pushed out each time: that would compress nothing. */
+/* Compressed data is not pushed out each time: members that small would compress nothing. */
 static int flush(struct sink *s)
 {
 	struct sink_files *f = self(s);
@@ -184,9 +188,16 @@ bool sink_files_check(const struct config *config, GError **error)
 	bool is_one = !limits_rotate(&config->rotate);
 	g_autofree char *folder = g_path_get_dirname(config->output);
 	struct stat st;
+	bool exists = stat(config->output, &st) == 0;
 	int r = 0;
 
-	if (is_one && stat(config->output, &st) == 0)
+	if (exists && S_ISFIFO(st.st_mode))
+		return fail_usage(
+			error,
+			"-b, --compress, --disk-full and --sync need a file, and \"%s\" is "
+			"a FIFO",
+			config->output);
+	if (is_one && exists)
 		r = S_ISDIR(st.st_mode) ? EISDIR : 0;
 	else if (stat(folder, &st) < 0)
 		r = errno;

@@ -30,8 +30,8 @@ struct sink_pcap {
 	struct sink sink;
 	struct output *output;
 	struct ledger ledger;
-	size_t used,
-		sent; /* bytes of the buffer that are filled, and how many of them are written */
+	size_t used; /* bytes of the buffer that are filled */
+	size_t sent; /* of these, bytes that the output has */
 	uint32_t snaplen;
 	bool has_header;
 	uint8_t buffer[BUFFER_SIZE];

@@ -74,6 +74,16 @@ class OneFile(Case):
         self.assert_sentence(err, self.path("link"))
         self.assertEqual(os.read(reader, 1), b"")
 
+    def test_fifo_with_options_of_files(self):
+        os.mkfifo(self.path("fifo"))
+        for options in (("-b", "packets:3"), ("--compress", "gzip"), ("--disk-full", "drop"), ("--sync", "1s")):
+            with self.subTest(options):
+                status, _, err = xdptap("-i", "near", "-w", self.path("fifo"), *options,
+                                        namespace=self.pair.near)
+                self.assertEqual(status, 2)
+                self.assert_sentence(err, self.path("fifo"), "FIFO")
+        self.assertEqual(os.listdir(self.folder), ["fifo"])
+
     def test_devices(self):
         for options in (), ("--format", "pcap"), ("--compress", "gzip"):
             with self.subTest(options):

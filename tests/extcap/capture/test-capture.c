@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +240,23 @@ static void interface_is_deleted(void)
 	g_assert_cmpuint(packets_in_file(), ==, 1000);
 }
 
+/* The file fails within a block: what is in it counts as written, and nothing else. */
+static void file_may_not_grow(void)
+{
+	const struct rlimit limit = { .rlim_cur = 100001, .rlim_max = RLIM_INFINITY };
+
+	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+	fake_tap.n_frames = 100000;
+	fake_tap.n_kept_back = 50000;
+	fake_tap.idle = interrupt;
+	run();
+	g_assert_false(result.is_ok);
+	g_assert_nonnull(strstr(result.message, g_strerror(EFBIG)));
+	g_assert_cmpuint(result.written, >, 100);
+	g_assert_cmpuint(result.written, ==, packets_in_file());
+	g_assert_cmpuint(result.counts[0].lost_backlog, ==, 100000 - result.written);
+}
+
 /* The number that is told is the number in the file; all others are lost to the output. */
 static void disk_is_full(void)
 {
@@ -258,6 +276,18 @@ static void disk_is_full(void)
 				 result.counts[1].lost_backlog,
 			 ==, 20000);
 	g_assert_cmpuint(packets_in_file(), ==, result.written);
+}
+
+static void disk_is_full_from_the_start(void)
+{
+	g_free(config.output);
+	config.output = g_strdup("/dev/full");
+	run();
+	g_assert_false(result.is_ok);
+	g_assert_nonnull(strstr(result.message, "full"));
+	g_assert_cmpuint(result.n_counts, ==, 0); /* it has not begun */
+	g_free(config.output);
+	config.output = g_strdup("/nowhere/at/all");
 }
 
 static void on_failed(void *user, const char *message)
@@ -401,7 +431,9 @@ int main(int argc, char **argv)
 	ADD(filter_is_wrong);
 	ADD(attach_fails);
 	ADD(interface_is_deleted);
+	ADD(file_may_not_grow);
 	ADD(disk_is_full);
+	ADD(disk_is_full_from_the_start);
 	ADD(filter_is_changed);
 	ADD(change_fails);
 	return g_test_run();
