@@ -28,7 +28,7 @@ void account_read(const struct account *a, const struct wire_count *count,
 		.lost_full = count->lost[WIRE_LOST_FULL],
 		.lost_long = count->lost[WIRE_LOST_LONG],
 		.lost_copy = count->lost[WIRE_LOST_COPY],
-		.lost_missed = unwritten,
+		.lost_missed = count->lost[WIRE_LOST_EXIT] + unwritten,
 		.lost_invalid = a->invalid,
 		.taken = a->taken,
 	};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Creation of the shared maps. They belong to this process alone (nothing is pinned), so that they
- * are gone with it.
+ * Creation of the shared maps. Nothing is pinned: they go with this process.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,7 +14,7 @@
 
 #include "bpf/maps.h"
 
-/* The kernel takes powers of two that are whole pages. */
+/* The kernel accepts powers of two that are multiples of the page size. */
 static size_t round_ring_size(size_t size)
 {
 	size_t rounded = (size_t)sysconf(_SC_PAGESIZE);
@@ -25,7 +24,7 @@ static size_t round_ring_size(size_t size)
 	return rounded;
 }
 
-/* A ring for each CPU that is up; one that comes up later shares with another. */
+/* A ring for each CPU that is online; one that comes online later shares another's. */
 static int create_rings(struct maps *m)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts the program of tc.bpf.c before (ingress) or behind (egress) the network stack.
+ * Attaches the program of tc.bpf.c before (ingress) or after (egress) the network stack.
  *
- * From Linux 6.6 on that is a tcx link, which goes with the process like an XDP link. Before, it is a
+ * From Linux 6.6 on that is a tcx link, which goes with the process like an XDP link. Older kernels get a
  * filter in the clsact qdisc, which stays when the process is killed: it has a handle of its own, so
- * that the next start finds and replaces a stale one, and a lock that tells a stale one from one in
- * use. The lock is an abstract socket: it belongs to the network namespace, and ends with us.
+ * that the next start finds and replaces a stale one, and a lock that tells a stale one from one in use.
+ * The lock is an abstract socket: it belongs to the network namespace, and ends with us.
+ *
+ * Anyone may bind such a name, so a lock permits us to remove a filter, and no more. If all names are
+ * bound, any handle without a filter will do: the kernel refuses a second filter there.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,19 +31,20 @@
 #define TCX_INGRESS ((enum bpf_attach_type)46)
 #define TCX_EGRESS  ((enum bpf_attach_type)47)
 
-#define HANDLE	 0x78647074 /* "xdpt", and those behind it for several taps at one place */
-#define HANDLES	 8
-#define PRIORITY 49135 /* late: those before us decide, and we see what they left */
+#define HANDLE	 0x78647074 /* "xdpt", and the ones after it for several taps at one place */
+#define HANDLES	 32
+#define PRIORITY 49135 /* late: we see what earlier filters let pass */
 
 struct tc_link {
 	struct point_link link;
 	struct tc_bpf *skeleton;
 	unsigned int ifindex;
 	bool is_egress;
-	int fd;		 /* of the tcx link; -1: it is a filter in clsact */
-	int lock_fd;	 /* of that filter; -1 */
-	uint32_t handle; /* of that filter */
-	bool made_qdisc; /* clsact is ours */
+	int fd;		     /* of the tcx link; -1: it is a filter in clsact */
+	int lock_fd;	     /* of that filter; -1 */
+	uint32_t handle;     /* of that filter */
+	uint32_t program_id; /* that it runs */
+	bool made_qdisc;     /* clsact is ours */
 };
 
 static struct tc_link *tc_link_of(struct point_link *link)
@@ -49,7 +52,7 @@ static struct tc_link *tc_link_of(struct point_link *link)
 	return (struct tc_link *)link;
 }
 
-/* In place: libbpf refuses a struct whose padding is not zero, and a copy need not keep it so. */
+/* Fills in *hook in place: libbpf refuses nonzero padding, and a copy need not preserve it. */
 static void hook_init(struct bpf_tc_hook *hook, const struct tc_link *link)
 {
 	memset(hook, 0, sizeof(*hook));
@@ -58,7 +61,7 @@ static void hook_init(struct bpf_tc_hook *hook, const struct tc_link *link)
 	hook->attach_point = link->is_egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
-/* The right to a handle at this place: -EBUSY where another live process has it. */
+/* The right to a handle at this place: -EBUSY if another live process has it. */
 static int lock_handle(const struct tc_link *link, uint32_t handle)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
@@ -77,65 +80,133 @@ static int lock_handle(const struct tc_link *link, uint32_t handle)
 	return fd;
 }
 
+/* The id of the program that the filter at a handle runs. 0; -ENOENT: there is none; or -errno. */
+static int find_filter(const struct tc_link *link, uint32_t handle, uint32_t *ret_program)
+{
+	struct bpf_tc_hook hook;
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle, .priority = PRIORITY);
+	int r;
+
+	hook_init(&hook, link);
+	r = bpf_tc_query(&hook, &filter);
+	*ret_program = r == 0 ? filter.prog_id : 0;
+	/* kernel: net/sched/cls_api.c, tc_get_tfilter(): EINVAL where there is no clsact */
+	return r == -EINVAL || r == -ENODEV ? -ENOENT : r;
+}
+
+static bool has_filter(const struct tc_link *link, uint32_t handle)
+{
+	uint32_t program;
+
+	return find_filter(link, handle, &program) != -ENOENT;
+}
+
 static void remove_filter(const struct tc_link *link, uint32_t handle)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle, .priority = PRIORITY);
 
 	hook_init(&hook, link);
-	(void)bpf_tc_detach(&hook, &filter);
+	if (has_filter(link, handle))
+		(void)bpf_tc_detach(&hook, &filter);
 }
 
-/* Takes the first handle that is free; a filter at another free one is stale and goes. */
-static int take_handle(struct tc_link *link)
+static uint32_t id_of(int prog_fd)
 {
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(prog_fd, &info, &size) == 0 ? info.id : 0;
+}
+
+/* Puts the filter at a handle where none is. 0; -EBUSY: another process was faster; or -errno. */
+static int add_filter(int prog_fd, struct tc_link *link, uint32_t handle)
+{
+	struct bpf_tc_hook hook;
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = handle,
+		    .priority = PRIORITY);
+	int r;
+
+	hook_init(&hook, link);
+	r = bpf_tc_attach(&hook, &filter);
+	if (r < 0)
+		return r == -EEXIST ? -EBUSY : r;
+	link->handle = handle;
+	link->program_id = id_of(prog_fd);
+	return 0;
+}
+
+/* At the first handle whose lock is free; a filter at any free one is stale and goes. */
+static int add_locked(int prog_fd, struct tc_link *link)
+{
+	int r = -EBUSY;
+
 	for (uint32_t handle = HANDLE; handle < HANDLE + HANDLES; handle++) {
 		int fd = lock_handle(link, handle);
 
 		if (fd == -EBUSY)
 			continue;
 		if (fd < 0)
-			return fd;
-		if (link->lock_fd < 0) {
+			return link->handle ? 0 : fd;
+		remove_filter(link, handle);
+		if (!link->handle)
+			r = add_filter(prog_fd, link, handle);
+		if (link->handle == handle)
 			link->lock_fd = fd;
-			link->handle = handle;
-		} else {
-			remove_filter(link, handle);
+		else
 			close(fd);
-		}
 	}
-	return link->lock_fd < 0 ? -EBUSY : 0;
+	return r;
 }
 
-static int attach_clsact(int prog_fd, struct tc_link *link)
+/* All locks are held, perhaps by a stranger: at the first handle without a filter. */
+static int add_unlocked(int prog_fd, struct tc_link *link)
 {
-	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .priority = PRIORITY,
-		    .flags = BPF_TC_F_REPLACE);
-	int r = take_handle(link);
+	int r = -EBUSY;
 
-	if (r < 0)
-		return r;
-	filter.handle = link->handle;
-	hook_init(&hook, link);
-	r = bpf_tc_hook_create(&hook);
-	link->made_qdisc = r == 0;
-	if (r == 0 || r == -EEXIST)
-		r = bpf_tc_attach(&hook, &filter);
-	if (r < 0) {
-		if (link->made_qdisc)
-			(void)qdisc_remove_unused(link->ifindex);
-		close(link->lock_fd);
-	}
+	for (uint32_t handle = HANDLE; r == -EBUSY && handle < HANDLE + HANDLES; handle++)
+		if (!has_filter(link, handle))
+			r = add_filter(prog_fd, link, handle);
 	return r;
 }
 
 static void detach_clsact(const struct tc_link *link)
 {
-	remove_filter(link, link->handle);
+	uint32_t program;
+
+	if (find_filter(link, link->handle, &program) == 0 && program == link->program_id)
+		remove_filter(link, link->handle);
 	if (link->made_qdisc)
 		(void)qdisc_remove_unused(link->ifindex);
-	close(link->lock_fd);
+	if (link->lock_fd >= 0)
+		close(link->lock_fd);
+}
+
+static int attach_clsact(int prog_fd, struct tc_link *link)
+{
+	struct bpf_tc_hook hook;
+	int r;
+
+	hook_init(&hook, link);
+	r = bpf_tc_hook_create(&hook);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	link->made_qdisc = r == 0;
+	r = add_locked(prog_fd, link);
+	if (r == -EBUSY)
+		r = add_unlocked(prog_fd, link);
+	if (r < 0)
+		detach_clsact(link);
+	return r;
+}
+
+/* Whether our filter is still there: somebody may have deleted clsact, and with it what hangs in it. */
+static bool is_in_place(const struct tc_link *link)
+{
+	uint32_t program;
+	int r = find_filter(link, link->handle, &program);
+
+	return r == 0 ? program == link->program_id : r != -ENOENT; /* else: nobody knows */
 }
 
 static int load(const struct point_target *t, struct tc_bpf **ret)
@@ -202,14 +273,20 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 }
 
 /* The same handle and priority: the kernel exchanges the old program for the new one. */
-static int replace_clsact(int prog_fd, const struct tc_link *link)
+static int replace_clsact(int prog_fd, struct tc_link *link)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = link->handle,
 		    .priority = PRIORITY, .flags = BPF_TC_F_REPLACE);
+	int r;
 
+	if (!is_in_place(link))
+		return -ENOENT;
 	hook_init(&hook, link);
-	return bpf_tc_attach(&hook, &filter);
+	r = bpf_tc_attach(&hook, &filter);
+	if (r == 0)
+		link->program_id = id_of(prog_fd);
+	return r;
 }
 
 static int replace(const struct point_target *t, struct point_link *link)
@@ -267,10 +344,9 @@ static bool is_attached(const struct point_link *link)
 	const struct tc_link *l = (const struct tc_link *)link;
 	struct bpf_link_info info = { 0 };
 	uint32_t size = sizeof(info);
-	char name[IF_NAMESIZE];
 
 	if (l->fd < 0)
-		return if_indextoname(l->ifindex, name);
+		return is_in_place(l);
 	return bpf_obj_get_info_by_fd(l->fd, &info, &size) == 0 && info.xdp.ifindex != 0;
 }
 

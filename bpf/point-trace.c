@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts the programs of trace.bpf.c before and behind an XDP program that is loaded. That one is not
- * touched: the kernel calls ours from a trampoline, and takes them away with our descriptors.
+ * Attaches the programs of trace.bpf.c to the entry and the exit of a loaded XDP program. That program is
+ * not touched: the kernel calls ours from a trampoline, and detaches them when our descriptors close.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,6 +18,7 @@
 
 struct trace_link {
 	struct point_link link;
+	const struct maps *maps;
 	struct trace_bpf *skeleton;
 	unsigned int ifindex;
 	uint32_t program_id; /* of the program on the interface: the traced one or its dispatcher */
@@ -28,7 +29,7 @@ static struct trace_link *trace_link_of(struct point_link *link)
 	return (struct trace_link *)link;
 }
 
-/* The number by which the kernel's struct net is told from others; 0 where it cannot be. */
+/* The inode number that identifies the kernel's struct net; 0 if it is unknown. */
 static uint32_t netns_inode(void)
 {
 	struct stat s;
@@ -57,7 +58,7 @@ static int aim(struct trace_bpf *skel, const struct point_target *t, int target_
 static int prepare(struct trace_bpf *skel, const struct point_target *t, int target_fd,
 		   const struct trace_bpf *before)
 {
-	unsigned int pieces = bpf_map__max_entries(skel->maps.pieces);
+	unsigned int copies = bpf_map__max_entries(skel->maps.copies);
 	int r;
 
 	skel->rodata->config = t->config;
@@ -67,9 +68,9 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 		.n_cpus = t->maps->n_cpus,
 		.at = t->trace.at,
 		.verdicts = t->trace.verdicts,
-		.version = before ? before->rodata->trace.version + 1 : 0,
+		.version = before ? before->rodata->trace.version + 1 : 1,
 	};
-	r = bpf_map__set_max_entries(skel->maps.pieces, pieces * t->maps->n_cpus);
+	r = bpf_map__set_max_entries(skel->maps.copies, copies * t->maps->n_cpus);
 	if (r == 0 && before)
 		r = bpf_map__reuse_fd(skel->maps.bss, bpf_map__fd(before->maps.bss));
 	if (r == 0)
@@ -77,7 +78,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 	return r < 0 ? r : aim(skel, t, target_fd);
 }
 
-/* It let us open the program: what it refuses is the tracing. */
+/* The kernel let us open the program: what it refuses is tracing. */
 static int explain(int r)
 {
 	if (r == -EPERM)
@@ -89,8 +90,8 @@ static int explain(int r)
 }
 
 /*
- * Loads the two and puts them in place, where they do nothing as long as "before" (NULL: none) works.
- * *ret is to be destroyed in any case.
+ * Loads the two and attaches them, where they do nothing until "now" names them: until both are there, a
+ * run could meet the entry alone. *ret is to be destroyed in any case.
  */
 static int start(const struct point_target *t, int target_fd, const struct trace_bpf *before,
 		 struct trace_bpf **ret)
@@ -102,7 +103,7 @@ static int start(const struct point_target *t, int target_fd, const struct trace
 	if (r >= 0)
 		r = trace_bpf__load(*ret);
 	if (r >= 0)
-		r = trace_bpf__attach(*ret); /* the entry first: each exit has had one */
+		r = trace_bpf__attach(*ret);
 	return r < 0 ? explain(r) : 0;
 }
 
@@ -121,6 +122,12 @@ static int open_and_start(const struct point_target *t, const struct trace_bpf *
 	return r;
 }
 
+/* From this store on, new runs of the traced program are that version's. */
+static void take_up(struct trace_bpf *skel, uint32_t version)
+{
+	__atomic_store_n(&skel->bss->now, version, __ATOMIC_RELEASE);
+}
+
 static int attach(const struct point_target *t, struct point_link **ret)
 {
 	struct trace_link *l = calloc(1, sizeof(*l));
@@ -128,6 +135,7 @@ static int attach(const struct point_target *t, struct point_link **ret)
 
 	if (!l)
 		return -ENOMEM;
+	l->maps = t->maps;
 	l->ifindex = t->ifindex;
 	l->link.n_slots = t->trace.at == POINT_AT_BOTH ? 2 : 1;
 	r = bpf_xdp_query_id((int)t->ifindex, 0, &l->program_id);
@@ -137,27 +145,58 @@ static int attach(const struct point_target *t, struct point_link **ret)
 		free(l);
 		return r;
 	}
+	take_up(l->skeleton, l->skeleton->rodata->trace.version);
 	*ret = &l->link;
 	return 0;
 }
 
-/* How many frames the kernel did not show us because our program was running on that CPU already. */
-static uint64_t count_misses(const struct bpf_program *program)
+/*
+ * How many runs the kernel did not show to the entry, because it was running on that CPU already. A run
+ * whose entry was seen and whose exit was not counts as unfinished instead.
+ */
+static uint64_t count_missed(const struct trace_bpf *skel)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(skel->progs.tap_entry), &info, &size) < 0)
 		return 0;
 	return info.recursion_misses;
 }
 
+/* On how many CPUs a run has not come to its end: the first word of its struct run is not zero. */
+static uint64_t count_unfinished(const struct trace_bpf *skel, const struct maps *maps)
+{
+	size_t words = bpf_map__value_size(skel->maps.runs) / sizeof(uint64_t);
+	uint64_t *runs = calloc(maps->n_cpus, words * sizeof(*runs));
+	const uint32_t zero = 0;
+	uint64_t n = 0;
+
+	if (runs && bpf_map_lookup_elem(bpf_map__fd(skel->maps.runs), &zero, runs) == 0)
+		for (unsigned int cpu = 0; cpu < maps->n_cpus; cpu++)
+			n += runs[cpu * words] != 0;
+	free(runs);
+	return n;
+}
+
+/*
+ * Takes a version off to which no new runs come. Those under way end first: the kernel would skip their
+ * exits.
+ */
+static void retire(struct trace_bpf *skel, struct trace_link *l)
+{
+	(void)maps_synchronize(l->maps);
+	trace_bpf__detach(skel);
+	l->link.missed += count_missed(skel);
+	l->link.unfinished += count_unfinished(skel, l->maps);
+}
+
 static void detach(struct point_link *link)
 {
-	struct trace_bpf *skel = trace_link_of(link)->skeleton;
+	struct trace_link *l = trace_link_of(link);
 
-	trace_bpf__detach(skel);
-	link->missed += count_misses(skel->progs.tap_entry) + count_misses(skel->progs.tap_exit);
+	take_up(l->skeleton, 0);
+	retire(l->skeleton, l);
 }
 
 static void free_link(struct point_link *link)
@@ -166,21 +205,17 @@ static void free_link(struct point_link *link)
 	free(link);
 }
 
-/*
- * From one store on, new runs of the traced program are the new version's; those under way end with
- * the old one.
- */
 static int replace(const struct point_target *t, struct point_link *link)
 {
 	struct trace_link *l = trace_link_of(link);
-	struct trace_bpf *skel;
-	int r = open_and_start(t, l->skeleton, &skel);
+	struct trace_bpf *skel, *old = l->skeleton;
+	int r = open_and_start(t, old, &skel);
 
 	if (r < 0)
 		return r;
-	__atomic_store_n(&skel->bss->now, skel->rodata->trace.version, __ATOMIC_RELEASE);
-	detach(link);
-	trace_bpf__destroy(l->skeleton);
+	take_up(skel, skel->rodata->trace.version);
+	retire(old, l);
+	trace_bpf__destroy(old);
 	l->skeleton = skel;
 	return 0;
 }

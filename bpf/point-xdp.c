@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts the program of xdp.bpf.c onto an interface, through a bpf_link: the kernel takes it away
- * again when the last descriptor is closed, however the process ends, and it refuses a link where
- * another program is attached instead of replacing that (plain netlink would).
+ * Attaches the program of xdp.bpf.c to an interface through a bpf_link: the kernel detaches it when
+ * the last descriptor is closed, however the process ends, and refuses a link where another program is
+ * attached (plain netlink would replace that one).
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -38,7 +38,7 @@ static struct xdp_link *xdp_link_of(struct point_link *link)
 	return (struct xdp_link *)link;
 }
 
-/* What to try, in this order; with a mode or the card's time asked for only the rows that have it. */
+/* What to try, in this order: the rows that have the mode and the time stamps asked for. */
 static const struct
 try {
 	enum tap_mode mode;
@@ -61,7 +61,7 @@ struct opened {
 	struct bpf_program *program;
 };
 
-/* Their skeletons differ in type, but not in what is done with them. */
+/* The skeletons differ in their types alone. */
 #define OBJECT(kind)                                                                               \
 	static int open_##kind(const struct point_target *t, struct opened *ret)                   \
 	{                                                                                          \
@@ -91,7 +91,7 @@ static const struct {
 	[READS_STAMP] = { open_xdp_stamps, destroy_xdp_stamps },
 };
 
-/* What the driver knows only a program for this very device may ask. */
+/* Only a program bound to this device may ask its driver. */
 static int open_object(const struct point_target *t, enum reads reads, struct opened *ret)
 {
 	int r = objects[reads].open(t, ret);
@@ -109,7 +109,7 @@ static void destroy(void *skeleton, enum reads reads)
 	objects[reads].destroy(skeleton);
 }
 
-/* *ret is to be destroyed only after 0. */
+/* *ret needs destroy() only after success. */
 static int load(const struct point_target *t, const struct try *try, struct opened *ret)
 {
 	int r = open_object(t, try->reads, ret);
@@ -181,7 +181,7 @@ static int attach(const struct point_target *t, struct point_link **ret)
 		if (is_final(r))
 			return r;
 	}
-	/* No multi-buffer XDP before Linux 5.18: nothing of this can be loaded. */
+	/* Before Linux 5.18 there is no multi-buffer XDP, and none of these loads. */
 	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 0)
 		return -ENOSYS;
 	return r;

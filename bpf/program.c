@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel keeps 15 bytes of a program's name. The whole one is that of its first function, in its
- * BTF.
+ * The kernel keeps 15 bytes of a program's name. The complete name is that of its first function, in
+ * its BTF.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -36,7 +36,7 @@ static uint32_t first_function(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? first.type_id : 0;
 }
 
-/* Puts the whole name into *ret, where there is one. */
+/* Puts the complete name into *ret, if there is one. */
 static void find_name(int fd, uint32_t btf_id, struct tap_program *ret)
 {
 	struct btf *btf = btf__load_from_kernel_by_id(btf_id);
@@ -67,7 +67,7 @@ int program_describe(int fd, struct tap_program *ret)
 	return 0;
 }
 
-/* Whether a link puts a program into the place of a function of "target"; then its id, else 0. */
+/* The id of the program with which a link replaces a function of "target"; 0: it does not. */
 static uint32_t find_replacement(int link_fd, uint32_t target)
 {
 	struct bpf_link_info info = { 0 };
@@ -79,7 +79,7 @@ static uint32_t find_replacement(int link_fd, uint32_t target)
 	return info.prog_id;
 }
 
-/* Describes the program if it is of the kind that replaces a function, and not one that traces. */
+/* Describes the program if it replaces a function, and does not trace it. */
 static bool describe_behind(uint32_t id, struct tap_program *ret)
 {
 	struct bpf_prog_info info = { 0 };
@@ -93,7 +93,7 @@ static bool describe_behind(uint32_t id, struct tap_program *ret)
 	return is_found;
 }
 
-/* The programs behind a dispatcher, as the links that put them there are numbered: as they run. */
+/* The programs that a dispatcher calls, in the order of their links, which is that of their calls. */
 static size_t list_behind(const struct tap_program *dispatcher, struct tap_program *ret, size_t max)
 {
 	uint32_t link = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* XDP programs that are loaded, whoever's they are: which are on an interface, and what they are called. */
+/* Loaded XDP programs, ours and others': which ones an interface has, and what they are called. */
 #ifndef XDPTAP_BPF_PROGRAM_H
 #define XDPTAP_BPF_PROGRAM_H
 
@@ -9,27 +9,26 @@
 
 #include "bpf/point.h"
 
-#define PROGRAM_NAME 64 /* bytes of a name, at most */
-#define PROGRAM_LIST 32 /* room for those on one interface, with those behind a dispatcher */
+#define PROGRAM_NAME 64 /* bytes of a name, with its terminator */
+#define PROGRAM_LIST 32 /* enough for an interface and its dispatcher */
 
 struct tap_program {
-	uint32_t id; /* 0: none */
-	char name
-		[PROGRAM_NAME]; /* whole where it has BTF; empty where we may not ask (privilege) */
-	char tag[17];		/* a hash over its instructions, in hexadecimal; or empty */
-	enum tap_mode mode;	/* native or generic */
-	bool is_behind; /* libxdp's dispatcher calls it: it stands in for a function there */
+	uint32_t id;		 /* 0: none */
+	char name[PROGRAM_NAME]; /* complete if it has BTF; empty without the privilege to ask */
+	char tag[17];		 /* hash over its instructions, in hexadecimal; or empty */
+	enum tap_mode mode;	 /* native or generic */
+	bool is_behind; /* libxdp's dispatcher calls it, in place of a function of its own */
 	bool has_btf;
 };
 
 /*
- * The program on an interface, and behind it those that libxdp's dispatcher calls; at most "max".
- * How many, or -errno.
+ * The program on an interface, followed by those that it calls if it is libxdp's dispatcher; at most
+ * "max". Returns how many, or -errno.
  */
 int program_list(unsigned int ifindex, struct tap_program *ret, size_t max);
-/* A descriptor of the program, or -errno: -EPERM where privilege (CAP_SYS_ADMIN) is missing. */
+/* A descriptor of the program, or -errno: -EPERM without CAP_SYS_ADMIN. */
 int program_open(uint32_t id);
-/* Fills in what the kernel tells of it, but for the mode. 0 or -errno. */
+/* Fills in all but the mode. 0 or -errno. */
 int program_describe(int fd, struct tap_program *ret);
 
 #endif

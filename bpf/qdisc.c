@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libbpf removes the qdisc with everything in it; so we look first, which takes a netlink dump. */
+/* libbpf removes the qdisc with everything in it, so a netlink dump looks for filters first. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_sched.h>
@@ -10,7 +10,7 @@
 
 #include "bpf/qdisc.h"
 
-/* Whether one datagram of the answer has a filter: 1, 0 at the end without one, -EAGAIN: read on. */
+/* Whether one datagram of the answer has a filter: 1; 0: the end, without one; -EAGAIN: read on. */
 static int look(int fd)
 {
 	_Alignas(struct nlmsghdr) char buffer[32768];

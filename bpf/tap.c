@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap holds the maps, the attached programs and the merge together, and decides when the
- * reader sleeps.
+ * The tap ties the maps, the attached programs and the merge together, and decides when the reader
+ * sleeps.
  *
- * There are three ways to be woken, and none per frame. While frames come, the reader looks every
- * TICK_MS by itself. A CPU that fills a good part of its ring before that wakes it. After two looks
- * that found nothing it arms all CPUs, and sleeps until the first frame: an idle tap costs nothing.
+ * Nothing wakes the reader for each frame. While frames arrive, it looks every TICK_MS by itself. A CPU
+ * that fills a good share of its ring earlier wakes it. After two looks that find nothing it arms all
+ * CPUs and sleeps until the first frame: an idle tap costs nothing.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -25,21 +25,21 @@
 
 #define MOST_SLOTS 2 /* of one link */
 #define TICK_MS	   10
-#define HELD_MS	   2 /* sooner, when frames are only held back for their order */
-#define WAKE_SHARE 4 /* a CPU wakes the reader when it has filled 1/4 of its ring */
+#define HELD_MS	   2 /* sooner, while frames are held back for their order */
+#define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
-/* A card's time is believed within these bounds of our own stamp; its clock may just have been set. */
-#define CARD_BEFORE_NS 1000000000
-#define CARD_BEHIND_NS 1000000 /* what the measurement of the clock is off, and then some */
+/* The NIC's time is believed within these bounds of our own stamp: its clock may just have been set. */
+#define NIC_BEFORE_NS 1000000000
+#define NIC_AFTER_NS  1000000 /* more than the error of measuring the clock */
 
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
 
 struct attached {
 	const struct point *point;
-	uint32_t owner; /* the slot whose link it is: an earlier one where a link fills several */
-	struct point_target target; /* as it was; its filter is not ours to keep */
+	uint32_t owner; /* the slot that owns the link: the first of those that it fills */
+	struct point_target target; /* without its filter, which is the caller's */
 	struct point_link *link;
-	struct clock card; /* the card's, where target.is_stamped */
+	struct clock phc; /* the NIC's, with target.is_stamped */
 	struct account account;
 };
 
@@ -53,7 +53,7 @@ struct tap {
 	bool is_detached;
 	unsigned int empty_looks; /* in a row */
 	unsigned int n_broken;	  /* rings given up, as told to the log */
-	uint64_t last_ns;	  /* time stamp given out last */
+	uint64_t last_ns;	  /* the last time stamp given out */
 };
 
 static void (*log_fn)(const char *text);
@@ -64,7 +64,7 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 
 	if (!log_fn || level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
 		return 0;
-	log_fn(text); /* whole: of the verifier's log the end is what matters */
+	log_fn(text); /* all of it: the end of the verifier's log matters */
 	free(text);
 	return 0;
 }
@@ -105,7 +105,7 @@ static int open_rings(struct tap *t)
 	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
-		/* Edge-triggered: only wake-ups count. A ring with data would not let us sleep. */
+		/* Edge-triggered: only wake-ups count. A ring that holds data must not keep us awake. */
 		r = ring_init(&t->merge.inputs[i].ring, t->maps.ring_fds[i], t->maps.ring_size);
 		if (r >= 0 &&
 		    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->maps.ring_fds[i], &event) < 0)
@@ -145,7 +145,7 @@ void tap_free(struct tap *t)
 		if (t->attached[i].owner != i)
 			continue;
 		t->attached[i].point->free(t->attached[i].link);
-		clock_done(&t->attached[i].card);
+		clock_done(&t->attached[i].phc);
 	}
 	free(t->attached);
 	merge_done(&t->merge);
@@ -157,7 +157,7 @@ void tap_free(struct tap *t)
 
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
-	struct attached *grown, new = { .point = target->point, .card.fd = -1 };
+	struct attached *grown, new = { .point = target->point, .phc.fd = -1 };
 	struct point_target point_target = {
 		.ifindex = target->ifindex,
 		.mode = target->mode,
@@ -180,11 +180,11 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	if (!grown)
 		return -ENOMEM;
 	t->attached = grown;
-	if (target->has_card_clock && clock_init_card(&new.card, target->card_clock_fd) < 0)
+	if (target->has_card_clock && clock_init_phc(&new.phc, target->card_clock_fd) < 0)
 		return -ENODEV;
 	r = target->point->attach(&point_target, &new.link);
 	if (r < 0) {
-		clock_done(&new.card);
+		clock_done(&new.phc);
 		return r;
 	}
 	*ret_mode = new.link->mode;
@@ -208,7 +208,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
-	target.config.mark = mark;
+	target.config.generation = mark;
 	return a->point->replace(&target, a->link);
 }
 
@@ -249,7 +249,8 @@ void tap_detach(struct tap *t)
 {
 	if (t->is_detached)
 		return;
-	for (uint32_t i = 0; i < t->n_attached; i++)
+	/* The last one first: who made a qdisc for all of them removes it when it is empty. */
+	for (uint32_t i = t->n_attached; i-- > 0;)
 		if (t->attached[i].owner == i)
 			t->attached[i].point->detach(t->attached[i].link);
 	t->is_detached = true;
@@ -292,18 +293,18 @@ int tap_wait_ms(const struct tap *t)
 	return t->empty_looks < 2 ? TICK_MS : -1;
 }
 
-/* Asks each CPU to wake us with its next record, or not to. */
+/* Asks each CPU to wake us with its next record, or not. */
 static void arm(struct tap *t, bool armed)
 {
 	for (unsigned int i = 0; i < t->maps.n_cpus; i++)
 		if (t->maps.cpu[i].armed != armed)
 			__atomic_store_n(&t->maps.cpu[i].armed, armed, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before we look at the rings once more */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the next look at the rings */
 }
 
 /*
- * Arming comes one look before sleeping: a CPU that read the word just before we wrote it has its
- * record in the ring long before that last look.
+ * Arming precedes sleep by one look: a CPU that read the word just before we wrote it has its record
+ * in the ring long before that look.
  */
 static void note_look(struct tap *t, bool was_empty)
 {
@@ -317,7 +318,7 @@ static void note_look(struct tap *t, bool was_empty)
 	}
 }
 
-/* What stands before the bytes of a traced frame. */
+/* What precedes the bytes of a traced frame. */
 static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 {
 	const struct wire_trace *trace = (const struct wire_trace *)w->data;
@@ -330,17 +331,17 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 }
 
 /*
- * When the card received the frame, or else when we saw it. As the kernel's stamps give the order, a
- * frame that the card was slow to hand over gets a time between the two.
+ * When the NIC received the frame, or else when we saw it. The kernel's stamps give the order, so a frame
+ * that the NIC delivered late gets a time between the two.
  */
-static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *card,
+static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *phc,
 		      uint64_t seen_ns)
 {
 	const struct wire_stamp *stamp = (const struct wire_stamp *)w->data;
-	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(card, stamp->card_ns));
+	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(phc, stamp->nic_ns));
 
 	f->data += sizeof(*stamp);
-	f->lacks_card_time = !stamp->card_ns || age > CARD_BEFORE_NS || age < -CARD_BEHIND_NS;
+	f->lacks_card_time = !stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS;
 	if (!f->lacks_card_time && age > 0)
 		f->ts_ns -= (uint64_t)age;
 }
@@ -362,14 +363,14 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.has_queue = w->flags & WIRE_QUEUE,
 		.has_hash = w->flags & WIRE_HASH,
 		.is_segments = w->flags & WIRE_SEGMENTS,
-		.mark = w->mark,
+		.mark = w->generation,
 		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};
 	if (w->flags & WIRE_TRACED)
 		add_trace(ret, w);
 	else if (w->flags & WIRE_STAMPED)
-		add_stamp(ret, w, &t->attached[w->slot].card, ts_ns);
+		add_stamp(ret, w, &t->attached[w->slot].phc, ts_ns);
 	if (ret->ts_ns < t->last_ns)
 		ret->ts_ns = t->last_ns;
 	t->last_ns = ret->ts_ns;
@@ -386,7 +387,7 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	(void)clock_refresh(&t->clock, now_ns);
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].target.is_stamped)
-			clock_follow(&t->attached[i].card, now_ns);
+			clock_follow(&t->attached[i].phc, now_ns);
 	merge_begin(&t->merge, now_ns, all);
 	while ((w = merge_next(&t->merge, &ts_ns))) {
 		any = true;
@@ -401,7 +402,7 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 {
 	struct epoll_event event[16];
 
-	/* Takes back the wake-ups that brought us here; whatever comes after is a new edge. */
+	/* Consumes the wake-ups that brought us here; whatever follows is a new edge. */
 	while (epoll_wait(t->epoll_fd, event, 16, 0) == 16)
 		;
 	note_look(t, !drain(t, false, fn, user));

@@ -2,9 +2,9 @@
 /*
  * config.h - reads a configuration struct of a caller that is older or newer than the library
  *
- * The struct begins with its size in the caller's headers, as those of clone3(2) and openat2(2) do.
- * An older caller's is shorter: what it lacks is zero. A newer caller's is longer: what this library
- * does not know must be zero, so that no setting is ignored.
+ * The struct begins with its size in the caller's headers, like those of clone3(2) and openat2(2).
+ * The struct of an older caller is shorter: missing members are zero. That of a newer caller is
+ * longer: members that this library does not know must be zero, so that no setting is ignored.
  */
 #ifndef PCAPNG_CONFIG_H
 #define PCAPNG_CONFIG_H
@@ -14,12 +14,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Above this, `size` was never set. */
+/* Any larger `size` is uninitialized memory. */
 #define CONFIG_MAX 4096
 
 /*
- * Padding after the last member would be garbage to a library that is older than the struct, and
- * refused. Put this assertion beside each call of config_read().
+ * An older library would take padding after the last member for a setting and refuse it. Put this
+ * assertion next to each call of config_read().
  */
 #define CONFIG_ENDS_WITH(type, member)                                                             \
 	_Static_assert(offsetof(struct type, member) + sizeof(((struct type *)0)->member) ==       \
@@ -27,8 +27,8 @@
 		       "struct " #type " ends with padding")
 
 /*
- * Copies the struct at `theirs` into the `known` bytes at `ours`. 0; -EINVAL: its size is not set;
- * -E2BIG: it has something set that this library does not know.
+ * Copies the struct at `theirs` to the `known` bytes at `ours`. Returns 0; -EINVAL if its size is
+ * not set; -E2BIG if it sets a member that this library does not know.
  */
 static inline int config_read(void *ours, size_t known, const void *theirs)
 {

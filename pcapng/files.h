@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pcapng/files.h - a capture in files that can be trusted, one after the other if need be
+ * pcapng/files.h - writes a capture to files that are always complete, one or a set
  *
  *	struct pcapng_files_config config = {
  *		.size = sizeof(config),
@@ -12,15 +12,18 @@
  *	r = pcapng_files_close(f);
  *	pcapng_files_free(f);
  *
- * The file being written is NAME.part; it becomes NAME when it is whole, without ever replacing
- * another file. So whatever has its final name can be opened. Every file stands for itself: section
- * header, all interfaces with the same ids, kept name and secrets blocks, and statistics at its end.
+ * The file being written is NAME.part. Once complete, it is renamed to NAME, and never replaces another
+ * file. So every file under its final name can be opened. Each file is complete by itself: it has the
+ * section header, all interfaces with the same ids, the kept name and secrets blocks, and statistics
+ * at its end.
  *
- * A full disk never leaves a torn file: it is cut back to its last whole block. Nor does a crash: the
- * .part that it leaves is cut to its last whole block by the next pcapng_files_new() and kept.
+ * A full disk never leaves a torn file: the library truncates it after its last complete block. Nor
+ * does a crash: the next pcapng_files_new() truncates the .part after its last complete block and
+ * keeps it.
  *
- * Return values, threads and binary compatibility are as in pcapng/writer.h. Where nothing else is said, functions return
- * 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), or -errno of a system call.
+ * Return values, threads and binary compatibility are as in pcapng/writer.h. Unless noted otherwise,
+ * functions return 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), or the -errno
+ * of a system call.
  */
 #ifndef PCAPNG_FILES_H
 #define PCAPNG_FILES_H
@@ -35,19 +38,19 @@ extern "C" {
 
 struct pcapng_files;
 
-/* What to do when the disk, or a quota, is full. The file stays whole in any case. */
+/* What to do if the disk or a quota is full. The file stays complete in any case. */
 enum pcapng_full {
 	PCAPNG_FULL_STOP,  /* fail: -ENOSPC or -EDQUOT, which sticks */
-	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and go on; else stop */
+	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else stop */
 	PCAPNG_FULL_DROP,  /* -EAGAIN once the buffer is full, so that the caller counts losses;
-	                      tried again ten times a second, by flush and by close */
+	                      retried ten times a second, by flush and by close */
 };
 
 enum pcapng_files_what {
-	PCAPNG_FILES_OPENED,	/* the .part was begun; path is what it will be called */
-	PCAPNG_FILES_FINISHED,	/* whole, under its name */
+	PCAPNG_FILES_OPENED,	/* the .part was created; path is its final name */
+	PCAPNG_FILES_FINISHED,	/* complete, under its final name */
 	PCAPNG_FILES_DELETED,	/* by retention or PCAPNG_FULL_PRUNE */
-	PCAPNG_FILES_RECOVERED, /* an earlier run's, cut and kept as NAME-recovered */
+	PCAPNG_FILES_RECOVERED, /* of an earlier run; truncated and kept as NAME-recovered */
 };
 
 struct pcapng_files_event {
@@ -65,36 +68,40 @@ enum pcapng_compression {
 struct pcapng_files_config { /* all zero but size and path: one file of any size */
 	size_t size;	     /* sizeof(struct pcapng_files_config) */
 	/*
-	 * Where: "FOLDER/PREFIX.SUFFIX" makes FOLDER/PREFIX_00001_20261123040000.SUFFIX, as dumpcap
-	 * does. A `name` replaces that pattern by its own: text with %{seq} (five digits), %{time}
-	 * (YYYYmmddHHMMSS, local), %{utc} (likewise, UTC) and %% for a percent sign. It must have
+	 * Where: "FOLDER/PREFIX.SUFFIX" creates FOLDER/PREFIX_00001_20261123040000.SUFFIX, as
+	 * dumpcap does. `name` replaces this pattern: text with %{seq} (five digits), %{time}
+	 * (YYYYmmddHHMMSS, local), %{utc} (the same in UTC) and %% for a percent sign. It must have
 	 * %{seq}.
 	 */
 	const char *path;
 	const char *name;
-	bool single; /* one file, under `path` itself from the beginning, replacing what is there */
-
-	/* A new file before this would be exceeded; 0: no limit. One block alone may exceed bytes. */
-	uint64_t max_bytes;
-	uint64_t max_packets;
-	uint64_t max_duration_ns; /* since it was begun */
-	uint64_t interval_ns;	  /* at multiples of this since 1970: 3600000000000 is each hour */
-	bool skip_empty;	  /* a file without packets is not ended by time */
-	uint32_t max_files; /* after so many it is as if closed: -ESHUTDOWN instead of the next */
+	bool single; /* one file, named `path` from the start, which replaces an existing one */
 
 	/*
-	 * Which finished files stay: the oldest are deleted before a new one is begun. Files of
-	 * earlier runs, recovered ones too, count if the name fits the pattern and the section header names the same
-	 * program (userappl up to its first space); nothing else is ever touched. 0: no limit.
+	 * Limits of a file; 0: none. The next file starts before a limit would be exceeded; a
+	 * single block may exceed max_bytes.
 	 */
-	uint32_t keep_files;  /* with the one being written */
-	uint64_t keep_bytes;  /* likewise: max_bytes is set aside for it */
-	uint64_t keep_age_ns; /* since their last change */
-	uint64_t keep_free;   /* bytes that are to stay free on the file system */
+	uint64_t max_bytes;
+	uint64_t max_packets;
+	uint64_t max_duration_ns; /* since the file was started */
+	uint64_t interval_ns;	  /* at multiples since 1970: 3600000000000 is each hour */
+	bool skip_empty;	  /* a file without packets does not end by time */
+	uint32_t max_files;	  /* after this many files, calls fail with -ESHUTDOWN */
+
+	/*
+	 * Retention: the oldest finished files are deleted before a new one starts. Files of
+	 * earlier runs, including recovered ones, count if their name fits the pattern and their
+	 * section header names the same program (userappl up to its first space). No other file is
+	 * ever touched. 0: no limit.
+	 */
+	uint32_t keep_files;  /* including the one being written */
+	uint64_t keep_bytes;  /* the same; max_bytes is set aside for it */
+	uint64_t keep_age_ns; /* since the last change */
+	uint64_t keep_free;   /* bytes to keep free on the file system */
 
 	enum pcapng_full full;
-	bool sync;		   /* fdatasync before a file gets its name */
-	uint64_t sync_interval_ns; /* and this often, by pcapng_files_tick(); 0: not */
+	bool sync;		   /* fdatasync before a file gets its final name */
+	uint64_t sync_interval_ns; /* and at this interval, by pcapng_files_tick(); 0: never */
 	/*
 	 * Files are compressed while they are written, by a thread that pcapng_files_new() starts.
 	 * Names end in .gz (`single`: the name is as you give it). tshark reads such files, libpcap
@@ -103,76 +110,82 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 * for it, as they do for a disk.
 	 */
 	enum pcapng_compression compression;
-	int compression_level; /* 0: the usual one of the method */
+	int compression_level; /* 0: the default of the method */
 	mode_t mode;	       /* of new files; 0: 0640 */
 
 	/*
-	 * Called before a file is ended, with the writer, to add the statistics of every interface;
-	 * all count from the capture's start. At most 160 bytes for each interface, or else
-	 * `stats_bytes` for all; that much is kept free below max_bytes. NULL: none.
+	 * Called before a file ends, to add the statistics of every interface to the writer; they
+	 * count from the start of the capture. They take at most 160 bytes per interface, or
+	 * `stats_bytes` in total; that much stays free below max_bytes. NULL: no statistics.
 	 */
 	int (*add_stats)(void *user, struct pcapng_writer *w);
 	uint64_t stats_bytes;
-	void (*on_event)(void *user, const struct pcapng_files_event *event); /* NULL: not asked */
+	void (*on_event)(void *user, const struct pcapng_files_event *event); /* may be NULL */
 	void *user;
-	struct pcapng_error *error; /* borrowed, written only by a failing pcapng_files_new() */
+	struct pcapng_error *error; /* borrowed, written only if pcapng_files_new() fails */
 };
 
 /*
- * Recovers and adopts what earlier runs left in the folder, and begins the first file. A .part of the
- * set that is empty, which a crash at the wrong moment leaves, is deleted. Strings of
- * `config` are copied; `section` and `writer` (NULL: defaults) are as for pcapng_writer_new().
- * -EINVAL: config. -EOPNOTSUPP: the library does not know this compression. *ret is untouched on
- * failure.
+ * Recovers and adopts the files that earlier runs left in the folder, and starts the first file.
+ * Deletes an empty .part of the set, which a crash can leave. Strings of `config` are copied;
+ * `section` and `writer` (NULL: defaults) are as for pcapng_writer_new(). -EINVAL: config is
+ * invalid. -EOPNOTSUPP: the library does not know the compression. *ret is untouched on failure.
  */
 int pcapng_files_new(const struct pcapng_section *section,
 		     const struct pcapng_writer_config *writer,
 		     const struct pcapng_files_config *config, struct pcapng_files **ret);
 
-/* Releases `f` (NULL: nothing to do). A file that was not closed stays as NAME.part. */
+/* Frees `f` (NULL: no-op). A file that was not closed stays as NAME.part. */
 void pcapng_files_free(struct pcapng_files *f);
 
 int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_interface *interface,
 			       uint32_t *ret_id);
 
-/* As pcapng_writer_add_packet(), after beginning a new file if a limit asks for it. */
+/* As pcapng_writer_add_packet(); starts a new file first if a limit requires it. */
 int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *packet);
 
-/* Ends the file and begins the next, now. */
+/* Ends the file and starts the next one. */
 int pcapng_files_rotate(struct pcapng_files *f);
 
-/* Does what is due by time; call it when pcapng_files_timeout_ms() says so, without traffic too. */
+/*
+ * Does what is due by time. Call it when pcapng_files_timeout_ms() says so, even without traffic.
+ */
 int pcapng_files_tick(struct pcapng_files *f);
 
-/* Milliseconds until pcapng_files_tick() has something to do; -1: never. For poll(2). */
+/* Returns the milliseconds until pcapng_files_tick() is due; -1: never. For poll(2). */
 int pcapng_files_timeout_ms(const struct pcapng_files *f);
 
 /*
- * As pcapng_writer_flush(): no packet data is referenced any more. All is in the file; with gzip that
- * means to wait for the thread and begins another member, so not after each packet. There
- * pcapng_writer_flush(pcapng_files_writer(f)) gives packet data back without waiting.
+ * As pcapng_writer_flush(): no packet data is referenced any more. Everything is in the file. With
+ * compression, this waits for the thread and ends a gzip member, so do not call it for each packet;
+ * pcapng_writer_flush(pcapng_files_writer(f)) returns packet data without waiting.
  */
 int pcapng_files_flush(struct pcapng_files *f);
 
 /*
- * Ends the last file: statistics, flush, sync, name. After a failure the file is whole up to its
- * last block nevertheless, and has its name; the failure is returned. Only free may follow.
+ * Ends the last file: statistics, flush, sync, rename. Even after a failure the file is complete up
+ * to its last block and has its final name; the failure is returned. Only pcapng_files_free() may
+ * follow.
  */
 int pcapng_files_close(struct pcapng_files *f);
 
 /*
- * The last failure in words, -EAGAIN apart: the writer's, or "cap_00001_20261123040000.pcapng:
- * writing", which error.code explains. Never NULL; belongs to `f`.
+ * Returns the last failure, except -EAGAIN: that of the writer, or
+ * "cap_00001_20261123040000.pcapng: writing", which error.code explains. Never NULL; belongs to
+ * `f`.
  */
 const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f);
 
-/* For other blocks, which count for max_bytes from the next packet on. Belongs to `f`. */
+/*
+ * Returns the writer, for other blocks; they count for max_bytes from the next packet on. Belongs
+ * to `f`.
+ */
 struct pcapng_writer *pcapng_files_writer(struct pcapng_files *f);
 
 /*
- * Cuts the file at `path` behind its last whole block, if it does not end there already; for what a
- * crash of any program left. *ret_bytes (NULL: not asked) is its size then. -EINVAL: it does not
- * begin with a whole section header, and was not touched.
+ * Truncates the file at `path` after its last complete block, unless it ends there; for files that
+ * a crash of any program left. *ret_bytes (may be NULL) is its size afterwards. -EINVAL: it does
+ * not start with a complete section header, and was not touched.
  */
 int pcapng_recover(const char *path, uint64_t *ret_bytes);
 

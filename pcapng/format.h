@@ -2,9 +2,9 @@
 /*
  * pcapng/format.h - the numbers of the pcapng file format
  *
- * Block types, option codes and flag bits, named as in draft-ietf-opsawg-pcapng with the prefix
- * PCAPNG_. Each group cites its section by anchor: [pcapng §section_idb] is that anchor of the
- * draft. Nothing here has behaviour; writer.h is the library.
+ * Block types, option codes and flag bits. The names are those of draft-ietf-opsawg-pcapng with the
+ * prefix PCAPNG_. Each group cites its section by anchor: [pcapng §section_idb]. The functions are
+ * in writer.h.
  */
 #ifndef PCAPNG_FORMAT_H
 #define PCAPNG_FORMAT_H
@@ -26,7 +26,7 @@
 #define PCAPNG_MAGIC	      0x1A2B3C4Du
 #define PCAPNG_VERSION_MAJOR  1
 #define PCAPNG_VERSION_MINOR  0
-#define PCAPNG_LENGTH_UNKNOWN UINT64_MAX /* Section Length -1: not known */
+#define PCAPNG_LENGTH_UNKNOWN UINT64_MAX /* Section Length -1: unknown */
 
 /* [pcapng §section_opt] Options of every block. Bit 15 set: code for local use. */
 #define PCAPNG_OPT_ENDOFOPT		 0
@@ -51,7 +51,7 @@
 #define PCAPNG_IF_EUIADDR     7	 /* 8 octets */
 #define PCAPNG_IF_SPEED	      8	 /* u64, bit/s */
 #define PCAPNG_IF_TSRESOL     9	 /* u8, 10^-n s, or 2^-n s with bit 7 set */
-#define PCAPNG_IF_TZONE	      10 /* 4 octets; never specified, not to be used */
+#define PCAPNG_IF_TZONE	      10 /* 4 octets; never specified, do not use */
 #define PCAPNG_IF_FILTER      11 /* u8 kind (PCAPNG_FILTER_), then the filter */
 #define PCAPNG_IF_OS	      12 /* UTF-8 */
 #define PCAPNG_IF_FCSLEN      13 /* u8, bits */
@@ -87,8 +87,8 @@
 #define PCAPNG_FLAG_BROADCAST	   0x0000000Cu
 #define PCAPNG_FLAG_PROMISCUOUS	   0x00000010u
 #define PCAPNG_FLAG_FCSLEN(octets) (((octets)&0xFu) << 5) /* length of the FCS in the data */
-#define PCAPNG_FLAG_CSUM_NOT_READY 0x00000200u /* left to the hardware: not in the data yet */
-#define PCAPNG_FLAG_CSUM_VALID	   0x00000400u /* verified before the capture */
+#define PCAPNG_FLAG_CSUM_NOT_READY 0x00000200u		  /* left to the NIC: not in the data yet */
+#define PCAPNG_FLAG_CSUM_VALID	   0x00000400u		  /* verified before the capture */
 #define PCAPNG_FLAG_SEGMENTED	   0x00000800u /* one frame here, several on the wire (TSO, GRO) */
 #define PCAPNG_FLAG_RESERVED	   0x0000F000u /* must be zero */
 #define PCAPNG_FLAG_CRC_ERROR	   0x01000000u
@@ -142,7 +142,7 @@
 #define PCAPNG_SECRETS_OPC_UA	  0x55414B4Cu
 #define PCAPNG_SECRETS_ESP	  0x45535053u
 
-/* Link types, for a first program; [pcaplinktype] has them all. */
+/* Link types of a first program; [pcaplinktype] lists all. */
 #define PCAPNG_LINKTYPE_ETHERNET 1
 #define PCAPNG_LINKTYPE_RAW	 101
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * memory.h - bytes that grow; only for what is set up, never for packets
- */
+/* memory.h - a buffer that grows; only for set-up, never for packets */
 #ifndef PCAPNG_MEMORY_H
 #define PCAPNG_MEMORY_H
 
@@ -17,7 +15,7 @@ struct memory { /* all zero: empty */
 	size_t size;
 };
 
-/* Room for `size` bytes in all. 0 or -ENOMEM, and nothing has changed. */
+/* Makes room for `size` bytes in total. 0, or -ENOMEM and nothing has changed. */
 static inline int memory_reserve(struct memory *m, size_t size)
 {
 	uint8_t *data;
@@ -34,7 +32,7 @@ static inline int memory_reserve(struct memory *m, size_t size)
 	return 0;
 }
 
-/* 0 or -ENOMEM, and nothing has changed. */
+/* 0, or -ENOMEM and nothing has changed. */
 static inline int memory_append(struct memory *m, const void *data, size_t len)
 {
 	int r = memory_reserve(m, m->len + len);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.c - packets into the writer: the hot path
+ * packet.c - adds packets to the writer: the hot path
  *
- * A packet comes in one piece or in fragments; both are a list of iovecs from here on (struct slice).
- * It is checked, encoded behind what is pending, and those fragments that are large stay where they
- * are until the next flush: the encoder leaves a hole for each, and staging.c remembers whose.
+ * A packet is contiguous or in fragments; from here on both are a list of iovecs (struct slice).
+ * The writer checks it, encodes it after the pending bytes, and leaves large fragments where they
+ * are until the next flush: the encoder leaves a hole for each, and staging.c remembers whose data
+ * belongs there.
  */
 #include <errno.h>
 
@@ -13,7 +14,7 @@
 
 typedef void (*encode_packet_fn)(struct block *b, const struct slice *slice);
 
-/* One type of packet block. */
+/* A type of packet block. */
 struct form {
 	uint32_t type;
 	size_t data_offset;
@@ -23,27 +24,28 @@ struct form {
 static const struct form enhanced = { PCAPNG_BLOCK_EPB, ENCODE_EPB_DATA, encode_packet };
 static const struct form simple = { PCAPNG_BLOCK_SPB, ENCODE_SPB_DATA, encode_simple_packet };
 
-/* NULL: fine, else why not. */
+/* NULL if valid, else the reason. */
 static const char *check_packet(const struct pcapng_packet *p, const struct interface *interface,
 				size_t caplen)
 {
 	if (!interface)
-		return "there is no interface with this id";
+		return "no interface has this id";
 	if (caplen > p->len)
-		return "more was captured than len says there was";
+		return "caplen is larger than len";
 	if (interface->snaplen && caplen > interface->snaplen)
-		return "more was captured than the interface's snaplen";
+		return "caplen is larger than the snaplen of the interface";
 	return NULL;
 }
 
-/* NULL: fine, and the slice is the whole packet. `whole` is memory for it. */
-static const char *slice_packet(struct slice *s, const struct pcapng_packet *p, struct iovec *whole)
+/* NULL if valid, and the slice is the complete packet; else the reason. `contiguous` is its storage. */
+static const char *slice_packet(struct slice *s, const struct pcapng_packet *p,
+				struct iovec *contiguous)
 {
 	if (!p->n_frags) {
 		if (p->caplen && !p->data)
 			return "caplen without data";
-		*whole = (struct iovec){ (void *)p->data, p->caplen };
-		s->frags = whole;
+		*contiguous = (struct iovec){ (void *)p->data, p->caplen };
+		s->frags = contiguous;
 		s->n_frags = 1;
 		s->caplen = p->caplen;
 		return NULL;
@@ -54,7 +56,7 @@ static const char *slice_packet(struct slice *s, const struct pcapng_packet *p, 
 	s->n_frags = p->n_frags;
 	for (size_t i = 0; i < p->n_frags; i++) {
 		if (p->frags[i].iov_len > BLOCK_MAX - s->caplen)
-			return "the fragments are longer than any block";
+			return "the fragments exceed the longest block";
 		if (p->frags[i].iov_len && !p->frags[i].iov_base)
 			return "a fragment without data";
 		s->caplen += p->frags[i].iov_len;
@@ -62,7 +64,7 @@ static const char *slice_packet(struct slice *s, const struct pcapng_packet *p, 
 	return NULL;
 }
 
-/* How many holes the slice makes. */
+/* The number of holes that the slice makes. */
 static size_t count_holes(const struct slice *s)
 {
 	size_t left = s->caplen, n = 0;
@@ -91,8 +93,8 @@ static void add_holes(struct staging *staging, const struct slice *s, size_t off
 }
 
 /*
- * A live pipe's packet may be long because of its data or of its options; cutting the data to fit is
- * what a smaller snaplen would have done. 0: it fits, or was cut and is to be encoded again.
+ * A packet may exceed the limit of a live pipe because of its data or its options. Truncating the
+ * data has the effect of a smaller snaplen. 0: it fits. 1: it was truncated; encode it again.
  */
 static int fit_packet(struct pcapng_writer *w, struct block *b, struct slice *s)
 {
@@ -107,7 +109,7 @@ static int fit_packet(struct pcapng_writer *w, struct block *b, struct slice *s)
 	return 1;
 }
 
-/* The fragments that are referenced have places in the list of holes, or else are copied. */
+/* Makes sure that each referenced fragment finds a place in the list of holes, or is copied. */
 static int make_holes(struct pcapng_writer *w, struct slice *s)
 {
 	size_t n = count_holes(s);
@@ -138,7 +140,7 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 			return r;
 		if (r > 0)
 			continue;
-		if (block_is_whole(&b))
+		if (block_is_complete(&b))
 			break;
 		r = staging_make_room(&w->staging, b.len, true);
 		if (r < 0)
@@ -150,7 +152,7 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 	return 0;
 }
 
-/* The short way: small, of the plain sort, right, and with room. */
+/* The fast path: a small, valid packet with common options only, and there is room for it. */
 static bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
 {
 	return p->caplen < w->plain_below && encode_is_plain(p) &&
@@ -161,8 +163,8 @@ static bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_p
 static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
 	struct slice s = { .packet = packet, .copy_below = w->copy_below };
-	struct iovec whole;
-	const char *why = slice_packet(&s, packet, &whole);
+	struct iovec contiguous;
+	const char *why = slice_packet(&s, packet, &contiguous);
 
 	if (!why)
 		why = check_packet(packet, state_find_interface(w, packet->interface), s.caplen);
@@ -183,7 +185,9 @@ int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet
 	return add_slice(w, packet);
 }
 
-/* [pcapng §section_spb] The captured length is not in the block: it follows from the snaplen. */
+/*
+ * [pcapng §section_spb] The block does not have the captured length: it follows from the snaplen.
+ */
 static const char *check_simple(const struct pcapng_writer *w, const struct pcapng_packet *p,
 				size_t caplen)
 {
@@ -196,19 +200,19 @@ static const char *check_simple(const struct pcapng_writer *w, const struct pcap
 	if (interface->snaplen && interface->snaplen < expected)
 		expected = interface->snaplen;
 	if (w->profile == PCAPNG_PROFILE_LIVE_PIPE && expected > 262144 - 16)
-		return "longer than a live pipe takes, and a simple packet cannot be cut";
+		return "longer than a live pipe accepts, and a simple packet cannot be truncated";
 	return caplen == expected ? NULL : "caplen is not the smaller of len and snaplen";
 }
 
 int pcapng_writer_add_simple_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
 	struct slice s = { .packet = packet, .copy_below = w->copy_below };
-	struct iovec whole;
+	struct iovec contiguous;
 	const char *why;
 
 	if (w->broken)
 		return w->broken;
-	why = slice_packet(&s, packet, &whole);
+	why = slice_packet(&s, packet, &contiguous);
 	if (!why)
 		why = check_simple(w, packet, s.caplen);
 	if (why)
@@ -220,8 +224,8 @@ ssize_t pcapng_writer_size_packet(struct pcapng_writer *w, const struct pcapng_p
 {
 	struct slice s = { .packet = packet, .copy_below = SIZE_MAX };
 	struct block b;
-	struct iovec whole;
-	const char *why = slice_packet(&s, packet, &whole);
+	struct iovec contiguous;
+	const char *why = slice_packet(&s, packet, &contiguous);
 	int r;
 
 	if (!why)

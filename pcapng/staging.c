@@ -2,10 +2,10 @@
 /*
  * staging.c - bytes on their way to the output
  *
- * The output may take any number of bytes and stop anywhere. What it took is passed over (head),
- * what it did not take stays and is offered again, so that no block is ever torn. The bytes are
- * moved to the front of the buffer only when a quarter of it is free there: each byte moves a few
- * times at most, however little the output takes each time.
+ * The output may accept any number of bytes and stop anywhere. Accepted bytes are skipped (head);
+ * the rest stays and is offered again, so that no block is ever torn. The bytes move to the front
+ * of the buffer only if a quarter of it is free there: each byte moves a few times at most, however
+ * little the output accepts at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t
 	};
 }
 
-/* The caller's memory is given back: copy what of it is still to be taken. */
+/* Before the caller gets its memory back, copies the part of it that is still pending. */
 static void fill_holes(struct staging *s)
 {
 	for (; s->first_hole < s->end_hole; s->first_hole++) {
@@ -73,7 +73,7 @@ static void add_iov(struct staging *s, int *n, const void *base, size_t len)
 	++*n;
 }
 
-/* What is pending, in order: buffer, hole, buffer, hole, ..., buffer. */
+/* The pending bytes in order: buffer, hole, buffer, hole, ..., buffer. */
 static int list_iovs(struct staging *s)
 {
 	size_t at = s->head;
@@ -81,20 +81,20 @@ static int list_iovs(struct staging *s)
 
 	for (unsigned int i = s->first_hole; i < s->end_hole; i++) {
 		const struct hole *hole = &s->holes[i];
-		size_t taken = 0;
+		size_t accepted = 0;
 
 		if (hole->offset > at)
 			add_iov(s, &n, s->buf + at, hole->offset - at);
 		else
-			taken = at - hole->offset;
-		add_iov(s, &n, (const uint8_t *)hole->data + taken, hole->len - taken);
+			accepted = at - hole->offset;
+		add_iov(s, &n, (const uint8_t *)hole->data + accepted, hole->len - accepted);
 		at = hole->offset + hole->len;
 	}
 	add_iov(s, &n, s->buf + at, s->tail - at);
 	return n;
 }
 
-/* The output took `n` bytes. */
+/* The output accepted `n` bytes. */
 static void take(struct staging *s, size_t n)
 {
 	s->head += n;
@@ -118,7 +118,7 @@ static int offer_once(struct staging *s)
 	if (r < 0)
 		return r;
 	if ((size_t)r > staging_pending(s))
-		return -EPROTO; /* an output that takes more than there is lies or is broken */
+		return -EPROTO; /* an output that accepts more than it was offered is broken */
 	take(s, r);
 	return 0;
 }
@@ -135,7 +135,7 @@ int staging_offer(struct staging *s)
 	return r;
 }
 
-/* A block that is larger than the whole buffer enlarges it; holes are offsets and stay right. */
+/* A block larger than the buffer enlarges it. Holes are offsets and stay valid. */
 static int grow(struct staging *s, size_t need)
 {
 	size_t size = need + need / 15 + 16;

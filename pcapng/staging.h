@@ -2,10 +2,10 @@
 /*
  * staging.h - bytes on their way to the output
  *
- * One stretch of memory holds the bytes that the output has not taken: buf[head] to buf[tail]. Large
- * packet data is not copied into it; it leaves a hole of its size, and the output is shown the
- * caller's memory instead. Before the caller gets its memory back the holes that are still there
- * are filled. So room for everything accepted is always there, whatever the output does.
+ * One buffer holds the bytes that the output has not accepted: buf[head] to buf[tail]. Large packet
+ * data is not copied into it: it leaves a hole of its size, and the output gets the caller's memory
+ * instead. Before the caller gets that memory back, the remaining holes are filled. So there is
+ * always room for everything accepted, whatever the output does.
  */
 #ifndef PCAPNG_STAGING_H
 #define PCAPNG_STAGING_H
@@ -17,7 +17,7 @@
 
 #include "pcapng/writer.h"
 
-/* One output call shows at most IOV_MAX (1024) pieces: a piece of buf before, between and after. */
+/* One output call gets at most IOV_MAX (1024) entries: buffer before, between and after holes. */
 #define STAGING_HOLES 511
 #define STAGING_IOVS  (2 * STAGING_HOLES + 1)
 
@@ -32,37 +32,37 @@ struct staging {
 	void *user;
 	uint8_t *buf;
 	size_t size;
-	size_t reserve; /* of size, what only blocks other than packets may use */
+	size_t reserve; /* part of size that only blocks other than packets may use */
 	size_t head, tail;
 	unsigned int first_hole, end_hole; /* holes[first_hole] to holes[end_hole - 1], by offset */
 	struct hole holes[STAGING_HOLES];
 	struct iovec iovs[STAGING_IOVS];
 };
 
-/* `size` bytes, one sixteenth of it in reserve. 0 or -ENOMEM. */
+/* Allocates `size` bytes, a sixteenth of them in reserve. 0 or -ENOMEM. */
 int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *user);
 
-/* Accepts a zeroed one. */
+/* Accepts a zeroed struct. */
 void staging_done(struct staging *s);
 
-/* Forgets all bytes and holes. */
+/* Discards all bytes and holes. */
 void staging_reset(struct staging *s);
 
-/* The next bytes are there: `len` of them were written at staging_at(). */
+/* Commits `len` bytes, which were written at staging_at(). */
 void staging_commit(struct staging *s, size_t len);
 
-/* Of the bytes committed next, those `offset` behind staging_at() are at `data`. */
+/* Declares that `len` bytes of the next commit, `offset` after staging_at(), are at `data`. */
 void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t len);
 
 /*
- * Makes room for one block of `need` bytes, by offering what there is and, for a block larger than
- * all of it, by growing. Afterwards there are no holes.
+ * Makes room for one block of `need` bytes: offers the pending bytes to the output, and grows for a
+ * block larger than the buffer. Afterwards there are no holes.
  *
- * 0, -EAGAIN, -ENOMEM or what the output returned.
+ * Returns 0, -EAGAIN, -ENOMEM or the error of the output.
  */
 int staging_make_room(struct staging *s, size_t need, bool is_packet);
 
-/* Offers everything. 0, -EAGAIN or what the output returned; there are no holes afterwards. */
+/* Offers everything. 0, -EAGAIN or the error of the output. Afterwards there are no holes. */
 int staging_offer(struct staging *s);
 
 static inline size_t staging_pending(const struct staging *s)
@@ -70,7 +70,7 @@ static inline size_t staging_pending(const struct staging *s)
 	return s->tail - s->head;
 }
 
-/* Where the next block goes. */
+/* The address of the next block. */
 static inline uint8_t *staging_at(const struct staging *s)
 {
 	return s->buf + s->tail;
@@ -81,7 +81,7 @@ static inline size_t staging_limit(const struct staging *s, bool is_packet)
 	return is_packet ? s->size - s->reserve : s->size;
 }
 
-/* How long the next block may be without staging_make_room(). */
+/* The maximum length of the next block without staging_make_room(). */
 static inline size_t staging_room(const struct staging *s, bool is_packet)
 {
 	size_t limit = staging_limit(s, is_packet);

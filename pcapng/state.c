@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c - a capture being written: errors in words, and the way of a block into it
+ * state.c - the state of a capture: errors in words, and how a block gets into it
  *
- * Every add function is the same few steps (state_add_block): encode at the end of the staging memory;
- * where there was too little room, make some and encode again; commit. Nothing is kept of a block
- * before it is committed, so a refused one leaves no trace.
+ * Every add function takes the same steps (state_add_block): encode the block at the end of the
+ * staging memory; if there was not enough room, make room and encode again; commit. Nothing of a
+ * block is kept before the commit, so a refused block leaves no trace.
  */
 #include <errno.h>
 #include <string.h>
@@ -67,7 +67,7 @@ int state_fail_check(struct pcapng_writer *w, uint32_t type, const char *field, 
 	return state_fail(w, -EINVAL, &b, why);
 }
 
-/* What came back from staging: only full memory and an output that pauses can be got over. */
+/* An error from staging: only out of memory and a paused output are temporary. */
 int state_fail_output(struct pcapng_writer *w, int r)
 {
 	if (r == 0 || r == -EAGAIN)
@@ -76,7 +76,7 @@ int state_fail_output(struct pcapng_writer *w, int r)
 		return state_fail(w, r, NULL, "out of memory");
 	w->broken = r;
 	return state_fail(w, r, NULL,
-			  r == -EPROTO ? "the output claims more bytes than it was offered"
+			  r == -EPROTO ? "the output accepted more bytes than it was offered"
 				       : "the output failed");
 }
 
@@ -95,7 +95,7 @@ int state_check_block(struct pcapng_writer *w, struct block *b)
 {
 	if (!b->why && b->len > state_limit(w, b->type)) {
 		b->field = NULL;
-		block_refuse(b, NULL, "longer than the profile's readers take");
+		block_refuse(b, NULL, "longer than the profile allows");
 	}
 	return b->why ? fail_refused(w, b) : 0;
 }
@@ -121,7 +121,7 @@ int state_prepare_block(struct pcapng_writer *w, encode_fn encode, const void *a
 		r = state_check_block(w, b);
 		if (r < 0)
 			return r;
-		if (block_is_whole(b))
+		if (block_is_complete(b))
 			return 0;
 		r = staging_make_room(&w->staging, b->len, false);
 		if (r < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - a capture being written: what writer.c and packet.c share
+ * state.h - the state of a capture, which writer.c and packet.c share
  *
- * struct pcapng_writer keeps what the draft asks a writer to know: the section's byte order, its
- * interfaces, and what stands at the front of every file, already encoded, for restart.
+ * struct pcapng_writer keeps what the draft requires a writer to know: the byte order of the
+ * section, its interfaces, and the encoded blocks at the start of every file, for restart.
  */
 #ifndef PCAPNG_STATE_H
 #define PCAPNG_STATE_H
@@ -13,7 +13,7 @@
 #include "pcapng/staging.h"
 #include "pcapng/writer.h"
 
-/* What is remembered of an interface. */
+/* What the writer remembers of an interface. */
 struct interface {
 	uint32_t snaplen; /* 0: no limit */
 	uint16_t linktype;
@@ -24,10 +24,10 @@ struct pcapng_writer {
 	bool swap;
 	int broken; /* the sticky error, 0: none */
 	size_t copy_below;
-	size_t plain_below;	  /* packets below may take the short way, see packet.c */
+	size_t plain_below;	  /* smaller packets may take the fast path, see packet.c */
 	uint64_t bytes;		  /* since new or restart */
 	struct memory interfaces; /* struct interface */
-	struct memory preamble;	  /* SHB and IDBs as they were written */
+	struct memory preamble;	  /* SHB and IDBs, encoded */
 	struct memory kept;	  /* blocks marked `keep` */
 	struct pcapng_error error;
 	struct staging staging;
@@ -51,26 +51,26 @@ static inline const struct interface *state_find_interface(const struct pcapng_w
 /* Records a failure in words; `b` (or NULL) says which block and field. Returns `code`. */
 int state_fail(struct pcapng_writer *w, int code, const struct block *b, const char *why);
 
-/* -EINVAL, for a check that comes before there is a block. `field` (or NULL), `why`: static. */
+/* Returns -EINVAL, for a check before there is a block. `field` (or NULL), `why`: static. */
 int state_fail_check(struct pcapng_writer *w, uint32_t type, const char *field, const char *why);
 
-/* `r` from staging or memory: -EAGAIN and -ENOMEM pass, any other error sticks. Returns `r`. */
+/* Handles `r` from staging or memory: -EAGAIN and -ENOMEM pass, other errors stick. Returns `r`. */
 int state_fail_output(struct pcapng_writer *w, int r);
 
-/* The longest block of this type that the profile's readers take, bytes. */
+/* The maximum length of a block of this type that the profile's readers accept, bytes. */
 size_t state_limit(const struct pcapng_writer *w, uint32_t type);
 
-/* A block behind what is pending, with the room there is now. */
+/* A block after the pending bytes, with the room there is now. */
 struct block state_next_block(const struct pcapng_writer *w, bool is_packet);
 
 /* 0, or -EINVAL because `b` was refused or is longer than state_limit(). */
 int state_check_block(struct pcapng_writer *w, struct block *b);
 
-/* Encodes one block behind what is pending, without commit: *b is whole. */
+/* Encodes one block after the pending bytes without committing it. On success *b is complete. */
 int state_prepare_block(struct pcapng_writer *w, encode_fn encode, const void *arg,
 			struct block *b);
 
-/* One block; `keep` (or NULL) gets a copy. */
+/* Adds one block; `keep` (or NULL) gets a copy. */
 int state_add_block(struct pcapng_writer *w, encode_fn encode, const void *arg,
 		    struct memory *keep);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer.c - the public functions, but for packets
+ * writer.c - the public functions, except those for packets
  *
- * Sections and interfaces are remembered (state.h), everything else goes straight through: encode.c
- * makes the block, staging.c brings it to the output. Packets, the hot path, are in packet.c.
+ * The writer remembers sections and interfaces (state.h). Everything else passes through: encode.c
+ * encodes the block, staging.c passes it to the output. Packets, the hot path, are in packet.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "pcapng/blocks/encode.h"
 #include "pcapng/state.h"
 
-/* One write for some ten thousand small packets: its cost is small beside theirs. */
+/* One write for about ten thousand small packets: cheap compared to them. */
 #define DEFAULT_BUFFER_SIZE (1024 * 1024)
-/* Measured likewise: below, the copy costs less than two entries of writev. */
+/* Measured: below this, a copy is cheaper than two entries of writev. */
 #define DEFAULT_COPY_BELOW 2048
 /* Below the limits of every profile. */
 #define PLAIN_BELOW	65536
@@ -34,13 +34,13 @@ static int check_section(struct pcapng_writer *w, const struct pcapng_section *s
 	bool swap = s && order_is_swapped(s->order);
 
 	if (s && s->order > PCAPNG_ORDER_BIG)
-		return state_fail_check(w, PCAPNG_BLOCK_SHB, "order", "no such byte order");
+		return state_fail_check(w, PCAPNG_BLOCK_SHB, "order", "unknown byte order");
 	if (w->profile == PCAPNG_PROFILE_LIVE_PIPE && swap)
 		return state_fail_check(w, PCAPNG_BLOCK_SHB, "order",
-					"dumpcap reads only the host's");
+					"dumpcap reads only the host byte order");
 	if (w->profile == PCAPNG_PROFILE_LIBPCAP && !is_first && swap != w->swap)
 		return state_fail_check(w, PCAPNG_BLOCK_SHB, "order",
-					"libpcap wants one for all sections");
+					"libpcap requires the same one in all sections");
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int writer_init(struct pcapng_writer *w, const struct pcapng_section *sec
 
 	if (!output || config->profile > PCAPNG_PROFILE_LIVE_PIPE)
 		return state_fail_check(w, PCAPNG_BLOCK_SHB, "config",
-					"no output, or no such profile");
+					"no output, or unknown profile");
 	w->profile = config->profile;
 	w->copy_below = config->copy_below ? config->copy_below : DEFAULT_COPY_BELOW;
 	w->plain_below = w->copy_below < PLAIN_BELOW ? w->copy_below : PLAIN_BELOW;
@@ -146,11 +146,11 @@ static const char *check_libpcap(const struct pcapng_writer *w, const struct pca
 	if (!first)
 		return NULL;
 	if (first->linktype != i->linktype)
-		return "libpcap wants one link type for all interfaces";
+		return "libpcap requires one link type for all interfaces";
 	if (i->linktype == PCAPNG_LINKTYPE_RAW)
 		return "libpcap 1.10 refuses a second interface of LINKTYPE_RAW";
 	if ((first->snaplen ? first->snaplen : unlimited) != (i->snaplen ? i->snaplen : unlimited))
-		return "libpcap wants one snaplen for all interfaces";
+		return "libpcap requires one snaplen for all interfaces";
 	return NULL;
 }
 
@@ -185,7 +185,7 @@ int pcapng_writer_add_stats(struct pcapng_writer *w, const struct pcapng_stats *
 		return w->broken;
 	if (!state_find_interface(w, stats->interface))
 		return state_fail_check(w, PCAPNG_BLOCK_ISB, "interface",
-					"there is none with this id");
+					"no interface has this id");
 	return state_add_block(w, encode_stats, stats, NULL);
 }
 
@@ -215,7 +215,7 @@ int pcapng_writer_add_journal(struct pcapng_writer *w, const void *entry, size_t
 	return state_add_block(w, encode_journal, &raw, NULL);
 }
 
-/* Types that have a function of their own, and those that may not be written. */
+/* Types that have a function of their own, and types that must not be written. */
 static bool type_is_ours(uint32_t type)
 {
 	switch (type) {
@@ -242,7 +242,7 @@ int pcapng_writer_add_raw(struct pcapng_writer *w, uint32_t type, const void *bo
 	if (w->broken)
 		return w->broken;
 	if (type_is_ours(type))
-		return state_fail_check(w, type, "type", "not for add_raw");
+		return state_fail_check(w, type, "type", "not a type for add_raw");
 	if (len && !body)
 		return state_fail_check(w, type, "body", "a length without data");
 	return state_add_block(w, encode_raw, &raw, NULL);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Every instruction that libpcap knows, and nothing else. */
+/* Accepts every instruction that libpcap knows, and nothing else. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/filter/cbpf-check.h"
 
-/* What is wrong with an instruction on its own: 0 or an -errno of cbpf_translate(). */
+/* What is wrong with an instruction by itself: 0 or an -errno of cbpf_translate(). */
 static int check_code(const struct sock_filter *f)
 {
 	switch (f->code) {
@@ -69,7 +69,7 @@ static int check_jump(const struct sock_filter *f, size_t left)
 	return f->k < left ? 0 : -EINVAL;
 }
 
-/* The whole program, also what cannot be reached; libpcap's bpf_validate() does it likewise. */
+/* All instructions, including unreachable ones, as libpcap's bpf_validate() does. */
 int cbpf_check(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {
 	int r = n ? 0 : -EINVAL;

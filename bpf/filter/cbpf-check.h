@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether classic instructions are a program: what libpcap's bpf_validate() checks, with reasons. */
+/* Whether classic instructions are a valid program: like libpcap's bpf_validate(), but with reasons. */
 #ifndef XDPTAP_BPF_FILTER_CBPF_CHECK_H
 #define XDPTAP_BPF_FILTER_CBPF_CHECK_H
 
@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * Checks n instructions, also those that cannot be reached. 0, or -ELOOP, -EOPNOTSUPP or -EINVAL
- * as cbpf_translate() tells, with the instruction it is about in *ret_culprit.
+ * Checks n instructions, including unreachable ones. 0, or -ELOOP, -EOPNOTSUPP or -EINVAL as
+ * cbpf_translate(), with the instruction at fault in *ret_culprit.
  */
 int cbpf_check(const struct sock_filter *filter, size_t n, size_t *ret_culprit);
 

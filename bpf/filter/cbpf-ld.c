@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Loads, in each of the copies. What the copies are for is told in cbpf.c. */
+/* Loads, in each of the copies that cbpf.c describes. */
 #include <linux/bpf.h>
 
 #include "bpf/filter/cbpf-ld.h"
 
-/* Where a VLAN tag is in a frame: behind the addresses. */
+/* The place of a VLAN tag in a frame: after the addresses. */
 #define TAG_START 12
 #define TAG_END	  16
 
@@ -13,7 +13,7 @@ static int load_register(const struct sock_filter *f)
 	return BPF_CLASS(f->code) == BPF_LD ? A : X;
 }
 
-/* What becomes of the bytes once they are in A or, for msh, in X: the frame is in network order. */
+/* Converts the bytes loaded into A, or for msh into X: the frame is in network order. */
 static void put_loaded(struct translation *t, const struct sock_filter *f)
 {
 	if (BPF_CLASS(f->code) == BPF_LDX) {
@@ -24,7 +24,7 @@ static void put_loaded(struct translation *t, const struct sock_filter *f)
 	}
 }
 
-/* Leaves in r1 where an indirect load reads. */
+/* Leaves the address of an indirect load in r1. */
 static void put_fast_address(struct translation *t, size_t i)
 {
 	const struct sock_filter *f = &t->plan.filter[i];
@@ -63,16 +63,16 @@ static void put_fast_load(struct translation *t, size_t i)
 	put_loaded(t, f);
 }
 
-/* The arguments of the helper that reads a frame by its context, from the offset in r2 on. */
-static void put_load_arguments(struct translation *t, uint32_t size, uint32_t behind)
+/* The arguments of the helper that reads a frame through its context, from the offset in r2 on. */
+static void put_load_arguments(struct translation *t, uint32_t size, uint32_t after)
 {
 	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
 	ebpf_alu64_reg(&t->out, BPF_MOV, R3, FP);
-	ebpf_add64(&t->out, R3, cbpf_buffer_offset(t) + (int)behind);
+	ebpf_add64(&t->out, R3, cbpf_buffer_offset(t) + (int)after);
 	ebpf_alu32(&t->out, BPF_MOV, R4, size);
 }
 
-/* Of the one that reads memory, which knows nothing of the frame's end. */
+/* Those of the helper that reads memory, which does not know the frame's end. */
 static void put_read_arguments(struct translation *t, uint32_t size)
 {
 	ebpf_alu64_reg(&t->out, BPF_MOV, R3, R2);
@@ -84,25 +84,25 @@ static void put_read_arguments(struct translation *t, uint32_t size)
 	ebpf_alu32(&t->out, BPF_MOV, R2, size);
 }
 
-/* Loads bytes from where r2 says into the buffer, behind those that are there already. */
-static void put_helper(struct translation *t, uint32_t size, uint32_t behind)
+/* Loads bytes from the offset in r2 into the buffer, after those that it holds already. */
+static void put_helper(struct translation *t, uint32_t size, uint32_t after)
 {
 	if (t->access->is_memory)
 		put_read_arguments(t, size);
 	else
-		put_load_arguments(t, size, behind);
+		put_load_arguments(t, size, after);
 	ebpf_call(&t->out, t->access->load_helper);
 	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, cbpf_use(t, cbpf_label_reject(&t->plan)));
 }
 
-/* Leaves in r2 where an indirect load reads, plus a few bytes. */
+/* Leaves the offset of an indirect load, plus a few bytes, in r2. */
 static void put_slow_address(struct translation *t, const struct sock_filter *f, uint32_t plus)
 {
 	ebpf_alu32_reg(&t->out, BPF_MOV, R2, X);
 	ebpf_add64(&t->out, R2, (int32_t)(f->k + plus));
 }
 
-/* The tag's byte that is at an offset in the frame, which r2 holds, into the buffer. */
+/* Puts the byte of the tag at the frame offset in r2 into the buffer. */
 static void put_tag_byte(struct translation *t, uint32_t at)
 {
 	ebpf_alu32(&t->out, BPF_MOV, R1, TAG_END - 1);
@@ -113,7 +113,7 @@ static void put_tag_byte(struct translation *t, uint32_t at)
 	ebpf_store(&t->out, BPF_B, FP, cbpf_buffer_offset(t) + (int)at, R3);
 }
 
-/* An indirect load of which some bytes are the tag's: each for itself. */
+/* An indirect load that overlaps the tag: byte by byte. */
 static void put_mixed_indirect(struct translation *t, const struct sock_filter *f)
 {
 	for (uint32_t i = 0; i < cbpf_load_size(f); i++) {
@@ -138,23 +138,23 @@ static void put_mixed_indirect(struct translation *t, const struct sock_filter *
 static void put_tagged_indirect(struct translation *t, const struct sock_filter *f)
 {
 	uint32_t size = cbpf_load_size(f);
-	size_t is_before, is_behind, done;
+	size_t is_before, is_after, done;
 
 	is_before = t->out.n;
 	ebpf_jump_if(&t->out, BPF_JLE, R2, (int32_t)(TAG_START - size), EBPF_NO_LABEL);
-	is_behind = t->out.n;
+	is_after = t->out.n;
 	ebpf_jump_if(&t->out, BPF_JGE, R2, TAG_END, EBPF_NO_LABEL);
 	put_mixed_indirect(t, f);
 	done = t->out.n;
 	ebpf_jump(&t->out, EBPF_NO_LABEL);
-	ebpf_land(&t->out, is_behind);
+	ebpf_land(&t->out, is_after);
 	ebpf_add64(&t->out, R2, TAG_START - TAG_END);
 	ebpf_land(&t->out, is_before);
 	put_helper(t, size, 0);
 	ebpf_land(&t->out, done);
 }
 
-/* A load from a place that is known, of a frame with a tag: before it, behind it, or some of both. */
+/* A load at a constant offset of a frame with a tag: before the tag, after it, or across it. */
 static void put_tagged_absolute(struct translation *t, const struct sock_filter *f)
 {
 	uint32_t size = cbpf_load_size(f), end = f->k + size;
@@ -221,7 +221,7 @@ static void put_len(struct translation *t, int copy, int dst)
 		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
 }
 
-/* ld and ldx of something else than the frame. */
+/* ld and ldx of something other than the frame. */
 static void put_other_load(struct translation *t, int copy, const struct sock_filter *f)
 {
 	int dst = load_register(f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A translation under way, and the part of it that loads: from the frame, directly or through a helper,
- * with a VLAN tag put back or not, and from M[]. For cbpf.c alone, which tells the idea.
+ * The state of a translation, and the loads in it: from the frame, directly or through a helper, with or
+ * without a stripped VLAN tag, and from M[]. For cbpf.c alone, which explains the idea.
  */
 #ifndef XDPTAP_BPF_FILTER_CBPF_LD_H
 #define XDPTAP_BPF_FILTER_CBPF_LD_H
@@ -14,18 +14,18 @@
 #include "bpf/filter/ebpf.h"
 
 /*
- * Registers. Those from r6 on survive a helper call. The tagged copy has the tag where others have data,
- * and where the frame is read as memory its length is there.
+ * Registers. Those from r6 on survive a helper call. One register holds the data pointer, in the tagged
+ * copy the tag, and for a frame in plain memory its length.
  */
 enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP, TAG = DATA, LEN = DATA };
 
-#define BUFFER_SIZE 8 /* of the stack: what the helper loads, and below that M[] */
+#define BUFFER_SIZE 8 /* of the stack, for what the helper loads; M[] is below it */
 
-/* How a kind of context is used. */
+/* How to use a kind of context. */
 struct access {
-	int data, data_end, len; /* offsets in the context; no len: -1, and a helper */
+	int data, data_end, len; /* offsets in the context; len -1: a helper tells it */
 	int load_helper;
-	bool is_memory; /* there is no context, but CBPF_MEMORY's two registers */
+	bool is_memory; /* no context, but the two registers of CBPF_MEMORY */
 };
 
 struct translation {
@@ -34,11 +34,11 @@ struct translation {
 	int stack;
 	bool has_tag;
 	struct ebpf out;
-	size_t *start;	 /* by label: where in the output it stands */
+	size_t *start;	 /* by label: its index in the output */
 	bool is_used[2]; /* accept, reject */
 };
 
-/* A label that is never used must not be there: the verifier refuses what cannot be reached. */
+/* Notes that a label is used. Others are left out: the verifier refuses unreachable instructions. */
 static inline size_t cbpf_use(struct translation *t, size_t label)
 {
 	if (label >= cbpf_label_accept(&t->plan))
@@ -62,7 +62,7 @@ static inline int cbpf_mem_offset(const struct translation *t, uint32_t k)
 	return t->stack - BUFFER_SIZE - 4 * ((int)k + 1);
 }
 
-/* Puts the load that stands at an index of the filter into one of the copies. */
+/* Puts the load at an index of the filter into one of the copies. */
 void cbpf_put_load(struct translation *t, int copy, size_t i);
 
 #endif

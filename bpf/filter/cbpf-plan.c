@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All jumps lead forward, so that one pass sees every instruction after all its predecessors. */
+/* All jumps lead forward, so one pass visits every instruction after all its predecessors. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static void reach_by_jump(struct cbpf_plan *p, int copy, size_t i, uint32_t line
 		reach(p, copy, label - cbpf_label(p, copy, 0), linear);
 }
 
-/* An instruction of one copy is reached: so are its successors. */
+/* A reachable instruction of one copy makes its successors reachable. */
 static void flow(struct cbpf_plan *p, int copy, size_t i, uint32_t linear)
 {
 	const struct sock_filter *f = &p->filter[i];
@@ -48,7 +48,7 @@ static void flow(struct cbpf_plan *p, int copy, size_t i, uint32_t linear)
 	}
 }
 
-/* A load in the fast copy: what it checks holds after it, and it goes on in the slow copy else. */
+/* A load in the fast copy: its check holds from there on; if it fails, the slow copy takes over. */
 static void flow_fast_load(struct cbpf_plan *p, size_t i)
 {
 	const struct sock_filter *f = &p->filter[i];

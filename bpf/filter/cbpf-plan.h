@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cbpf.c has to know of a filter before it writes the first instruction: what is reachable in
- * which of the copies, and where the fast one needs a check. The idea is told in cbpf.c.
+ * What cbpf.c must know about a filter before it writes the first instruction: which instructions of
+ * each copy are reachable, and where the fast copy needs a check. cbpf.c explains the idea.
  */
 #ifndef XDPTAP_BPF_FILTER_CBPF_PLAN_H
 #define XDPTAP_BPF_FILTER_CBPF_PLAN_H
@@ -14,20 +14,20 @@
 enum { CBPF_FAST, CBPF_SLOW, CBPF_TAGGED, CBPF_COPIES };
 
 #define CBPF_UNREACHED	UINT32_MAX
-#define CBPF_DIRECT_MAX 0x7fff /* direct loads reach so far: offsets of instructions are 16 bits */
-#define CBPF_OFFSET_MAX (INT32_MAX - 4) /* beyond any frame, and the most that helpers take */
+#define CBPF_DIRECT_MAX 0x7fff /* the reach of direct loads: instruction offsets have 16 bits */
+#define CBPF_OFFSET_MAX (INT32_MAX - 4) /* beyond any frame, and the maximum that helpers accept */
 
 struct cbpf_plan {
 	const struct sock_filter *filter;
 	size_t n;
-	/* Bytes known to be linear before an instruction of the fast copy, or CBPF_UNREACHED. */
+	/* For each instruction of the fast copy: bytes known to be linear, or CBPF_UNREACHED. */
 	uint32_t *linear;
-	bool *is_reached[CBPF_COPIES]; /* in the copies that call helpers */
+	bool *is_reached[CBPF_COPIES]; /* for the copies that call helpers */
 	uint32_t mem_is_read;	       /* a bit for each M[] */
 	bool has_direct;	       /* the fast copy has loads */
 };
 
-/* Labels: the instructions of the first copy, of the second and so on, accept, reject. */
+/* Labels: the instructions of the first copy, the second and so on; then accept and reject. */
 static inline size_t cbpf_label(const struct cbpf_plan *p, int copy, size_t i)
 {
 	return (size_t)copy * p->n + i;
@@ -63,27 +63,26 @@ static inline uint32_t cbpf_load_size(const struct sock_filter *f)
 	return BPF_SIZE(f->code) == BPF_W ? 4 : BPF_SIZE(f->code) == BPF_H ? 2 : 1;
 }
 
-/* Whether the fast copy may make this load: the verifier has to see that the offset is small. */
+/* Whether the fast copy may do this load: the verifier must see that the offset is small. */
 static inline bool cbpf_may_be_direct(const struct sock_filter *f)
 {
 	return f->k <= CBPF_DIRECT_MAX - 4;
 }
 
-/* Whether there is any frame in which this load stays inside. */
+/* Whether any frame is long enough for this load. */
 static inline bool cbpf_may_succeed(const struct sock_filter *f)
 {
 	return f->k <= CBPF_OFFSET_MAX;
 }
 
 /*
- * Plans n instructions that cbpf_check() found good, with or without the copy for tagged frames and the
- * fast one.
- * 0 or -ENOMEM; cbpf_plan_done() in any case.
+ * Plans n instructions that cbpf_check() accepted, with or without the copy for tagged frames and the
+ * fast one. 0 or -ENOMEM; cbpf_plan_done() either way.
  */
 int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag,
 		   bool has_fast);
 void cbpf_plan_done(struct cbpf_plan *p);
-/* Where a jump to an instruction really leads: through other jumps, and to accept or reject for a return. */
+/* Where a jump to an instruction leads in the end: through other jumps; for a return, to accept or reject. */
 size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i);
 
 #endif

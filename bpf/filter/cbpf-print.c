@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listing of a translated filter, for people: the kernel's notation, but jumps name the line
- * they lead to. It knows what cbpf.c makes and the rest of what a short program needs; anything
- * else is printed as numbers.
+ * The listing of a translated filter, for people: in the kernel's notation, except that jumps name the
+ * line they lead to. It knows the instructions that cbpf.c generates and a few more; others are printed
+ * as numbers.
  */
 #include <inttypes.h>
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The translation comes out in several copies of the filter, one after the other.
+ * The translation contains several copies of the filter, one after the other.
  *
- * The fast copy reads the frame directly. Where the linear part of the frame may be too short for a
- * load, a check stands before it; a check that went well holds for all that comes after it, so most
- * loads have none. A check that fails does not decide anything: it goes on at the same instruction
- * of the slow copy, with A, X and M[] as they are.
+ * The fast copy reads the frame directly. If the linear part of the frame may be too short for a load,
+ * a check precedes it; a check that succeeds holds for everything after it, so most loads have none. A
+ * check that fails decides nothing: execution continues at the same instruction of the slow copy, with
+ * A, X and M[] as they are.
  *
- * The slow copy calls a helper for each load. That one sees the whole frame, also the fragments of
- * a jumbo frame, and fails only for what lies beyond its end. It is only left by a return, so the
- * checks of the fast copy need not be repeated anywhere.
+ * The slow copy calls a helper for each load. The helper sees the complete frame, including the
+ * fragments of a jumbo frame, and fails only beyond its end. Only a return leaves the slow copy, so the
+ * checks of the fast copy are never repeated.
  *
- * The third copy, where it is asked for, is like the slow one and for frames out of which a VLAN tag
- * was taken: what the filter loads from behind the addresses is the tag, and then the rest.
+ * The third, optional copy is like the slow one, for frames from which the NIC stripped a VLAN tag: a
+ * load after the addresses gets the tag first, and then the rest.
  *
- * A frame that is only memory in one piece has no direct access: of it there is the slow copy alone.
+ * A frame that is plain memory has no direct access, and so only the slow copy.
  *
- * cbpf-plan.c finds out what is reachable in which copy. The rest is left out: the verifier refuses
- * instructions that cannot be reached.
+ * cbpf-plan.c finds out which instructions of each copy are reachable. The others are left out: the
+ * verifier refuses unreachable instructions.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -45,7 +45,7 @@ static const struct access accesses[] = {
 static void put_begin(struct translation *t)
 {
 	if (t->has_tag || t->access->is_memory)
-		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* it, or the length, comes in r7 */
+		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* the tag, or the length, is in r7 */
 	ebpf_alu32(&t->out, BPF_MOV, A, 0);
 	ebpf_alu32(&t->out, BPF_MOV, X, 0);
 	for (uint32_t k = 0; k < BPF_MEMWORDS; k++)
@@ -59,7 +59,7 @@ static void put_begin(struct translation *t)
 	}
 }
 
-/* By X: a shift by 32 or more gives zero, where eBPF would take the count modulo 32. */
+/* By X: a shift by 32 or more gives zero; eBPF takes the count modulo 32. */
 static void put_shift(struct translation *t, int op)
 {
 	struct bpf_insn skip_if_small = {
@@ -89,7 +89,7 @@ static void put_alu(struct translation *t, const struct sock_filter *f)
 	}
 }
 
-/* 32 bits wide and unsigned, so that a constant with bit 31 set is what it is in classic BPF. */
+/* 32 bits wide and unsigned, so that a constant with bit 31 set means the same as in classic BPF. */
 static void put_compare(struct translation *t, const struct sock_filter *f, int op, size_t label)
 {
 	bool is_constant = BPF_SRC(f->code) == BPF_K;

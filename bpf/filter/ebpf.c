@@ -36,7 +36,7 @@ void ebpf_put(struct ebpf *e, struct bpf_insn insn, size_t label)
 	e->insns[e->n++] = insn;
 }
 
-/* An instruction that is no jump: code, registers, offset and constant. */
+/* Puts an instruction other than a jump. */
 static void put(struct ebpf *e, int code, int dst, int src, int offset, int32_t k)
 {
 	struct bpf_insn insn = { .code = (uint8_t)code,

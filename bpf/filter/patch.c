@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filter is put behind the end of the program, and its place becomes a jump there. So no
- * instruction of the program moves: its calls, relocations and debug information, which libbpf
- * applies later, stay right, and the filter may have any size that jumps can reach over.
+ * The filter goes after the end of the program, and its place becomes a jump there. So no instruction
+ * of the program moves: its calls, relocations and debug information, which libbpf applies later, stay
+ * valid, and the filter may have any size that jumps can span.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ static bool is_site(const struct bpf_insn *insn)
 	       insn->imm == WIRE_FILTER_SITE;
 }
 
-/* Where the filter goes, or -ENOENT. */
+/* The index of the filter's place, or -ENOENT. */
 static ssize_t find_site(const struct bpf_insn *insns, size_t n)
 {
 	ssize_t found = -ENOENT;
@@ -36,8 +36,8 @@ static ssize_t find_site(const struct bpf_insn *insns, size_t n)
 }
 
 /*
- * How far down the program uses its stack: whatever is addressed from r10, and any subtraction
- * that could make such an address. Rather too much than too little.
+ * How far down the program uses its stack: the lowest address relative to r10, or subtraction that could
+ * compute one. An estimate that is never too small.
  */
 static int find_stack(const struct bpf_insn *insns, size_t n)
 {
@@ -65,7 +65,7 @@ static struct bpf_insn jump(size_t from, size_t to)
 				  .off = (int16_t)((ssize_t)to - (ssize_t)from - 1) };
 }
 
-/* The program with the filter behind it, from site to end and back. */
+/* Appends the filter, with a jump from the site to it and one back. */
 static int append(struct bpf_program *program, size_t site, const struct cbpf_code *code)
 {
 	size_t end = bpf_program__insn_cnt(program), n = end + code->n + 1;

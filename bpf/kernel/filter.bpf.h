@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The place in a program where the capture filter goes. Compiled, it is a single instruction that
- * lets every frame through, and that the verifier sees through, so that a program without a filter
- * does not pay for one. bpf/filter/patch.c finds the instruction and puts the translated filter there.
+ * The place for the capture filter in a program. It compiles to a single instruction that accepts every
+ * frame; the verifier knows its result, so a program without a filter does not pay for one.
+ * bpf/filter/patch.c finds the instruction and replaces it with the translated filter.
  */
 #ifndef XDPTAP_BPF_KERNEL_FILTER_BPF_H
 #define XDPTAP_BPF_KERNEL_FILTER_BPF_H
@@ -12,8 +12,8 @@
 #include "bpf/wire.h"
 
 /*
- * Whether the filter lets this frame through. "tag" is the VLAN tag that the card took out of the
- * frame, the four bytes as a number, or 0. Must stand once in a program.
+ * Whether the filter accepts this frame. "tag" is the VLAN tag that the NIC stripped from it, four bytes
+ * as a number, or 0. To be called once in a program.
  */
 static __always_inline _Bool filter_accepts(void *ctx, __u64 tag)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel side of the tap, shared by all capture points: the maps, and emit(), which takes one
- * frame from a hook into the ring of the CPU it runs on. A capture point is a context, a length
- * and a function that copies bytes out of that context; everything else happens here.
+ * The kernel side of the tap, shared by all capture points: the maps, and emit(), which moves one frame
+ * from a hook to the ring of its CPU. A capture point is a context, a length and a function that copies
+ * bytes out of that context; everything else happens here.
  *
- * Every frame given to emit() is counted as seen; if the capture filter accepts it, it ends in the
- * ring or in one wire_lost counter.
+ * emit() counts every frame as seen; a frame that the capture filter accepts ends in the ring or in one
+ * wire_lost counter.
  *
- * Each point is an object of its own. The maps stand in all of them but exist once: bpf/tap.c
- * makes them and hands the same ones to every object it loads.
+ * Each point is an object of its own. All of them declare the maps, but there is one set: bpf/tap.c
+ * creates it and shares it with every object it loads.
  */
 #ifndef XDPTAP_BPF_KERNEL_RING_BPF_H
 #define XDPTAP_BPF_KERNEL_RING_BPF_H
@@ -51,28 +51,28 @@ struct {
 } cpus SEC(".maps");
 
 /*
- * Copies len bytes of the frame, from offset on, into a record with room for size; 0, or negative
- * where the kernel cannot.
+ * Copies len bytes of the frame, from offset on, into a record with room for size. 0, or negative if
+ * the kernel cannot.
  */
 typedef long (*copy_fn)(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size);
 
-/* Length of the frame as the hook has it. */
+/* Length of the frame at the hook. */
 typedef __u32 (*len_fn)(void *ctx);
 
-/* What a hook tells of a frame, beside its bytes. */
+/* What a hook knows about a frame, besides its bytes. */
 struct frame {
 	__u32 slot;
 	__u32 queue;
 	__u32 hash;
 	__u32 flags; /* WIRE_HASH… */
-	__u16 proto; /* of the VLAN tag that the card took out, network order; 0: none */
+	__u16 proto; /* of the VLAN tag that the NIC stripped, network order; 0: none */
 	__u16 tci;   /* host order */
-	__u32 len;   /* with the tag; from here on filled in by emit(), or before take() */
+	__u32 len;   /* with the tag; emit(), or the caller of take(), fills in the rest */
 	__u32 caplen;
 	__u64 ts_ns;
 };
 
-/* What goes before the bytes: a wire_trace, a wire_stamp or nothing; its length is constant. */
+/* What precedes the bytes: a wire_trace, a wire_stamp or nothing; its length is constant. */
 struct before {
 	const void *data;
 	__u32 len;
@@ -80,12 +80,12 @@ struct before {
 
 #define NOTHING (&(const struct before){ NULL, 0 })
 
-#define ADDRESSES 12 /* bytes before the place of a tag */
+#define ADDRESSES 12 /* bytes before a VLAN tag */
 #define TAG	  4
 
 /*
- * Whether a length is 1…max, which the verifier believes. It follows a register, not a value: the bounds
- * of what was compared must be those of what is used, and Clang would compare something else.
+ * Whether a length is 1…max, in a way that convinces the verifier. It tracks registers, not values: the
+ * register that is used must be the one that was compared, and Clang would compare another.
  */
 static __always_inline _Bool is_within(__u32 *len, const __u32 max)
 {
@@ -98,7 +98,7 @@ static __always_inline _Bool is_within(__u32 *len, const __u32 max)
 	return 1;
 }
 
-/* In words of 8, which the compiler would not dare for bytes that may lie anywhere. */
+/* In 8-byte words, which the compiler does not choose for bytes of unknown alignment. */
 static __always_inline void copy_words(void *to, const void *from, const __u32 len)
 {
 #pragma clang loop unroll(full)
@@ -106,14 +106,14 @@ static __always_inline void copy_words(void *to, const void *from, const __u32 l
 		((__u64 *)to)[i] = ((const __u64 *)from)[i];
 }
 
-/* Of two constant pieces that overlap, the second; half of a record, but not more than LAST. */
+/* Length of the second of two overlapping copies: half of a record, but no more than LAST. */
 #define LAST	   512
 #define LINEAR_MAX 2048
 
 /*
- * A frame of at most LINEAR_MAX bytes in two overlapping pieces of constant length, each of which the
- * compiler turns into plain loads and stores: half of what the kernel's helper takes. False where the
- * bytes are not all in the linear part of the frame, or the frame is shorter than the first piece.
+ * Copies a frame of at most LINEAR_MAX bytes in two overlapping copies of constant length, which the
+ * compiler turns into plain loads and stores: half the cost of the kernel's helper. False if the bytes
+ * are not all in the linear part of the frame, or the frame is shorter than the first copy.
  */
 static __always_inline _Bool copy_linear(__u8 *to, __u32 len, const __u32 size, const void *data,
 					 const void *end)
@@ -131,7 +131,7 @@ static __always_inline _Bool copy_linear(__u8 *to, __u32 len, const __u32 size, 
 	return 1;
 }
 
-/* The frame as it was on the wire: the tag that the card took out is put back where it was. */
+/* The frame as it was on the wire: with the tag that the NIC stripped. */
 static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct frame *f, __u8 *to,
 					__u32 len, const __u32 size)
 {
@@ -142,7 +142,7 @@ static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct fr
 	*(__u16 *)(to + ADDRESSES) = f->proto;
 	*(__u16 *)(to + ADDRESSES + 2) = bpf_htons(f->tci);
 	if (len <= ADDRESSES + TAG)
-		return 0; /* the snaplen ends here; there is room for more in the smallest record */
+		return 0; /* the snaplen ends here; the smallest record has room for more */
 	if (!is_within(&rest, size - ADDRESSES - TAG))
 		return -1;
 	return copy(ctx, ADDRESSES, to + ADDRESSES + TAG, rest, size);
@@ -163,9 +163,9 @@ static __always_inline void lose(struct wire_count *count, enum wire_lost cause)
 }
 
 /*
- * Whether the reader wants to hear of this record. It is woken when it sleeps, and when a share of
- * the ring has filled since it was last woken; in between it looks by itself every few ms, so that
- * under load there is no wake-up per frame (an irq_work, microseconds in a virtual machine).
+ * Whether to wake the reader for this record: if it sleeps, or if a share of the ring has filled since
+ * it was last woken. In between it looks by itself every few ms, so that under load there is no wake-up
+ * per frame (an irq_work: microseconds in a virtual machine).
  */
 static __always_inline __u64 wake_flags(struct wire_cpu *cpu, __u32 size)
 {
@@ -178,8 +178,8 @@ static __always_inline __u64 wake_flags(struct wire_cpu *cpu, __u32 size)
 }
 
 /*
- * Puts one frame into the ring as a record with room for "size" bytes of data. The size is a
- * constant at every call, because bpf_ringbuf_reserve() takes nothing else.
+ * Puts one frame into the ring as a record with room for "size" bytes of data. The size is a constant in
+ * every call, because bpf_ringbuf_reserve() accepts nothing else.
  */
 static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire_cpu *cpu,
 				struct wire_count *count, const struct frame *f,
@@ -207,20 +207,20 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
 	w->hash = f->hash;
 	w->flags = f->flags;
-	w->mark = config.mark;
+	w->generation = config.generation;
 	copy_words(w->data, before->data, head);
 	count->gap = 0;
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));
 }
 
-/* The size classes: little is wasted of a small ring, and the few steps stay cheap. */
+/* The size classes: they waste little of a small ring, and the few comparisons are cheap. */
 #define PUT_IF_FITS(size)                                                                          \
 	if (f->caplen <= (size)) {                                                                 \
 		put(ctx, copy, ring, cpu, count, f, before, (size));                               \
 		return;                                                                            \
 	}
 
-/* Puts an accepted frame into the ring: its time, length and caplen are filled in. */
+/* Puts an accepted frame, with its time, length and caplen, into the ring. */
 static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *count,
 				 const struct frame *f, const struct before *before)
 {
@@ -230,7 +230,7 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 
 	count->accepted++;
 	if (!cpu || !ring) {
-		lose(count, WIRE_LOST_FULL); /* a CPU that came up after we counted them */
+		lose(count, WIRE_LOST_FULL); /* a CPU that came online later */
 		return;
 	}
 	PUT_IF_FITS(64);
@@ -250,8 +250,8 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 }
 
 /*
- * Counts a frame, and puts it into the ring if the filter accepts it. What a rejected frame does not
- * need is done behind the filter.
+ * Counts a frame, and puts it into the ring if the filter accepts it. Work that a rejected frame does not
+ * need comes after the filter.
  */
 static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f,
 				 const struct before *before)
@@ -261,7 +261,7 @@ static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct fra
 	f->slot = config.slot;
 	count = bpf_map_lookup_elem(&counts, &f->slot);
 	if (!count)
-		return; /* never: tap.c gives out slots below the size of the map */
+		return; /* never: tap.c assigns slots below the size of the map */
 	count->seen++;
 	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
 		return;

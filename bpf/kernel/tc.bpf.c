@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capture points "tc-ingress" and "tc-egress": frames as socket buffers, received ones just after XDP
- * (and joined by GRO), sent ones just before the driver (not yet cut up for TSO). The verdict is
- * always that of whoever comes after us.
+ * Capture points "tc-ingress" and "tc-egress": frames as socket buffers, received ones right after XDP
+ * (and merged by GRO), sent ones right before the driver (not yet segmented by TSO). The verdict is
+ * left to whoever comes after us.
  */
 #include <linux/pkt_cls.h>
 

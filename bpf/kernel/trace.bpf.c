@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capture point "trace": what an XDP program that is already there gets, leaves behind and decides.
- * One program runs before it, one behind it, on the same CPU; nothing of the frame is changed.
+ * Capture point "trace": what an XDP program that is already attached gets, leaves and decides. One
+ * program runs before it and one after it, on the same CPU; neither changes the frame.
  *
- * At the entry the frame is judged and held; at the exit, when the verdict is known, both records go
- * into the ring. So the pair is complete or counted as lost, and has one id, whatever happens.
+ * The entry judges the frame and holds it; the exit knows the verdict and puts both records into the
+ * ring. So a pair has one id and is complete or counted as lost, whatever happens.
  */
 #include "bpf/kernel/ring.bpf.h"
 #include "bpf/kernel/xdp-buff.bpf.h"
 
 const volatile struct wire_trace_config trace;
 
-/* The version that takes up new runs: all versions share this word, so that one store passes it on. */
+/*
+ * The version that takes up new runs; 0: none. All versions share this word, so that one store passes the
+ * task on.
+ */
 __u32 now;
 
-/* One run of the traced program, from its entry to its exit: a CPU has one at a time. */
+/*
+ * One run of the traced program, from its entry to its exit: a CPU has one at a time. Each version has
+ * its own, so that an old entry never meets a new exit.
+ */
 struct run {
-	const struct xdp_buff *of; /* NULL: none that we follow */
+	const struct xdp_buff *of; /* NULL: none that we follow; point-trace.c reads it, too */
 	__u64 id;
 	__u64 ts_ns;
 	struct view held; /* the frame as it came */
@@ -29,15 +35,15 @@ struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
-enum { HELD, LEAVING, PIECES };
+enum { HELD, LEAVING, COPIES };
 
-/* PIECES for each CPU; userspace sets how many that are. Too large for an array per CPU. */
+/* COPIES for each CPU; userspace sets the number. Too large for a per-CPU array. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PIECES);
+	__uint(max_entries, COPIES);
 	__type(key, __u32);
-	__type(value, struct piece);
-} pieces SEC(".maps");
+	__type(value, struct linear_copy);
+} copies SEC(".maps");
 
 static __always_inline struct run *find_run(void)
 {
@@ -46,18 +52,18 @@ static __always_inline struct run *find_run(void)
 	return bpf_map_lookup_elem(&runs, &zero);
 }
 
-/* Its address is written down and read back, which makes a number of the verifier's pointer. */
-static __always_inline struct piece *find_piece(__u32 which)
+/* Storing its address and reading it back turns the verifier's pointer into a number. */
+static __always_inline struct linear_copy *find_copy(__u32 which)
 {
-	__u32 key = bpf_get_smp_processor_id() * PIECES + which;
-	struct piece *p = bpf_map_lookup_elem(&pieces, &key);
+	__u32 key = bpf_get_smp_processor_id() * COPIES + which;
+	struct linear_copy *p = bpf_map_lookup_elem(&copies, &key);
 
 	if (p)
 		*(volatile __u64 *)&p->at = (__u64)p->bytes;
 	return p;
 }
 
-/* The program may run for several interfaces, in several namespaces. */
+/* The traced program may run for several interfaces, in several namespaces. */
 static __always_inline _Bool is_ours(const struct xdp_buff *xdp)
 {
 	const struct net_device *dev = xdp->rxq->dev;
@@ -91,6 +97,30 @@ static __always_inline void count_seen(enum wire_at at)
 		count->seen++;
 }
 
+static __always_inline void lose_exit(enum wire_at at)
+{
+	struct wire_count *count = find_count(at);
+
+	if (!count)
+		return;
+	count->accepted++;
+	lose(count, WIRE_LOST_EXIT);
+}
+
+/*
+ * A run that was begun and did not come to an end: when the kernel changes the programs around the traced
+ * one, it skips the exits of runs under way (arch_prepare_bpf_trampoline(), ip_after_call). With
+ * PREEMPT_RT another run may also come in between.
+ */
+static __always_inline void give_up(struct run *run)
+{
+	if (!run->of)
+		return;
+	run->of = NULL;
+	lose_exit(WIRE_AT_ENTRY);
+	lose_exit(WIRE_AT_EXIT);
+}
+
 static __always_inline __u64 next_id(void)
 {
 	__u32 id = bpf_get_smp_processor_id();
@@ -99,20 +129,20 @@ static __always_inline __u64 next_id(void)
 	return cpu ? cpu->traced++ * trace.n_cpus + id : 0;
 }
 
-/* Keeps the bytes for the exit: by then the program may have changed them. */
-static __always_inline void hold(struct view *v, struct piece *room)
+/* Keeps the bytes for the exit: by then the traced program may have changed them. */
+static __always_inline void hold(struct view *v, struct linear_copy *room)
 {
 	__u32 len = v->len < config.snaplen ? v->len : config.snaplen;
 
 	if (v->at == room->at || !is_recorded(WIRE_AT_ENTRY))
 		return;
-	if (len > PIECE_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
+	if (len > LINEAR_COPY_MAX || bpf_probe_read_kernel(room->bytes, len, (void *)v->at) < 0)
 		v->at = 0;
 	else
 		v->at = room->at;
 }
 
-/* A frame that cannot be read is not judged: it is lost, whatever the filter is. */
+/* A frame that cannot be read is not judged: it is lost, whatever the filter says. */
 static __always_inline _Bool is_wanted(const struct view *v)
 {
 	return filter_accepts((void *)v->at, v->len) || !v->at;
@@ -148,13 +178,13 @@ SEC("fentry")
 int tap_entry(__u64 *ctx)
 {
 	const struct xdp_buff *xdp = (void *)ctx[0];
-	struct piece *room = find_piece(HELD);
+	struct linear_copy *room = find_copy(HELD);
 	struct run *run = find_run();
 	struct view v;
 
 	if (!room || !run)
 		return 0;
-	run->of = NULL;
+	give_up(run);
 	if (now != trace.version || !is_ours(xdp))
 		return 0;
 	count_seen(WIRE_AT_ENTRY);
@@ -175,7 +205,7 @@ int tap_exit(__u64 *ctx)
 {
 	const struct xdp_buff *xdp = (void *)ctx[0];
 	struct wire_trace about = { .verdict = ctx[1] };
-	struct piece *room = find_piece(LEAVING);
+	struct linear_copy *room = find_copy(LEAVING);
 	struct run *run = find_run();
 	struct view v;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own view of a frame in XDP, as a tracing program gets it: where the bytes are, also
- * those of a frame in several parts, and which interface it came from.
+ * The kernel's own view of a frame in XDP, as a tracing program gets it: where its bytes are, including
+ * fragments, and which interface received it.
  *
- * The structs hold only what is looked at; libbpf fills in where the running kernel has it.
+ * The structs have only the fields that are read; libbpf relocates them for the running kernel.
  */
 #ifndef XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
 #define XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
@@ -47,8 +47,8 @@ struct page {
 	unsigned long flags;
 } KERNEL;
 
-/* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names, and one layout. */
-struct part {
+/* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names but one layout. */
+struct fragment {
 	__u64 page;
 	__u32 len, offset;
 };
@@ -56,28 +56,28 @@ struct part {
 struct skb_shared_info {
 	__u8 nr_frags;
 	unsigned int xdp_frags_size;
-	struct part frags[1];
+	struct fragment frags[1];
 } KERNEL;
 
-#define HAS_FRAGS  1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
-#define CACHE_LINE 64 /* what struct skb_shared_info is rounded up to */
-#define PARTS	   45 /* CONFIG_MAX_SKB_FRAGS, at most */
-#define PAGE	   4096
-#define PART_PAGES 4	 /* of a part, at most */
-#define PIECE_MAX  66560 /* the longest frame that can come in parts */
-#define NET_IOV	   1ULL	 /* kernel: include/net/netmem.h: not a page */
+#define HAS_FRAGS	1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
+#define CACHE_LINE	64 /* the size of struct skb_shared_info is rounded up to this */
+#define FRAGMENTS	45 /* CONFIG_MAX_SKB_FRAGS, at most */
+#define PAGE		4096
+#define FRAGMENT_PAGES	4     /* of a fragment, at most */
+#define LINEAR_COPY_MAX 66560 /* the longest frame that can be fragmented */
+#define NET_IOV		1ULL  /* kernel: include/net/netmem.h: not a page */
 
-/* x86-64: where the array of all struct page, and memory itself, are mapped. */
+/* x86-64: where the array of all struct page, and physical memory, are mapped. */
 extern const void vmemmap_base __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 
-/* Room for a frame in one piece. */
-struct piece {
-	__u64 at; /* its own address as a number, which is all that reading needs */
-	__u8 bytes[PIECE_MAX + PAGE];
+/* Room for a linear copy of a frame. */
+struct linear_copy {
+	__u64 at; /* the address of bytes, as a number */
+	__u8 bytes[LINEAR_COPY_MAX + PAGE];
 };
 
-/* A frame in one piece, wherever that is; at 0: it cannot be read. */
+/* A linear frame, wherever it is; at 0: it cannot be read. */
 struct view {
 	__u64 at;
 	__u32 len;
@@ -88,7 +88,7 @@ static __always_inline __u32 linear_len(const struct xdp_buff *xdp)
 	return xdp->data_end - xdp->data;
 }
 
-static __always_inline _Bool has_parts(const struct xdp_buff *xdp)
+static __always_inline _Bool has_fragments(const struct xdp_buff *xdp)
 {
 	return bpf_core_field_exists(xdp->flags) && xdp->flags & HAS_FRAGS;
 }
@@ -102,7 +102,7 @@ static __always_inline const struct skb_shared_info *shared_info(const struct xd
 	return xdp->data_hard_start + xdp->frame_sz - size;
 }
 
-/* kernel: page_to_virt(); 0 where it cannot be known. */
+/* kernel: page_to_virt(); 0: unknown. */
 static __always_inline __u64 page_address(__u64 page)
 {
 	__u64 pages = 0, memory = 0;
@@ -114,19 +114,18 @@ static __always_inline __u64 page_address(__u64 page)
 }
 
 /*
- * Appends bytes to the piece, of which "at" are filled: how many then are, or negative. The verifier
- * checks it once, and not for every state of every round that calls it.
+ * Appends bytes to the copy, which holds "at" of them. Returns how many it holds then, or negative. As
+ * a function of its own, the verifier checks it once instead of in every state of its callers.
  */
-__noinline int append(struct piece *to, __u32 at, __u64 from, __u32 rest)
+__noinline int append(struct linear_copy *to, __u32 at, __u64 from, __u32 rest)
 {
-	if (!to || rest > PART_PAGES * PAGE)
+	if (!to || rest > FRAGMENT_PAGES * PAGE)
 		return -1;
-	for (int i = 0; i < PART_PAGES; i++) {
+	for (int i = 0; i < FRAGMENT_PAGES; i++) {
 		__u32 len = rest < PAGE ? rest : PAGE;
 
-		asm volatile(""
-			     : "+r"(len)); /* the register that is used is to be the one compared */
-		if (at > PIECE_MAX || len > PAGE ||
+		asm volatile("" : "+r"(len)); /* the register used must be the one compared */
+		if (at > LINEAR_COPY_MAX || len > PAGE ||
 		    bpf_probe_read_kernel(to->bytes + at, len, (void *)from) < 0)
 			return -1;
 		at += len;
@@ -136,38 +135,40 @@ __noinline int append(struct piece *to, __u32 at, __u64 from, __u32 rest)
 	return at;
 }
 
-/* Copies a frame in parts into the piece. 0, or negative. */
-static __always_inline long join_parts(const struct xdp_buff *xdp,
-				       const struct skb_shared_info *info, struct piece *to)
+/* Copies a fragmented frame. Negative: it cannot be read. */
+static __always_inline long join_fragments(const struct xdp_buff *xdp,
+					   const struct skb_shared_info *info,
+					   struct linear_copy *to)
 {
-	const void *parts = (const void *)info +
-			    bpf_core_field_offset(struct skb_shared_info, frags);
+	const void *fragments = (const void *)info +
+				bpf_core_field_offset(struct skb_shared_info, frags);
 	__u8 n = BPF_CORE_READ(info, nr_frags);
-	/* Read thus it is a number: newer verifiers do not pass on a pointer for one. */
+	/* Read like this it is a number: newer verifiers do not accept a pointer for one. */
 	int at = append(to, 0, (__u64)BPF_CORE_READ(xdp, data), linear_len(xdp));
-	struct part part;
+	struct fragment fragment;
 
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < FRAGMENTS; i++) {
 		if (i >= n || at < 0)
 			return at;
-		if (bpf_probe_read_kernel(&part, sizeof(part), parts + i * sizeof(part)) < 0)
+		if (bpf_probe_read_kernel(&fragment, sizeof(fragment),
+					  fragments + i * sizeof(fragment)) < 0)
 			return -1;
-		at = append(to, at, page_address(part.page) + part.offset, part.len);
+		at = append(to, at, page_address(fragment.page) + fragment.offset, fragment.len);
 	}
 	return at;
 }
 
-/* Looks at a frame as it is now: where it lies if that is one piece, else in the piece given. */
-static __always_inline struct view see(const struct xdp_buff *xdp, struct piece *room)
+/* The frame as it is now: in its own place if it is linear, else copied to "room". */
+static __always_inline struct view see(const struct xdp_buff *xdp, struct linear_copy *room)
 {
 	struct view v = { .at = (__u64)xdp->data, .len = linear_len(xdp) };
 	const struct skb_shared_info *info;
 
-	if (!has_parts(xdp))
+	if (!has_fragments(xdp))
 		return v;
 	info = shared_info(xdp);
 	v.len += BPF_CORE_READ(info, xdp_frags_size);
-	v.at = join_parts(xdp, info, room) < 0 ? 0 : room->at;
+	v.at = join_fragments(xdp, info, room) < 0 ? 0 : room->at;
 	return v;
 }
 

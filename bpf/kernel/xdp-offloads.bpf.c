@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capture point "xdp" on a device whose driver answers: what the card knows of the frame and took out
- * of it is there too.
+ * Capture point "xdp" on a device whose driver answers: with the NIC's hash and the VLAN tag that it
+ * stripped.
  *
- * An object of its own, because to look for the driver's functions on a kernel without them libbpf
- * asks for things that an ordinary user with file capabilities is refused.
+ * An object of its own: on a kernel without these functions, libbpf's search for them requires
+ * privileges that an ordinary user with file capabilities lacks.
  */
 #include "bpf/kernel/xdp-offloads.bpf.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capture point "xdp": frames as the driver hands them over, before the network stack and before
- * anything was allocated for them. The frame always goes on as if we were not there. This program
- * loads everywhere; xdp-offloads.bpf.c is the same with what the driver knows, xdp-stamps.bpf.c with the
- * time, too.
+ * Capture point "xdp": frames as the driver hands them over, before the network stack and before any
+ * allocation. The frame always passes unchanged. This program loads everywhere; xdp-offloads.bpf.c adds
+ * what the driver knows, and xdp-stamps.bpf.c adds the time to that.
  */
 #include "bpf/kernel/xdp.bpf.h"
 

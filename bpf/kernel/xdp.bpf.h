@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two programs of the capture point "xdp" share. */
+/* What the programs of the capture point "xdp" share. */
 #ifndef XDPTAP_BPF_KERNEL_XDP_BPF_H
 #define XDPTAP_BPF_KERNEL_XDP_BPF_H
 
@@ -17,7 +17,7 @@ static __always_inline long copy_xdp(void *ctx, __u32 offset, __u8 *to, __u32 le
 	if (!offset && copy_linear(to, len, size, (void *)(long)x->data, (void *)(long)x->data_end))
 		return 0;
 	return bpf_xdp_load_bytes(ctx, offset, to,
-				  len); /* also across a multi-buffer frame's parts */
+				  len); /* also across the fragments of a multi-buffer frame */
 }
 
 #endif

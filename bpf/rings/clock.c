@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures how far a clock is from CLOCK_MONOTONIC; why and when is told in clock.h. */
+/* Measures the offset of a clock from CLOCK_MONOTONIC; clock.h says when and why. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include "bpf/rings/clock.h"
 
-#define REFRESH_NS 100000000 /* look again after so long: a jump is unnoticed for 0.1 s at most */
+#define REFRESH_NS 100000000 /* look at this interval: a jump goes unnoticed for 0.1 s at most */
 #define ROUNDS	   5
 
 static uint64_t now_ns(clockid_t id)
@@ -25,15 +25,15 @@ uint64_t clock_now_ns(void)
 	return now_ns(CLOCK_MONOTONIC);
 }
 
-/* clock_getres(2): the number of the clock behind a descriptor. */
+/* clock_getres(2): the clock id of a descriptor. */
 static clockid_t id_of(const struct clock *c)
 {
 	return c->fd < 0 ? CLOCK_REALTIME : (clockid_t)(~(unsigned int)c->fd << 3 | 3);
 }
 
 /*
- * The offset, and in ret_width_ns how uncertain it is: the clock is read between two readings of the
- * other, and the closest pair of several rounds wins (we may be preempted in any). UINT64_MAX: unknown.
+ * Returns the offset, and its uncertainty in ret_width_ns: each round reads the clock between two readings
+ * of the other, and the closest pair wins (any round may be preempted). UINT64_MAX: unknown.
  */
 static uint64_t measure(const struct clock *c, uint64_t *ret_width_ns)
 {
@@ -63,7 +63,7 @@ void clock_init(struct clock *c)
 	c->checked_ns = clock_now_ns();
 }
 
-int clock_init_card(struct clock *c, int fd)
+int clock_init_phc(struct clock *c, int fd)
 {
 	uint64_t width;
 
@@ -83,7 +83,7 @@ void clock_done(struct clock *c)
 	c->fd = -1;
 }
 
-/* The offset measured again, if the last time is a while ago; false: it is not, or the clock is silent. */
+/* Measures the offset again. False: the last time is too recent, or the clock cannot be read. */
 static bool measure_again(struct clock *c, uint64_t at_ns, uint64_t *ret_offset_ns,
 			  uint64_t *ret_width_ns)
 {
@@ -105,7 +105,7 @@ int64_t clock_refresh(struct clock *c, uint64_t at_ns)
 	if (jump > (int64_t)width)
 		c->offset_ns = offset;
 	else if (-jump <= (int64_t)width)
-		jump = 0; /* no more than the measurement is uncertain */
+		jump = 0; /* within the uncertainty */
 	return jump;
 }
 

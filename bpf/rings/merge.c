@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The merge of the rings. Frames come in bursts, a CPU at a time, so the cost is kept per burst:
- * the earliest input is found by looking at all heads, and then read as long as it stays earlier
- * than the second-earliest was.
+ * The merge of the rings. Frames arrive in bursts, one CPU at a time, so the cost is per burst: a look
+ * at all heads finds the earliest input, which is then read as long as it stays earlier than the
+ * second-earliest was.
  *
- * Of 64 queues on 64 CPUs none shares anything in the kernel: ring, counters and the word that asks
- * for a wake-up are each CPU's own. Here a burst costs 64 looks; at worst, where each frame comes from
- * another CPU than the one before, that is 64 comparisons for a frame beside the hundred nanoseconds
- * that it takes to write it. So the file is the limit before the merge is.
+ * In the kernel, 64 queues on 64 CPUs share nothing: ring, counters and wake-up word belong to one CPU.
+ * Here a burst costs 64 looks. In the worst case, when each frame comes from another CPU than the one
+ * before, that is 64 comparisons per frame, next to the hundred nanoseconds it takes to write it. So
+ * writing the file is the limit, not the merge.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 #include "bpf/rings/merge.h"
 
-#define IN_USE_NS 100000000 /* a ring counts as in use for so long after its last record */
+#define IN_USE_NS 100000000 /* how long a ring counts as in use after its last record */
 
 int merge_init(struct merge *m, unsigned int n_inputs)
 {
@@ -34,7 +34,7 @@ void merge_done(struct merge *m)
 	*m = (struct merge){ 0 };
 }
 
-/* Whether a record makes sense; its bytes are the kernel's, but so is its length. */
+/* Whether the lengths in a record agree with each other and with the record's own. */
 static bool is_sound(const struct wire_frame *w, uint32_t len)
 {
 	uint32_t head = sizeof(*w);
@@ -56,8 +56,8 @@ static void refuse(struct merge *m, const struct wire_frame *w, uint32_t len)
 }
 
 /*
- * Brings the next sound record of an input to its head. A record that is still being written
- * counts as not there: it was stamped a moment ago, and the hold-back covers that.
+ * Brings the next sound record of an input to its head. A record that is still being written counts as
+ * absent: it was stamped a moment ago, and the hold-back covers that.
  */
 static bool fill(struct merge *m, struct merge_input *in)
 {
@@ -93,12 +93,12 @@ void merge_begin(struct merge *m, uint64_t now_ns, bool all)
 			in->used_ns = now_ns;
 		in_use += in->used_ns && now_ns - in->used_ns < IN_USE_NS;
 	}
-	/* Even where one ring only is in use: another may have been filled since we looked at it. */
+	/* Also with a single ring in use: another may have been filled since we looked at it. */
 	m->limit_ns = all ? UINT64_MAX : in_use < 2 ? now_ns : now_ns - MERGE_HOLD_NS;
 	m->current = NULL;
 }
 
-/* Makes the input with the earliest head current, until the time of the second-earliest. */
+/* Makes the input with the earliest head current, up to the time of the second-earliest. */
 static void choose(struct merge *m)
 {
 	m->current = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user side of a BPF ring buffer; the other one is kernel/bpf/ringbuf.c.
+ * The user side of a BPF ring buffer; the kernel's side is kernel/bpf/ringbuf.c.
  *
  * The map offers one writable page with the consumer's position, one read-only page with the
- * producer's, and the data, mapped twice in a row so that a record that wraps around is
- * contiguous. A record is an 8-byte header (length with two flag bits, then a page offset that is
- * the kernel's own business) and its bytes, padded to 8.
+ * producer's, and the data, mapped twice in a row so that a record that wraps around is contiguous. A
+ * record is an 8-byte header (a length with two flag bits, then a page offset that only the kernel
+ * uses) and its bytes, padded to 8.
  */
 #include <errno.h>
 #include <linux/bpf.h>

@@ -153,22 +153,6 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	return r;
 }
 
-static void on_whole(void *user)
-{
-	struct stream *s = user;
-
-	for (guint i = 0; i < s->ifaces->len; i++)
-		iface(s, i)->whole = iface(s, i)->written;
-}
-
-static void on_saved(void *user, uint32_t number)
-{
-	struct stream *s = user;
-
-	if (number < s->ifaces->len)
-		iface(s, number)->whole++;
-}
-
 void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 {
 	*s = (struct stream){ .sink = sink, .tap = tap };
@@ -182,7 +166,7 @@ void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
 	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
-	sink->owner = (struct sink_owner){ add_stats, on_whole, on_saved, s };
+	sink->owner = (struct sink_owner){ add_stats, s };
 }
 
 void stream_done(struct stream *s)
@@ -379,11 +363,15 @@ int stream_end(struct stream *s)
 void stream_salvage(struct stream *s)
 {
 	sink_salvage(s->sink);
+	s->written = 0;
 	for (guint n = 0; n < s->ifaces->len; n++) {
 		struct stream_iface *i = iface(s, n);
+		uint64_t offered = i->written + i->lost_backlog;
+		uint64_t committed = MIN(sink_committed(s->sink, n), offered);
 
-		i->lost_backlog += i->written - i->whole;
-		i->written = i->whole;
+		i->lost_backlog = offered - committed;
+		i->written = committed;
+		s->written += committed;
 	}
 }
 

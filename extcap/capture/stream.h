@@ -24,7 +24,6 @@ struct stream_iface {
 	bool has_mac;
 	uint8_t mac[6];
 	uint64_t written;      /* frames handed to the sink */
-	uint64_t whole;	       /* of these, those that the sink last reported as committed */
 	uint64_t lost_backlog; /* frames dropped because the output was slow, full or broken */
 	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
 	uint64_t gap;	       /* frames lost since the last one written */
@@ -92,7 +91,7 @@ void stream_leave_out(struct stream *s, const struct tap_frame *frame);
 int stream_flush(struct stream *s);
 /* Ends it, with the final counters. 0; -EAGAIN: to be called again; or -errno. */
 int stream_end(struct stream *s);
-/* After a failure: makes the file complete, and counts the frames that are not in it as lost. */
+/* After a failure: cuts the file to its last complete packet, and counts the others as lost. */
 void stream_salvage(struct stream *s);
 /*
  * The counters of an interface. While the capture runs, frames still in the rings are not part of them;

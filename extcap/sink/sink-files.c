@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* From the options to pcapng/files.h. */
+/* From the options to pcapng/files.h, which does the work. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
+#include "extcap/system/path.h"
+#include "extcap/sink/ledger.h"
 #include "extcap/sink/sink-files.h"
 
 #define FILE_BUFFER 1048576
-#define GZIP_LEVEL  1 /* a level more costs a third more, and saves a twentieth */
+#define GZIP_DELAY  10485760 /* pcapng/files.h: what is not in a compressed file yet, at most */
+#define GZIP_LEVEL  1	     /* the next level costs a third more and saves a twentieth */
 
 struct sink_files {
 	struct sink sink;
 	struct pcapng_files *files;
+	const struct pcapng_writer *writer; /* of files */
 	void (*on_event)(void *user, const struct pcapng_files_event *event);
 	void *user;
 	FILE *names; /* of printname:, NULL: none */
 	bool is_compressed;
-	bool is_open;	      /* a file is being written */
-	bool is_salvaging;    /* what is in that file is not all we gave it */
-	uint64_t whole_bytes; /* of that file, when all was whole */
-	char *current;	      /* what the file being written will be called */
-	char *last;	      /* path of the file finished last */
+	bool is_closing;      /* the next file that is finished may lack what did not fit */
+	struct ledger ledger; /* offsets are those in the file being written */
+	char *file;	      /* the one being written, by its final name, or written last */
 	uint64_t n_finished, finished_bytes;
 };
 
@@ -34,11 +36,10 @@ static struct sink_files *self(struct sink *s)
 	return (struct sink_files *)s;
 }
 
-static void all_is_whole(struct sink_files *s)
+static void set_file(struct sink_files *s, const char *path)
 {
-	s->whole_bytes = s->is_open ? pcapng_writer_bytes(pcapng_files_writer(s->files)) : 0;
-	if (s->sink.owner.on_whole)
-		s->sink.owner.on_whole(s->sink.owner.user);
+	g_free(s->file);
+	s->file = g_strdup(path);
 }
 
 static void print_name(struct sink_files *s, const char *path)
@@ -54,19 +55,15 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	struct sink_files *s = user;
 
 	switch (event->what) {
-	case PCAPNG_FILES_OPENED:
-		s->is_open = true;
-		g_free(s->current);
-		s->current = g_strdup(event->path);
-		break;
+	case PCAPNG_FILES_OPENED: set_file(s, event->path); break;
 	case PCAPNG_FILES_FINISHED:
 		s->n_finished++;
 		s->finished_bytes += event->bytes;
-		s->is_open = false;
-		if (!s->is_salvaging)
-			all_is_whole(s);
-		g_free(s->last);
-		s->last = g_strdup(event->path);
+		if (!s->is_compressed)
+			ledger_commit(&s->ledger, event->bytes);
+		else if (!s->is_closing)
+			ledger_commit(&s->ledger, UINT64_MAX);
+		set_file(s, event->path);
 		print_name(s, event->path);
 		break;
 	case PCAPNG_FILES_DELETED: g_info("deleted %s", event->path); break;
@@ -89,7 +86,21 @@ static int add_interface(struct sink *s, const struct pcapng_interface *interfac
 
 static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 {
-	return pcapng_files_add_packet(self(s)->files, packet);
+	struct sink_files *f = self(s);
+	int r = pcapng_files_add_packet(f->files, packet);
+
+	if (r == 0)
+		ledger_add(&f->ledger, packet->interface, pcapng_writer_bytes(f->writer), 0);
+	return r;
+}
+
+/* The file has `bytes` of the stream; a compressed one may still lack the last of them. */
+static void commit(struct sink_files *s, uint64_t bytes)
+{
+	uint64_t delay = s->is_compressed ? GZIP_DELAY : 0;
+
+	if (bytes > delay)
+		ledger_commit(&s->ledger, bytes - delay);
 }
 
 /* Compressed data is not pushed out each time: that would compress nothing. */
@@ -99,40 +110,38 @@ static int flush(struct sink *s)
 	int r = f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
 				 : pcapng_files_flush(f->files);
 
-	if (r == 0 && !f->is_compressed)
-		all_is_whole(f);
+	if (r == 0)
+		commit(f, sink_bytes(s));
 	return r;
 }
 
 static int end(struct sink *s)
 {
-	int r = pcapng_files_close(self(s)->files);
+	struct sink_files *f = self(s);
+	int r;
 
+	f->is_closing = true;
+	r = pcapng_files_close(f->files);
+	if (r == 0)
+		ledger_commit(&f->ledger, UINT64_MAX);
 	return r == -ESHUTDOWN ? 0 : r;
 }
 
-/*
- * The file is cut and gets its name. What is in one that is compressed is not looked at: its packets
- * since the last flush count as lost, though some are there.
- */
+/* The library cuts the file, and gives it its name. */
 static void salvage(struct sink *s)
 {
-	struct sink_files *f = self(s);
-	bool was_open = f->is_open;
+	self(s)->is_closing = true;
+	(void)pcapng_files_close(self(s)->files);
+}
 
-	f->is_salvaging = true;
-	(void)pcapng_files_close(f->files);
-	if (was_open && f->last && !f->is_compressed) {
-		_cleanup_(close_fdp) int fd = open(f->last, O_RDONLY | O_CLOEXEC);
-
-		if (fd >= 0)
-			(void)sink_scan(s, fd, f->whole_bytes);
-	}
+static uint64_t committed(const struct sink *s, uint32_t interface)
+{
+	return ledger_count(&((const struct sink_files *)s)->ledger, interface);
 }
 
 static uint64_t bytes(const struct sink *s)
 {
-	return pcapng_writer_bytes(pcapng_files_writer(((const struct sink_files *)s)->files));
+	return pcapng_writer_bytes(((const struct sink_files *)s)->writer);
 }
 
 static const char *error_text(const struct sink *s)
@@ -147,8 +156,8 @@ static void free_sink(struct sink *s)
 	pcapng_files_free(f->files);
 	if (f->names && f->names != stdout && f->names != stderr)
 		fclose(f->names);
-	g_free(f->current);
-	g_free(f->last);
+	ledger_done(&f->ledger);
+	g_free(f->file);
 	g_free(f);
 }
 
@@ -158,18 +167,33 @@ static const struct sink_ops ops = {
 	.flush = flush,
 	.end = end,
 	.salvage = salvage,
+	.committed = committed,
 	.bytes = bytes,
 	.error = error_text,
 	.free = free_sink,
 };
 
-bool sink_files_are_wanted(const struct config *config)
+bool sink_files_are_late(const struct config *config)
 {
 	return limits_rotate(&config->rotate) || config->compression || config->disk_full ||
 	       config->sync_ns;
 }
 
-/* A part of the file system that `path` is on. */
+bool sink_files_check(const struct config *config, GError **error)
+{
+	bool is_one = !limits_rotate(&config->rotate);
+	g_autofree char *folder = g_path_get_dirname(config->output);
+	struct stat st;
+	int r = 0;
+
+	if (is_one && stat(config->output, &st) == 0)
+		r = S_ISDIR(st.st_mode) ? EISDIR : 0;
+	else if (stat(folder, &st) < 0)
+		r = errno;
+	return r == 0 || fail_errno(error, r, "cannot write to \"%s\"", config->output);
+}
+
+/* A percentage of the file system that `path` is on, in bytes. */
 static uint64_t free_bytes(const struct free_space *f, const char *path)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
@@ -178,6 +202,18 @@ static uint64_t free_bytes(const struct free_space *f, const char *path)
 	if (!f->percent || statvfs(folder, &fs) < 0)
 		return f->bytes;
 	return (uint64_t)fs.f_blocks * fs.f_frsize / 100 * f->percent;
+}
+
+/* A compressed file says so in its name, as the library does with those of -b; devices keep theirs. */
+static char *make_path(const struct config *config, bool is_compressed)
+{
+	struct stat st;
+
+	if (!is_compressed || limits_rotate(&config->rotate) ||
+	    g_str_has_suffix(config->output, ".gz") ||
+	    (stat(config->output, &st) == 0 && !S_ISREG(st.st_mode)))
+		return g_strdup(config->output);
+	return g_strconcat(config->output, ".gz", NULL);
 }
 
 /* "FOLDER/NAME_%{time}_%{seq}.SUFFIX" for nametimenum:2; NULL: the library's own order. */
@@ -203,12 +239,14 @@ static char *make_name(const struct config *config)
 static FILE *open_names(const char *to, GError **error)
 {
 	FILE *f;
+	int fd;
 
 	if (g_str_equal(to, "-") || g_str_equal(to, "stdout"))
 		return stdout;
 	if (g_str_equal(to, "stderr"))
 		return stderr;
-	f = fopen(to, "we");
+	fd = path_open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (!f)
 		fail_errno(error, errno, "cannot write the names of files to \"%s\"", to);
 	return f;
@@ -224,11 +262,11 @@ static bool begin(struct sink_files *s, const struct config *config,
 	};
 	const struct pcapng_writer_config writer = { .size = sizeof(writer),
 						     .buffer_size = FILE_BUFFER };
-	g_autofree char *name = make_name(config);
+	g_autofree char *name = make_name(config), *path = make_path(config, s->is_compressed);
 	struct pcapng_error reason = { 0 };
 	const struct pcapng_files_config files = {
 		.size = sizeof(files),
-		.path = config->output,
+		.path = path,
 		.name = name,
 		.single = !limits_rotate(&config->rotate),
 		.max_bytes = config->rotate.bytes,
@@ -251,15 +289,21 @@ static bool begin(struct sink_files *s, const struct config *config,
 		.user = s,
 		.error = &reason,
 	};
-	int r = pcapng_files_new(section, &writer, &files, &s->files);
+	int r;
 
+	if (files.single && path_is_foreign_link(path))
+		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
+			    path);
+	r = pcapng_files_new(section, &writer, &files, &s->files);
+	s->writer = r == 0 ? pcapng_files_writer(s->files) : NULL;
 	if (r == -EINVAL && config->file_name)
 		return fail_usage(error,
 				  "--file-name \"%s\" cannot be the name of files: it needs "
 				  "%%{seq}, and %%%% for each other %%",
 				  config->file_name);
-	return r == 0 ||
-	       fail_errno(error, -r, "cannot begin the capture file \"%s\"", config->output);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return fail(error, "cannot begin the capture file \"%s\": the disk is full", path);
+	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);
 }
 
 struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
@@ -284,7 +328,7 @@ struct sink_files_status sink_files_status(const struct sink *s)
 	const struct sink_files *f = (const struct sink_files *)s;
 
 	return (struct sink_files_status){
-		.file = f->is_open ? f->current : f->last,
+		.file = f->file,
 		.n_finished = f->n_finished,
 		.finished_bytes = f->finished_bytes,
 		.timeout_ms = pcapng_files_timeout_ms(f->files),

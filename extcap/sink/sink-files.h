@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pcapng in files that follow each other, as -b and the options around it ask for. */
+/*
+ * pcapng in files: the one of a plain -w FILE, or those that follow each other with -b. The library
+ * keeps them readable whatever happens, see pcapng/files.h; the sink turns options into its words.
+ */
 #ifndef XDPTAP_EXTCAP_SINK_SINK_FILES_H
 #define XDPTAP_EXTCAP_SINK_SINK_FILES_H
 
@@ -15,15 +18,22 @@ struct sink_files_status {
 	int timeout_ms;		 /* until sink_files_tick() has something to do; -1: never */
 };
 
-/* Whether this configuration asks for such files, and not just for one that is simply written. */
-bool sink_files_are_wanted(const struct config *config);
-
-/* Begins the first file. Events go to on_event with `user`, from now on and out of any function here. */
+/*
+ * Whether the sink must be made after privileges_drop(), because it starts a thread or opens more
+ * files while it runs; any other opens its only file when it is made.
+ */
+bool sink_files_are_late(const struct config *config);
+/* Whether config->output can be a file, as far as that shows before anything is opened. */
+bool sink_files_check(const struct config *config, GError **error);
+/*
+ * Begins the first file, replacing an existing one if there is no -b. Events go to on_event with
+ * `user`, from now on and out of any function here.
+ */
 struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
 			    void (*on_event)(void *user, const struct pcapng_files_event *event),
 			    void *user, GError **error);
 struct sink_files_status sink_files_status(const struct sink *s);
-/* Begins a new file where it is time to. 0, -EAGAIN, -ESHUTDOWN after the last file, or -errno. */
+/* Begins a new file if it is time to. 0, -EAGAIN, -ESHUTDOWN after the last file, or -errno. */
 int sink_files_tick(struct sink *s);
 /* Begins a new file now. Likewise. */
 int sink_files_rotate(struct sink *s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The classic format, with nanoseconds: magic a1b23c4d, version 2.4, and 16 bytes before each packet.
+ * The classic format with nanoseconds: magic a1b23c4d, version 2.4, and 16 bytes before each packet.
  * [draft-ietf-opsawg-pcap §4, §5]
  */
 #include <errno.h>
 #include <string.h>
 
+#include "extcap/sink/ledger.h"
 #include "extcap/sink/sink.h"
 
 #define MAGIC	    0xa1b23c4d
@@ -28,8 +29,9 @@ struct record_header {
 struct sink_pcap {
 	struct sink sink;
 	struct output *output;
-	uint64_t whole_bytes; /* that the output had taken when all was whole */
-	size_t used, sent;    /* bytes of the buffer that are filled, and of these given away */
+	struct ledger ledger;
+	size_t used,
+		sent; /* bytes of the buffer that are filled, and how many of them are written */
 	uint32_t snaplen;
 	bool has_header;
 	uint8_t buffer[BUFFER_SIZE];
@@ -40,13 +42,18 @@ static struct sink_pcap *self(struct sink *s)
 	return (struct sink_pcap *)s;
 }
 
+static uint64_t size(const struct sink_pcap *p)
+{
+	return p->output->written + p->used - p->sent;
+}
+
 static void append(struct sink_pcap *p, const void *data, size_t len)
 {
 	memcpy(p->buffer + p->used, data, len);
 	p->used += len;
 }
 
-/* All interfaces that are captured on are Ethernet: there is one header for all. */
+/* All captured interfaces are Ethernet: one header serves them all. */
 static int add_interface(struct sink *s, const struct pcapng_interface *interface)
 {
 	struct sink_pcap *p = self(s);
@@ -58,30 +65,31 @@ static int add_interface(struct sink *s, const struct pcapng_interface *interfac
 		.linktype = interface->linktype,
 	};
 
-	if (!p->has_header)
+	if (!p->has_header) {
 		append(p, &header, sizeof(header));
+		ledger_add(&p->ledger, LEDGER_NO_PACKET, size(p), 0);
+	}
 	p->has_header = true;
 	return 0;
 }
 
 static int send_some(struct sink_pcap *p)
 {
-	struct iovec piece = { p->buffer + p->sent, p->used - p->sent };
 	ssize_t r = 0;
 
-	while (piece.iov_len && r >= 0) {
-		r = output_write(p->output, &piece, 1);
-		if (r < 0)
-			break;
-		p->sent += (size_t)r;
-		piece = (struct iovec){ p->buffer + p->sent, p->used - p->sent };
+	while (p->sent < p->used && (r >= 0 || r == -EINTR)) {
+		struct iovec rest = { p->buffer + p->sent, p->used - p->sent };
+
+		r = output_write(p->output, &rest, 1);
+		if (r > 0)
+			p->sent += (size_t)r;
 	}
-	if (!piece.iov_len)
+	if (p->sent == p->used)
 		p->used = p->sent = 0;
 	return r < 0 ? (int)r : 0;
 }
 
-/* What a slow reader left lying moves to the front, but not for each packet. */
+/* What a slow reader has left moves to the front, but not for each packet. */
 static int make_room(struct sink_pcap *p)
 {
 	int r = send_some(p);
@@ -103,17 +111,18 @@ static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 		.caplen = packet->caplen,
 		.len = packet->len,
 	};
-	size_t size = sizeof(header) + packet->caplen;
+	size_t need = sizeof(header) + packet->caplen;
 	int r = 0;
 
-	if (size > BUFFER_SIZE - p->used)
+	if (need > BUFFER_SIZE - p->used)
 		r = make_room(p);
 	if (r < 0 && r != -EAGAIN)
 		return r;
-	if (size > BUFFER_SIZE - p->used)
+	if (need > BUFFER_SIZE - p->used)
 		return -EAGAIN;
 	append(p, &header, sizeof(header));
 	append(p, packet->data, packet->caplen);
+	ledger_add(&p->ledger, packet->interface, size(p), p->output->written);
 	return 0;
 }
 
@@ -122,24 +131,26 @@ static int flush(struct sink *s)
 	struct sink_pcap *p = self(s);
 	int r = send_some(p);
 
-	if (r == 0) {
-		p->whole_bytes = p->output->taken;
-		s->owner.on_whole(s->owner.user);
-	}
+	ledger_commit(&p->ledger, p->output->written);
 	return r;
 }
 
-/* Whose packets are in the last, torn batch cannot be told from it: it goes as a whole. */
 static void salvage(struct sink *s)
 {
-	output_cut(self(s)->output, self(s)->whole_bytes);
+	struct sink_pcap *p = self(s);
+
+	ledger_commit(&p->ledger, p->output->written);
+	output_truncate(p->output, p->ledger.end);
+}
+
+static uint64_t committed(const struct sink *s, uint32_t interface)
+{
+	return ledger_count(&((const struct sink_pcap *)s)->ledger, interface);
 }
 
 static uint64_t bytes(const struct sink *s)
 {
-	const struct sink_pcap *p = (const struct sink_pcap *)s;
-
-	return p->output->taken + p->used - p->sent;
+	return size((const struct sink_pcap *)s);
 }
 
 static const char *error_text(const struct sink *s)
@@ -149,6 +160,7 @@ static const char *error_text(const struct sink *s)
 
 static void free_sink(struct sink *s)
 {
+	ledger_done(&self(s)->ledger);
 	g_free(s);
 }
 
@@ -160,6 +172,7 @@ struct sink *sink_pcap_new(struct output *output, uint32_t snaplen)
 		.flush = flush,
 		.end = flush,
 		.salvage = salvage,
+		.committed = committed,
 		.bytes = bytes,
 		.error = error_text,
 		.free = free_sink,

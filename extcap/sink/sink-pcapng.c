@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer on an output. What was torn by a full disk is cut off there again. */
-#include "extcap/system/cleanup.h"
+/* The pcapng writer on an output: a pipe, or standard output that the shell sent to a file. */
 #include "extcap/system/error.h"
+#include "extcap/sink/ledger.h"
 #include "extcap/sink/sink.h"
 
-#define BACKLOG_SIZE 4194304 /* what a slow reader may leave lying before frames are dropped */
-#define FILE_BUFFER  1048576 /* one write(2) of this size costs the least for each frame */
+#define BACKLOG_SIZE 4194304 /* how far a slow reader may fall behind before frames are dropped */
+#define FILE_BUFFER  1048576 /* one write(2) of this size costs the least per frame */
 
 struct sink_pcapng {
 	struct sink sink;
 	struct output *output;
 	struct pcapng_writer *writer;
-	uint64_t whole_bytes; /* the output ended with a whole block when it had taken so many */
+	struct ledger ledger;
 	bool has_stats;
 };
 
@@ -20,24 +20,31 @@ static struct sink_pcapng *self(struct sink *s)
 	return (struct sink_pcapng *)s;
 }
 
+/* A block was added; `r` is the writer's answer, and ours. */
+static int note(struct sink_pcapng *s, uint32_t interface, int r)
+{
+	if (r == 0)
+		ledger_add(&s->ledger, interface, pcapng_writer_bytes(s->writer),
+			   s->output->written);
+	return r;
+}
+
 static int add_interface(struct sink *s, const struct pcapng_interface *interface)
 {
-	return pcapng_writer_add_interface(self(s)->writer, interface, NULL);
+	return note(self(s), LEDGER_NO_PACKET,
+		    pcapng_writer_add_interface(self(s)->writer, interface, NULL));
 }
 
 static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 {
-	return pcapng_writer_add_packet(self(s)->writer, packet);
+	return note(self(s), packet->interface, pcapng_writer_add_packet(self(s)->writer, packet));
 }
 
 static int flush(struct sink *s)
 {
 	int r = pcapng_writer_flush(self(s)->writer);
 
-	if (r == 0) {
-		self(s)->whole_bytes = self(s)->output->taken;
-		s->owner.on_whole(s->owner.user);
-	}
+	ledger_commit(&self(s)->ledger, self(s)->output->written);
 	return r;
 }
 
@@ -46,19 +53,23 @@ static int end(struct sink *s)
 	int r = 0;
 
 	if (!self(s)->has_stats)
-		r = s->owner.add_stats(s->owner.user, self(s)->writer);
+		r = note(self(s), LEDGER_NO_PACKET,
+			 s->owner.add_stats(s->owner.user, self(s)->writer));
 	self(s)->has_stats |= r == 0;
 	return r < 0 ? r : flush(s);
 }
 
 static void salvage(struct sink *s)
 {
-	struct output *o = self(s)->output;
-	uint64_t start;
-	_cleanup_(close_fdp) int fd = output_open_reader(o, &start);
+	struct sink_pcapng *p = self(s);
 
-	if (fd >= 0)
-		output_cut(o, sink_scan(s, fd, start + self(s)->whole_bytes) - start);
+	ledger_commit(&p->ledger, p->output->written);
+	output_truncate(p->output, p->ledger.end);
+}
+
+static uint64_t committed(const struct sink *s, uint32_t interface)
+{
+	return ledger_count(&((const struct sink_pcapng *)s)->ledger, interface);
 }
 
 static uint64_t bytes(const struct sink *s)
@@ -74,6 +85,7 @@ static const char *error_text(const struct sink *s)
 static void free_sink(struct sink *s)
 {
 	pcapng_writer_free(self(s)->writer);
+	ledger_done(&self(s)->ledger);
 	g_free(s);
 }
 
@@ -86,6 +98,7 @@ struct sink *sink_pcapng_new(struct output *output, const struct pcapng_section 
 		.flush = flush,
 		.end = end,
 		.salvage = salvage,
+		.committed = committed,
 		.bytes = bytes,
 		.error = error_text,
 		.free = free_sink,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a stream writes to: pcapng on an output, pcapng in files, or pcap on an output. All of them take
- * interfaces and packets as pcapng/writer.h describes them; return values are the writer's: 0, -EAGAIN
- * (no room until sink_flush()), or -errno.
+ * What a stream writes to: pcapng in files, pcapng to an output, or pcap to an output. All of them
+ * accept interfaces and packets as pcapng/writer.h describes them; return values are the writer's: 0,
+ * -EAGAIN (no room until sink_flush()), or -errno.
  */
 #ifndef XDPTAP_EXTCAP_SINK_SINK_H
 #define XDPTAP_EXTCAP_SINK_SINK_H
@@ -20,10 +20,6 @@ struct sink;
 struct sink_owner {
 	/* Adds the statistics of every interface, as a file ends. 0 or -errno. */
 	int (*add_stats)(void *user, struct pcapng_writer *w);
-	/* All packets so far are where they should be, whatever happens now. */
-	void (*on_whole)(void *user);
-	/* In sink_salvage(): a packet of this interface is there after all. */
-	void (*on_saved)(void *user, uint32_t interface);
 	void *user;
 };
 
@@ -33,6 +29,7 @@ struct sink_ops {
 	int (*flush)(struct sink *s);
 	int (*end)(struct sink *s);
 	void (*salvage)(struct sink *s);
+	uint64_t (*committed)(const struct sink *s, uint32_t interface);
 	uint64_t (*bytes)(const struct sink *s);
 	const char *(*error)(const struct sink *s);
 	void (*free)(struct sink *s);
@@ -43,7 +40,10 @@ struct sink {
 	struct sink_owner owner;
 };
 
-/* pcapng or pcap, as configured, on an output, which is borrowed. */
+/*
+ * pcapng or pcap, as configured, to an output, which is borrowed. One that is not open becomes the
+ * file config->output, emptied if it exists.
+ */
 struct sink *sink_output_new(const struct config *config, const struct pcapng_section *section,
 			     struct output *output, GError **error);
 /* The two of them. */
@@ -61,25 +61,34 @@ static inline int sink_add_packet(struct sink *s, const struct pcapng_packet *pa
 	return s->ops->add_packet(s, packet);
 }
 
-/* Hands over what there is. -EAGAIN: the reader of a pipe is slow, the rest waits. */
+/* Hands over what is pending. -EAGAIN: the reader of a pipe is slow, the rest waits. */
 static inline int sink_flush(struct sink *s)
 {
 	return s->ops->flush(s);
 }
 
-/* Statistics, and all that is left: after that it is complete. To be called again after -EAGAIN. */
+/* Adds the statistics and hands over all that is pending. Call it again after -EAGAIN. */
 static inline int sink_end(struct sink *s)
 {
 	return s->ops->end(s);
 }
 
-/* After a failure: makes whole what is there, and tells what became of packets since on_whole(). */
+/* After a failure: cuts a file back to its last complete packet. Only committed and free may follow. */
 static inline void sink_salvage(struct sink *s)
 {
 	s->ops->salvage(s);
 }
 
-/* Size of the file being written, with what waits to be, before compression. */
+/*
+ * Packets of this interface that are completely in the output, since the capture began: exact after
+ * sink_end() or sink_salvage(), before that possibly less.
+ */
+static inline uint64_t sink_committed(const struct sink *s, uint32_t interface)
+{
+	return s->ops->committed(s, interface);
+}
+
+/* Size of the file being written, pending data included, before compression. */
 static inline uint64_t sink_bytes(const struct sink *s)
 {
 	return s->ops->bytes(s);
@@ -96,11 +105,5 @@ static inline void sink_free(struct sink *s)
 	if (s)
 		s->ops->free(s);
 }
-
-/*
- * Goes over the blocks of a file from an offset on, and tells the owner of each whole packet. The
- * offset behind the last whole block.
- */
-uint64_t sink_scan(struct sink *s, int fd, uint64_t from);
 
 #endif

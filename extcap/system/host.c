@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the model of the processor and the kernel's version; see host.h. */
+/* Reads the model of the processor and the versions of what runs; see host.h. */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bpf/tap.h"
 #include "extcap/system/host.h"
+#include "pcapng/writer.h"
 
 char *host_hardware(void)
 {
@@ -31,4 +33,13 @@ char *host_os(void)
 
 	(void)uname(&u);
 	return g_strdup_printf("%s %s", u.sysname, u.release);
+}
+
+const char *host_versions(void)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "xdptap %s\nlibpcapng-writer %s\nlibbpf %s\n", XDPTAP_VERSION,
+		 pcapng_writer_version(), tap_version());
+	return text;
 }

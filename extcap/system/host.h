@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a capture file says of the machine it was made on. */
+/* What files and logs say of the machine, and of the program that made them. */
 #ifndef XDPTAP_EXTCAP_SYSTEM_HOST_H
 #define XDPTAP_EXTCAP_SYSTEM_HOST_H
 
@@ -7,5 +7,7 @@
 char *host_hardware(void);
 /* "Linux 6.1.0-18-amd64"; caller frees. */
 char *host_os(void);
+/* A line each for the program, its library and libbpf; static. */
+const char *host_versions(void);
 
 #endif

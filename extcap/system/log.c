@@ -7,7 +7,7 @@
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
 #include "extcap/system/log.h"
-#include "extcap/system/version.h"
+#include "extcap/system/path.h"
 
 static struct {
 	FILE *file; /* NULL: nowhere */
@@ -59,14 +59,16 @@ bool log_open(const char *path, enum log_level level, char **argv, GError **erro
 		[LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
 	};
 	g_autofree char *os = host_os(), *line = g_strjoinv(" ", argv);
-	g_autofree char *versions = g_strdup(version_text());
+	g_autofree char *versions = g_strdup(host_versions());
+	int fd;
 
 	g_log_set_writer_func(write_line, NULL, NULL);
 	if (!path)
 		return true;
 	for (unsigned int l = level; l <= LOG_WARNING; l++)
 		log_state.levels |= worth[l];
-	log_state.file = fopen(path, "ae");
+	fd = path_open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	log_state.file = fd >= 0 ? fdopen(fd, "a") : NULL;
 	if (!log_state.file)
 		return fail_errno(error, errno, "cannot open the log file \"%s\"", path);
 	setvbuf(log_state.file, NULL, _IOLBF, 0);

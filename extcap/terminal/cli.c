@@ -12,7 +12,7 @@
 #include "extcap/config/options.h"
 #include "extcap/system/setup.h"
 #include "extcap/terminal/standalone.h"
-#include "extcap/system/version.h"
+#include "extcap/system/host.h"
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */
@@ -175,7 +175,7 @@ bool cli_run(int argc, char **argv, GError **error)
 	if (verbs.help)
 		print_help(context);
 	else if (verbs.version)
-		fputs(version_text(), stdout);
+		fputs(host_versions(), stdout);
 	else if (verbs.setup)
 		setup_print(stdout);
 	else if (verbs.list)

@@ -15,10 +15,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "extcap/system/cleanup.h"
+#include "extcap/system/path.h"
 #include "extcap/wireshark/control.h"
 
 #define HEAD	   4 /* indicator and length */
@@ -103,11 +103,7 @@ size_t control_format(uint8_t *to, size_t size, const struct control_message *m)
 
 static int open_fifo(const char *path, int mode)
 {
-	struct stat st;
-
-	if (!path || stat(path, &st) < 0 || !S_ISFIFO(st.st_mode))
-		return -1;
-	return open(path, mode | O_NONBLOCK | O_CLOEXEC);
+	return path ? path_open_fifo(path, mode) : -1;
 }
 
 struct control *control_open(const char *in, const char *out)

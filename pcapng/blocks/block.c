@@ -2,9 +2,9 @@
 /*
  * block.c - the frame of a block: type, length, ..., padding, length again
  *
- * [pcapng §section_block] Every block begins with its type and total length and ends with the total
- * length, so that files can be walked both ways. The length is known only at the end; block_end()
- * goes back and fills it in. What a block contains is encode.c's business, options are option.c's.
+ * [pcapng §section_block] Every block starts with its type and its total length and ends with its
+ * total length, so that readers can walk a file both ways. The length is known only at the end;
+ * block_end() goes back and fills it in. encode.c fills the block, option.c its options.
  */
 #include "pcapng/blocks/block.h"
 
@@ -27,7 +27,7 @@ void block_end(struct block *b)
 	block_pad(b);
 	total = block_u32(b, b->len + sizeof(total));
 	block_put(b, &total, sizeof(total));
-	if (block_is_whole(b))
+	if (block_is_complete(b))
 		memcpy(b->buf + sizeof(uint32_t), &total, sizeof(total));
 }
 
@@ -42,7 +42,7 @@ void block_refuse(struct block *b, const char *field, const char *why)
 void block_skip(struct block *b, size_t n)
 {
 	if (n > BLOCK_MAX - b->len)
-		block_refuse(b, NULL, "longer than 134348832 bytes, which no reader takes");
+		block_refuse(b, NULL, "longer than 134348832 bytes, which no reader accepts");
 	else
 		b->len += n;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.h - one block being written into memory that may be too small for it
+ * block.h - one block being written to memory that may be too small for it
  *
- * A block is encoded in one pass: begin, put, ..., end. What finds no room is counted but not
- * written, so that the same pass also measures: after block_end(), `len` is the block's length, and
- * the block is there only if block_is_whole(). A value that the format forbids is refused once with
- * its reason; the first refusal stays.
+ * A block is encoded in one pass: begin, put, ..., end. Bytes without room are counted but not
+ * written, so the same pass also measures: after block_end(), `len` is the length of the block, and
+ * the block is complete only if block_is_complete(). A value that the format forbids refuses the
+ * block with a reason; the first reason stays.
  */
 #ifndef PCAPNG_BLOCKS_BLOCK_H
 #define PCAPNG_BLOCKS_BLOCK_H
@@ -16,7 +16,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The longest block that is written: Wireshark's limit, below any other reader's but libpcap's. */
+/*
+ * The maximum length of a block: Wireshark's limit, and the lowest of all readers except libpcap.
+ */
 #define BLOCK_MAX 134348832u
 
 struct block {
@@ -27,27 +29,27 @@ struct block {
 	bool swap;     /* the section is not in the host's byte order */
 	bool has_options;
 	uint32_t seen;	   /* bit n: option n was put */
-	const char *field; /* what was refused, static; NULL: the block as a whole */
-	const char *why;   /* why, static; NULL: nothing was refused */
+	const char *field; /* the refused field, static; NULL: the block */
+	const char *why;   /* the reason, static; NULL: not refused */
 };
 
-/* Starts a block in b->buf, which together with size and swap was set by the caller. */
+/* Starts a block in b->buf. The caller has set buf, size and swap. */
 void block_begin(struct block *b, uint32_t type);
 
-/* Pads, sets both lengths. */
+/* Pads the block and sets both lengths. */
 void block_end(struct block *b);
 
 /* Refuses the block: `field` (or NULL) and `why` are static text. */
 void block_refuse(struct block *b, const char *field, const char *why);
 
-/* Leaves `n` bytes as they are. */
+/* Skips `n` bytes, which keep their values. */
 void block_skip(struct block *b, size_t n);
 
-/* Zeros up to the next multiple of four. */
+/* Writes zeros up to a multiple of four. */
 void block_pad(struct block *b);
 
-/* True: nothing was refused and all of it is in buf. */
-static inline bool block_is_whole(const struct block *b)
+/* True if nothing was refused and buf has the complete block. */
+static inline bool block_is_complete(const struct block *b)
 {
 	return !b->why && b->len <= b->size;
 }
@@ -102,7 +104,7 @@ static inline void block_put_u64(struct block *b, uint64_t v)
 	block_put(b, &v, sizeof(v));
 }
 
-/* [pcapng §section_epb] Timestamps are two words, the high one first in either byte order. */
+/* [pcapng §section_epb] A timestamp is two words, the high one first in either byte order. */
 static inline void block_put_time(struct block *b, uint64_t ts)
 {
 	block_put_u32(b, ts >> 32);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * encode-packet.c - packets: Enhanced Packet Block and Simple Packet Block
+ * encode-packet.c - encodes packets: Enhanced Packet Block and Simple Packet Block
  *
- * encode_packet() does all of it, in the one pass of the other blocks; large fragments are passed
- * over and become holes (staging.h). The common packet, small, whole and with a few numbers for options,
- * comes a million times a second and has its own lines: its length is known beforehand.
+ * encode_packet() handles every packet in one pass, as other blocks are encoded; it skips large
+ * fragments, which become holes (staging.h). A small contiguous packet whose options are only
+ * numbers is the common case, millions of times a second. It has a fast path: its length is known
+ * in advance.
  */
 #include "pcapng/blocks/encode.h"
 #include "pcapng/blocks/option.h"
@@ -119,7 +120,7 @@ bool encode_is_plain(const struct pcapng_packet *p)
 		p->hashes->algorithm == PCAPNG_HASH_TOEPLITZ && p->hashes->len == 4);
 }
 
-/* An option of one word. */
+/* An option that is one word. */
 static inline uint8_t *store_option_u32(uint8_t *at, uint16_t code, uint32_t v, bool swap)
 {
 	store_u16(at, code, swap);
@@ -137,7 +138,7 @@ static inline uint8_t *store_option_u64(uint8_t *at, uint16_t code, uint64_t v, 
 	return at + 12;
 }
 
-/* [pcapng §section_epb] epb_hash: the algorithm, then the hash as it is; 5 bytes and 3 of padding */
+/* [pcapng §section_epb] epb_hash: the algorithm, then the hash; 5 bytes and 3 of padding */
 static inline uint8_t *store_toeplitz(uint8_t *at, const void *hash, bool swap)
 {
 	store_u16(at, PCAPNG_EPB_HASH, swap);
@@ -148,7 +149,7 @@ static inline uint8_t *store_toeplitz(uint8_t *at, const void *hash, bool swap)
 	return at + 12;
 }
 
-/* In the order of put_options(): the same packet makes the same bytes, whichever way it goes. */
+/* The order is that of put_options(): both paths write the same bytes for a packet. */
 static inline void store_options(uint8_t *at, const struct pcapng_packet *p, bool swap)
 {
 	if (p->mask & PCAPNG_PACKET_FLAGS)
@@ -165,8 +166,8 @@ static inline void store_options(uint8_t *at, const struct pcapng_packet *p, boo
 }
 
 /*
- * Each word goes straight to its place: gathered in a struct first, they would be read back from the
- * stack in one piece before they arrived there one by one, and the processor would wait.
+ * Stores each word directly. Through a struct, the copy would read words that the CPU had just
+ * stored one by one, and stall on store forwarding.
  */
 void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *p)
 {
@@ -179,7 +180,7 @@ void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *p)
 	store_u32(at + 12, p->ts >> 32, swap);
 	store_u32(at + 16, p->ts, swap);
 	store_u32(at + 20, p->caplen, swap);
-	store_u32(options - 4, 0, swap); /* padding, unless what follows puts something there */
+	store_u32(options - 4, 0, swap); /* padding, unless the next stores overwrite it */
 	store_u32(at + 24, p->len, swap);
 	if (p->caplen)
 		memcpy(at + ENCODE_EPB_DATA, p->data, p->caplen);

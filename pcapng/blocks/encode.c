@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * encode.c - struct in, block out: one function for each type of block
+ * encode.c - struct in, block out: one function per block type
  *
- * An option is one line; the order is if_tsresol first and comments last, because scapy 2.5 stops
- * at a comment without a line end, and a reader that misses if_tsresol is wrong by a factor of 1000.
- * The packets, which come a million times a second, are in encode-packet.c.
+ * An option is one line. if_tsresol comes first and comments come last, because scapy 2.5 stops at
+ * a comment that does not end with a newline, and a reader that misses if_tsresol is wrong by a
+ * factor of 1000. Packets, millions a second, are in encode-packet.c.
  */
 #include "pcapng/blocks/encode.h"
 #include "pcapng/blocks/option.h"
 
 static const uint8_t default_tsresol = 9;
-static const uint32_t stats_mask = 2 * PCAPNG_STATS_USRDELIV - 1; /* the highest, and all below */
+static const uint32_t stats_mask = 2 * PCAPNG_STATS_USRDELIV -
+				   1; /* the highest bit, and all below */
 
 /* [pcapng §section_shb] */
 void encode_section(struct block *b, const void *arg)
@@ -23,7 +24,7 @@ void encode_section(struct block *b, const void *arg)
 	block_put_u32(b, PCAPNG_MAGIC);
 	block_put_u16(b, PCAPNG_VERSION_MAJOR);
 	block_put_u16(b, PCAPNG_VERSION_MINOR);
-	block_put_u64(b, PCAPNG_LENGTH_UNKNOWN); /* a stream cannot go back to fill it in */
+	block_put_u64(b, PCAPNG_LENGTH_UNKNOWN); /* a stream cannot go back and fill it in */
 	opt_string(b, PCAPNG_SHB_HARDWARE, s->hardware);
 	opt_string(b, PCAPNG_SHB_OS, s->os);
 	opt_string(b, PCAPNG_SHB_USERAPPL, s->userappl);
@@ -46,7 +47,7 @@ static void put_addresses(struct block *b, const struct pcapng_interface *i)
 	opt_bytes(b, PCAPNG_IF_EUIADDR, i->eui, 8);
 }
 
-/* [pcapng §section_idb] Same speed both ways is if_speed; two different ones are the other two. */
+/* [pcapng §section_idb] if_speed if both directions are equal, else if_txspeed and if_rxspeed. */
 static void put_speeds(struct block *b, const struct pcapng_interface *i)
 {
 	if (i->speed_bps && (i->txspeed_bps || i->rxspeed_bps))
@@ -151,7 +152,7 @@ void encode_stats(struct block *b, const void *arg)
 	block_end(b);
 }
 
-/* Octets of the address in a record, 0: no such type. */
+/* The length of an address in a record; 0: unknown type. */
 static size_t address_len(uint16_t type)
 {
 	switch (type) {
@@ -163,7 +164,7 @@ static size_t address_len(uint16_t type)
 	}
 }
 
-/* The names of one record, each with its NUL; the bytes are returned, they are put if `put`. */
+/* Puts the names of a record, each with its NUL, if `put`. Returns their length. */
 static size_t put_record_names(struct block *b, const struct pcapng_name *n, bool put)
 {
 	size_t len = 0;
@@ -188,7 +189,7 @@ static void put_record(struct block *b, const struct pcapng_name *n)
 	size_t len = address + put_record_names(b, n, false);
 
 	if (!address || !n->address)
-		block_refuse(b, "record", "no such type of address, or none given");
+		block_refuse(b, "record", "unknown address type, or no address");
 	else if (len == address)
 		block_refuse(b, "record", "no name");
 	else if (len > UINT16_MAX)
@@ -271,7 +272,7 @@ void encode_raw(struct block *b, const void *arg)
 	block_end(b);
 }
 
-/* True: a line of the entry starts with `field`. */
+/* True if a line of the entry starts with `field`. */
 static bool has_field(const char *entry, size_t len, const char *field)
 {
 	size_t n = strlen(field);

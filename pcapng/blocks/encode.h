@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * encode.h - struct in, block out: one function for each type of block
+ * encode.h - struct in, block out: one function per block type
  *
- * Each writes one whole block into `b`, or refuses it. They know the draft, not the section: that
- * an interface exists, or what a profile asks for, is checked in writer.c.
+ * Each function writes one complete block to `b` or refuses it. They know the draft, not the
+ * section: writer.c checks that an interface exists, and what a profile requires.
  */
 #ifndef PCAPNG_BLOCKS_ENCODE_H
 #define PCAPNG_BLOCKS_ENCODE_H
@@ -11,26 +11,26 @@
 #include "pcapng/blocks/block.h"
 #include "pcapng/writer.h"
 
-/* What of a packet is written. */
+/* The data of a packet that is written. */
 struct slice {
 	const struct pcapng_packet *packet;
 	const struct iovec *frags;
 	size_t n_frags;
-	size_t caplen;	   /* at most what the fragments have */
-	size_t copy_below; /* fragments of so many bytes are left out: the caller makes holes */
+	size_t caplen;	   /* at most the length of the fragments */
+	size_t copy_below; /* larger fragments are skipped: the caller makes holes */
 };
 
-/* Of fragment `frag`, the bytes that lie before `left` runs out. */
+/* The length of `frag`, at most `left`. */
 static inline size_t slice_part(const struct iovec *frag, size_t left)
 {
 	return frag->iov_len < left ? frag->iov_len : left;
 }
 
-/* Where the packet's data begins in the block. */
+/* The offset of the packet's data in the block. */
 #define ENCODE_EPB_DATA 28
 #define ENCODE_SPB_DATA 12
 
-/* The members of a newer program's struct are not there to read: nothing is left out in silence. */
+/* Refuses bits of a newer header: ignoring them would lose the program's members silently. */
 static inline void encode_check_mask(struct block *b, uint32_t mask, uint32_t known)
 {
 	if (mask & ~known)
@@ -42,18 +42,18 @@ void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);
 void encode_simple_packet(struct block *b, const struct slice *slice);
 
-/* A packet that encode_is_plain(), into encode_plain_len() bytes at `at`. */
+/* Writes a packet that encode_is_plain(), encode_plain_len() bytes, to `at`. */
 void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *packet);
 
-/* Whether a packet is in one piece and has no options but the numbers that a capture has for each. */
+/* True for a contiguous packet with only the numeric options that captures have. */
 bool encode_is_plain(const struct pcapng_packet *packet);
 
-/* Bytes of the options of such a packet, with their end. */
+/* The length of the options of such a packet, including opt_endofopt. */
 static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
 {
 	uint32_t len = 0;
 
-	if (!(p->mask | p->n_hashes)) /* most; three times for each packet */
+	if (!(p->mask | p->n_hashes)) /* the most common case; three calls per packet */
 		return 0;
 	len += p->mask & PCAPNG_PACKET_FLAGS ? 8 : 0;
 	len += p->mask & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;

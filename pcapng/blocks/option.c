@@ -2,9 +2,9 @@
 /*
  * option.c - options: code, length, value, padding
  *
- * Everything goes through opt_put(), which looks the option up in the tables below: the draft's
- * tables of options, one for each block type, with the lengths that a writer must keep. An option
- * of the draft that comes in through the `extra` list is so checked as one with a field is.
+ * Everything goes through opt_put(), which looks up the option in the tables below: the tables of
+ * the draft, one per block type, with the lengths that a writer must use. So an option of the draft
+ * in the `extra` list gets the same checks as one that has a member.
  */
 #include "pcapng/blocks/option.h"
 
@@ -88,7 +88,7 @@ static const struct rule isb_rules[] = {
 /* [pcapng §section_opt] Valid in every block. */
 static const struct rule comment_rule = { "opt_comment", ANY, true, CHECK_TEXT };
 static const struct rule custom_rule = { "opt_custom", 4, UINT16_MAX, true, CHECK_NOTHING };
-/* Not in the draft: anyone's own, or newer than this library. */
+/* Not in the draft: of local use, or newer than this library. */
 static const struct rule unknown_rule = { "extra option", ANY, true, CHECK_NOTHING };
 
 #define FIND(rules, code)                                                                          \
@@ -127,9 +127,9 @@ const char *opt_refuse_flags(uint32_t flags)
 	if (flags & PCAPNG_FLAG_RESERVED)
 		return "reserved bits 12 to 15 are set";
 	if ((flags & PCAPNG_FLAG_DIRECTION) == PCAPNG_FLAG_DIRECTION)
-		return "no such direction";
+		return "unknown direction";
 	if ((flags & PCAPNG_FLAG_RECEPTION) > PCAPNG_FLAG_PROMISCUOUS)
-		return "no such reception type";
+		return "unknown reception type";
 	return NULL;
 }
 
@@ -151,22 +151,22 @@ static const char *check_hash(uint8_t algorithm, size_t len)
 	};
 
 	if (algorithm >= sizeof(lengths))
-		return "no such algorithm";
+		return "unknown algorithm";
 	if (lengths[algorithm] && lengths[algorithm] != len)
-		return "not the length of this algorithm's hash";
+		return "wrong length for this algorithm";
 	return NULL;
 }
 
 static const char *check_verdict(uint8_t kind, size_t len)
 {
 	if (kind > PCAPNG_VERDICT_EBPF_XDP)
-		return "no such kind";
+		return "unknown kind";
 	if (kind != PCAPNG_VERDICT_HARDWARE && len != sizeof(uint64_t))
 		return "an eBPF verdict has 8 bytes";
 	return NULL;
 }
 
-/* NULL: fine, else why not. */
+/* NULL if valid, else the reason. */
 static const char *check_value(const struct block *b, const struct rule *rule, const uint8_t *value,
 			       size_t len)
 {
@@ -252,9 +252,8 @@ void opt_time(struct block *b, uint16_t code, uint64_t ts)
 }
 
 /*
- * Tag and value are not side by side in the caller's memory and may be 64 KiB long, so they cannot
- * be handed to opt_put() as one; the checks are made on the tag and the length, which is all that
- * they look at.
+ * Tag and value are not contiguous in the caller's memory and may be 64 KiB long, so opt_put()
+ * cannot take them as one value. The checks need only the tag and the length.
  */
 void opt_tagged(struct block *b, uint16_t code, uint8_t tag, const void *value, size_t len)
 {
@@ -275,7 +274,7 @@ void opt_tagged(struct block *b, uint16_t code, uint8_t tag, const void *value, 
 	block_pad(b);
 }
 
-/* [pcapng §section_custom_option] The enterprise number is in section order, the rest is theirs. */
+/* [pcapng §section_custom_option] The enterprise number is in section order; the rest is opaque. */
 static void opt_custom(struct block *b, const struct pcapng_custom_option *c)
 {
 	size_t len = c->string && !c->len && c->data ? strlen(c->data) : c->len;
@@ -313,8 +312,8 @@ static void opt_comments(struct block *b, const struct pcapng_options *o)
 }
 
 /*
- * Comments come last: scapy 2.5 stops reading options at a comment without a line end, and would
- * then miss what follows.
+ * Comments come last: scapy 2.5 stops reading options at a comment that does not end with a
+ * newline.
  */
 void opt_common(struct block *b, const struct pcapng_options *o)
 {

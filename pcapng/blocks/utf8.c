@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * utf8.c - is it UTF-8?
+ * utf8.c - checks UTF-8
  *
  * [pcapng §section_opt] "Implementations that write string fields MUST write only valid UTF-8
- * strings." RFC 3629's grammar, one rule for each first octet. NUL is refused too: readers take it
- * for the end.
+ * strings." The grammar of RFC 3629, one rule per first octet. NUL is refused too, because readers
+ * take it for the end of the string.
  */
 #include "pcapng/blocks/option.h"
 
-/* Octets after the first, and the range of the second, which excludes overlong forms and such. */
+/*
+ * The number of octets after the first, and the range of the second, which excludes overlong forms.
+ */
 static int utf8_rule(uint8_t first, uint8_t *low, uint8_t *high)
 {
 	*low = 0x80;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write-files.c - a capture in a set of files: so many numbered frames, some of them in each file
+ * write-files.c - writes numbered frames to a set of files
  *
  *	cc write-files.c $(pkg-config --cflags --libs pcapng-writer)
  *	./a.out /var/tmp/cap.pcapng 100000 1000000 3 6
  *
- * makes /var/tmp/cap_00001_20261123040000.pcapng.gz and so on from a megabyte each (with gzip's
- * level 6; without that word: not compressed) and keeps the last three. What is finished it names
- * on standard output.
+ * writes 100000 frames to /var/tmp/cap_00001_20261123040000.pcapng.gz and so on, a megabyte each, with
+ * level 6 of gzip (without the last argument: uncompressed), and keeps the last three. It prints the
+ * name of each finished file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct counter {
 	uint64_t packets, lost;
 };
 
-/* Whoever reads this line may open the file: it is whole. */
+/* Whoever reads this line may open the file: it is complete. */
 static void on_event(void *user, const struct pcapng_files_event *event)
 {
 	if (event->what == PCAPNG_FILES_FINISHED)
@@ -29,7 +29,7 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	fflush(stdout);
 }
 
-/* At the end of each file; the numbers go on from file to file. */
+/* At the end of each file; the counters continue across files. */
 static int add_stats(void *user, struct pcapng_writer *w)
 {
 	const struct counter *c = user;
@@ -53,7 +53,7 @@ static int add_frame(struct pcapng_files *f, struct counter *c)
 	packet.ts = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	r = pcapng_files_add_packet(f, &packet);
 	*(r == 0 ? &c->packets : &c->lost) += 1;
-	return r == -EAGAIN ? 0 : r; /* the disk is full just now: a loss */
+	return r == -EAGAIN ? 0 : r; /* the disk is full for now: a loss */
 }
 
 static int write_frames(struct pcapng_files *f, struct counter *c, uint64_t packets)
@@ -64,9 +64,10 @@ static int write_frames(struct pcapng_files *f, struct counter *c, uint64_t pack
 	while (r == 0 && c->packets + c->lost < packets) {
 		r = add_frame(f, c);
 		if (r == 0)
-			r = pcapng_files_tick(f); /* a real program: when its poll(2) says so */
+			r = pcapng_files_tick(
+				f); /* a real program calls it when poll(2) times out */
 	}
-	closed = pcapng_files_close(f); /* also after a failure: the file gets its name */
+	closed = pcapng_files_close(f); /* also after a failure: the file gets its final name */
 	return r < 0 ? r : closed;
 }
 

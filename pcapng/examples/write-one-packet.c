@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write-one-packet.c - the smallest program that writes a capture: one ARP request, to standard output
+ * write-one-packet.c - the smallest program that writes a capture: an ARP request to standard
+ * output
  *
  *	cc write-one-packet.c $(pkg-config --cflags --libs pcapng-writer) && ./a.out | tshark -r -
  */
@@ -18,7 +19,7 @@ static const uint8_t frame[] = {
 	0xc0, 0x00, 0x02, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xc0, 0x00, 0x02, 0x02,
 };
 
-/* The output: here, a file descriptor. What write() does not take is offered again. */
+/* The output: a file descriptor. The writer offers again what writev() did not write. */
 static ssize_t output(void *user, const struct iovec *iov, int iovcnt)
 {
 	ssize_t n = writev(*(int *)user, iov, iovcnt);

@@ -61,13 +61,15 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	file_part_name(name, part);
 	if (!single && is_there(folder, name))
 		return -EEXIST;
-	for (f->fd = -1; f->fd < 0 || is_deleted(f->fd);) {
+	/* No recovery looks at a single file, which may be a device, or have no name any more. */
+	for (f->fd = -1; f->fd < 0 || (!single && is_deleted(f->fd));) {
 		if (f->fd >= 0)
 			close(f->fd);
 		f->fd = openat(folder, single ? name : part, flags, mode);
 		if (f->fd < 0)
 			return -errno;
-		lock(f->fd);
+		if (!single)
+			lock(f->fd);
 	}
 	f->folder = folder;
 	f->single = single;

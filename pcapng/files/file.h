@@ -24,7 +24,7 @@ void file_part_name(const char *name, char out[NAME_MAX + 1]);
 
 /*
  * Begins `name` in `folder`. 0; -EEXIST: it, or its .part, is there (not if single, which replaces);
- * or -errno. The file is locked: another process can tell that somebody writes it.
+ * or -errno. A .part is locked: another process can tell that somebody writes it.
  */
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before Linux 5.18 there is no XDP program for frames in several parts, and none of ours loads. What
- * needs one is skipped there, also with XDPTAP_TESTS_MUST_RUN: it is no fault of the machine.
+ * Before Linux 5.18 there are no XDP programs for fragmented frames, and none of ours loads. Tests that
+ * need one skip there, even with XDPTAP_TESTS_MUST_RUN: the machine is not at fault.
  */
 #ifndef XDPTAP_TESTS_BPF_OLD_H
 #define XDPTAP_TESTS_BPF_OLD_H

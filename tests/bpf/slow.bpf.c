@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program whose run takes a good part of a second, and says when it began and when it ended. */
+/* A program that runs for about 100 ms, and says when it has begun and when it has ended. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

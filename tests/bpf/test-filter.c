@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filters in the capture points themselves, on a pair of interfaces in a network namespace of our
- * own: what is counted and taken, also while one filter takes the place of another. Needs root, else
- * skips.
+ * Filters in the capture points themselves, on a pair of interfaces in a network namespace of our own:
+ * what is counted and captured, also while one filter replaces another. Without root it skips.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <glib.h>
 #include <linux/if_packet.h>
@@ -23,10 +24,10 @@
 
 struct fixture {
 	struct tap *tap;
-	struct tap *traced; /* the other tap, that is traced; else NULL */
+	struct tap *traced; /* the other tap, whose program is traced; or NULL */
 	const struct point *point;
 	int socket;		/* send() makes the point see a frame */
-	uint64_t taken, marked; /* marked: by the filter set last */
+	uint64_t taken, marked; /* marked: with the generation of the last filter */
 	uint16_t mark;
 	gint is_sending;
 };
@@ -75,7 +76,7 @@ static void send_frame(struct fixture *f, uint16_t type)
 		g_assert_cmpint(errno, ==, ENOBUFS);
 }
 
-/* Compiled for this call; the point keeps nothing of it. */
+/* The filter is freed after the call: the point must not keep it. */
 static int set_filter(struct fixture *f, const char *expression)
 {
 	const char *error = NULL;
@@ -86,7 +87,7 @@ static int set_filter(struct fixture *f, const char *expression)
 	return tap_set_filter(f->tap, 0, filter, n, ++f->mark);
 }
 
-/* The program to be traced is another tap's. */
+/* Attaches the program to trace: another tap's. */
 static void put_traced(struct fixture *f, const struct tap_config *config,
 		       struct tap_target *target)
 {
@@ -157,7 +158,7 @@ static struct tap_stats stats(struct fixture *f)
 	return s;
 }
 
-/* One filter after another: each decides over the frames that come after it. */
+/* One filter after another: each judges the frames that arrive after it was set. */
 static void test_change(const void *point)
 {
 	static const struct {
@@ -191,7 +192,7 @@ static void test_change(const void *point)
 	teardown(&f);
 }
 
-/* One that cannot be translated leaves the one before in place. */
+/* A filter that cannot be translated leaves the previous one in place. */
 static void test_refused(const void *point)
 {
 	struct fixture f;
@@ -217,7 +218,7 @@ static gpointer send_many(gpointer user)
 	return NULL;
 }
 
-/* While frames come, filters that all accept them change places: no frame is missed. */
+/* While frames arrive, filters that accept all of them replace each other: no frame is missed. */
 static void test_no_gap(const void *point)
 {
 	static const char *const both[] = { "ether proto 0x88b5", "not ip and greater 60" };
@@ -249,7 +250,7 @@ static int on_frame_and_stop(void *user, const struct tap_frame *frame)
 	return 1;
 }
 
-/* Who wants no more gets what is left all the same: it is accounted for, one way or the other. */
+/* At the end every frame is given out, even if the callback asks to stop. */
 static void test_rest(void)
 {
 	struct fixture f;
@@ -271,6 +272,70 @@ static void test_rest(void)
 	teardown(&f);
 }
 
+/* The newest map of that name. */
+static int open_map(const char *name)
+{
+	uint32_t id = 0;
+	int found = -1;
+
+	while (bpf_map_get_next_id(id, &id) == 0) {
+		int fd = bpf_map_get_fd_by_id(id);
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (fd < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && g_str_equal(info.name, name)) {
+			if (found >= 0)
+				close(found);
+			found = fd;
+		} else {
+			close(fd);
+		}
+	}
+	return found;
+}
+
+/* Pretends that a run of the traced program did not end, on each CPU. Returns how many that are. */
+static uint64_t leave_marks(void)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), zero = 0;
+	int fd = open_map("runs"), n_cpus = libbpf_num_possible_cpus();
+	g_autofree uint64_t *runs = NULL;
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(bpf_obj_get_info_by_fd(fd, &info, &size), ==, 0);
+	runs = g_malloc0_n((gsize)n_cpus, info.value_size);
+	for (int cpu = 0; cpu < n_cpus; cpu++)
+		runs[(gsize)cpu * info.value_size / sizeof(*runs)] = 1;
+	g_assert_cmpint(bpf_map_update_elem(fd, &zero, runs, BPF_ANY), ==, 0);
+	close(fd);
+	return (uint64_t)n_cpus;
+}
+
+/* They count as lost, at the next run on the CPU or at the end. */
+static void test_unfinished(void)
+{
+	uint64_t left;
+	struct fixture f;
+
+	if (!setup(&f, &point_trace))
+		return;
+	send_frame(&f, 0x88b5);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, 0);
+	left = leave_marks();
+	send_frame(&f, 0x88b5);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, 1);
+	tap_detach(f.tap);
+	tap_drain_rest(f.tap, on_frame, &f);
+	g_assert_cmpuint(stats(&f).lost_missed, ==, left);
+	g_assert_cmpuint(stats(&f).accepted, ==, 2 + left);
+	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
+	g_assert_cmpuint(f.taken, ==, 2);
+	teardown(&f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -284,5 +349,6 @@ int main(int argc, char **argv)
 		g_test_add_data_func(no_gap, points[i], test_no_gap);
 	}
 	g_test_add_func("/filter/rest", test_rest);
+	g_test_add_func("/filter/trace/unfinished", test_unfinished);
 	return g_test_run();
 }

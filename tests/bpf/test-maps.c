@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * maps_synchronize() against the real kernel: it returns only after a program that is running on another
- * CPU has ended. Needs the privilege to load programs, else skips.
+ * maps_synchronize() in the real kernel: it returns only after a program that is running on another CPU
+ * has ended. Without the privilege to load programs it skips.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static void test_waits(void)
 	maps_done(&maps);
 }
 
-/* The rings are where they were. */
+/* It leaves the rings in their places. */
 static void test_leaves_rings(void)
 {
 	struct maps maps;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of capture points: each row is complete, and can be found by its name and its choice. */
+/* The table of capture points: each row is complete, and its name and its choice find it. */
 #include <glib.h>
 
 #include "bpf/point.h"
@@ -13,14 +13,14 @@ static void test_rows(void)
 
 		g_assert_true(p->name && p->choice && p->title);
 		g_assert_true(p->attach && p->replace && p->detach && p->free && p->is_attached);
-		g_assert_true(point_find(p->name) == p); /* no other has its name */
+		g_assert_true(point_find(p->name) == p); /* the name is unique */
 		g_assert_cmpstr(p->choice, !=, "auto");
 	}
 	g_assert_cmpuint(n, ==, POINTS_N);
 	g_assert_null(point_find("tc"));
 }
 
-/* What the dialog shows for a choice is the same, whichever of its points is asked. */
+/* Points that share a choice share its title, and differ in their direction. */
 static void test_choices(void)
 {
 	for (size_t i = 1; points[i]; i++)

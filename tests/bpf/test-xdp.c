@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The XDP program in the real kernel, fed frame by frame through BPF_PROG_TEST_RUN: what comes out of
- * the ring, the verdict, and the counters. Needs the privilege to load programs, else skips.
+ * The XDP program in the real kernel, fed frame by frame through BPF_PROG_TEST_RUN: the records in the
+ * ring, the verdict and the counters. Without the privilege to load programs it skips.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ struct fixture {
 	struct xdp_bpf *skel;
 };
 
-/* False where the program cannot be loaded; the test is then marked as skipped. */
+/* False if the program cannot be loaded; the test is then marked as skipped. */
 static bool setup(struct fixture *f, size_t ring_size, uint32_t snaplen)
 {
 	int r = maps_init(&f->maps, ring_size);
@@ -63,7 +63,7 @@ static void teardown(struct fixture *f)
 	maps_done(&f->maps);
 }
 
-/* Sends one frame through the program, which must pass it on as it is. */
+/* Sends one frame through the program, which must pass it unchanged. */
 static void send_frame(struct fixture *f, const uint8_t *frame, uint32_t len)
 {
 	g_autofree uint8_t *out = g_malloc(len);
@@ -158,7 +158,7 @@ static void test_snaplen(void)
 	teardown(&f);
 }
 
-/* A full ring loses frames, counts each, and tells of them in the first record after the gap. */
+/* A full ring loses frames, counts each one, and reports them in the first record after the gap. */
 static void test_full(void)
 {
 	g_autofree uint8_t *frame = make_frame(60);
@@ -199,7 +199,7 @@ static guint count_lines(const char *text)
 	return g_strv_length(lines) - 1;
 }
 
-/* The listing has a line for each instruction that is loaded for the filter, and one to end it. */
+/* The listing has a line for each instruction that the filter adds, and a last one. */
 static void test_listing(void)
 {
 	const struct sock_filter filter[] = { { BPF_LD | BPF_H | BPF_ABS, 0, 0, 12 },

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * consumer.c - a stranger's program: nothing but the installed headers, in strict C11 or C++
- */
+/* consumer.c - somebody else's program: only the installed headers, in strict C11 or C++ */
 #include <pcapng/files.h>
 #include <pcapng/format.h>
 #include <pcapng/writer.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * old.c - a program built with the headers of an older release, which runs with today's library
+ * old.c - a program built with the headers of an older release, which runs with the current library
  *
- * Each struct ends where memory ends: a library that reads members the program does not have crashes
- * it. The capture goes to standard output, a second one to the file named on the command line.
+ * Each struct ends at the end of mapped memory: a library that reads members which the program
+ * lacks crashes it. One capture goes to standard output, another to the file named on the command
+ * line.
  */
 #include <pcapng/files.h>
 #include <pcapng/writer.h>
@@ -40,7 +41,7 @@ static ssize_t output(void *user, const struct iovec *iov, int iovcnt)
 	return n;
 }
 
-/* All that becomes a block. */
+/* Writes every struct that becomes a block. */
 static int write_blocks(struct pcapng_writer *w)
 {
 	static const char *const names[] = { "old" };
@@ -91,7 +92,7 @@ static int write_stream(void)
 	return r;
 }
 
-/* What the library makes may be longer than the program knows; it looks at what it knows. */
+/* The struct may have members that the program does not know; it uses those it knows. */
 static void on_event(void *user, const struct pcapng_files_event *event)
 {
 	if (event->what == PCAPNG_FILES_FINISHED)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Where clang, bpftool, libbpf, GLib and libpcap are missing, the library is built alone.
+"""Without clang, bpftool, libbpf, GLib and libpcap, meson builds the library alone.
 
     test_alone.py CHECKER
 
-A folder of links is the whole PATH, and pkg-config finds zlib alone. Whoever demands the program gets an
-error that names what is missing.
+PATH is a folder of links, and pkg-config finds only zlib. With -Dauto_features=enabled, setup fails and
+names what is missing.
 """
 import os
 import shutil
@@ -21,7 +21,7 @@ MESON = ["meson", "ninja"]
 
 
 def make_path(folder):
-    """Links, but not to shims that look for themselves elsewhere."""
+    """Links to the tools themselves, not to wrappers such as those of pyenv."""
     folder.mkdir()
     for tool in TOOLS + MESON:
         found = shutil.which(tool, path="/usr/bin:/bin") or shutil.which(tool)

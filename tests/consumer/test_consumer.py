@@ -4,9 +4,9 @@
 
     test_consumer.py BUILD_FOLDER CHECKER VERSION
 
-In C11 and C++, with the shared library and with the static one, by pkg-config alone; and as a meson
-subproject, which needs nothing but what the library needs. Programs built with the headers of each
-older release, which are in folders named after them, run with today's shared library.
+In C11 and C++, with the shared and the static library, using only pkg-config; and as a meson subproject,
+which requires only what the library requires. Programs built with the headers of an older release, which
+are in the folder named after it, run with the current shared library.
 """
 import os
 import re
@@ -50,7 +50,7 @@ def build_and_run(env, compiler, standard, root, version, checker, static):
 
 
 def run_old_program(env, root, headers, checker):
-    """Against the library's names alone: what it needs is looked up when it starts."""
+    """Linked with the current library, but compiled with the old headers."""
     program, captures = root / "old", [root / "old.pcapng", root / "old-file.pcapng"]
     library = next(root.rglob("libpcapng-writer.so.0"))
     run("cc", "-std=gnu11", "-O2", *STRICT[:2], f"-I{headers}", str(HERE / "old.c"), str(library), "-o",
@@ -60,7 +60,7 @@ def run_old_program(env, root, headers, checker):
 
 
 def build_examples(env, root, checker):
-    """Those that were installed, which are where the man pages say."""
+    """The installed examples, at the paths in the man pages."""
     folder = Path(run("pkg-config", "--variable=docdir", "pcapng-writer", env=env).decode().strip())
     folder = root / folder.relative_to("/") if root not in folder.parents else folder
     flags = run("pkg-config", "--cflags", "--libs", "pcapng-writer", env=env).decode().split()
@@ -81,7 +81,7 @@ executable('consumer', 'consumer.c', c_args: '-DEXPECTED_VERSION="@VERSION@"',
 
 
 def build_subproject(root, version, checker):
-    """pkg-config finds zlib alone there, and there is no clang."""
+    """There pkg-config finds only zlib."""
     project, places = root / "project", root / "pc"
     (project / "subprojects").mkdir(parents=True)
     places.mkdir()

@@ -28,7 +28,7 @@ def run(*argv):
 
 
 def zlib_headers(folder):
-    """Only these two of all that is in glibc's include folders."""
+    """Only these two headers, not glibc's."""
     folder.mkdir()
     for name in "zlib.h", "zconf.h":
         found = next((p for p in (Path("/usr/include") / name, *Path("/usr/include").glob(f"*/{name}"))

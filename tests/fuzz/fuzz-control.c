@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz-control.c - any bytes, in pieces of any size, are cut into the same messages
+ * fuzz-control.c - any bytes, read in chunks of any size, decode to the same messages
  *
- * The first byte is the size of the pieces, the rest what Wireshark writes. Each message that comes out
- * is written again, and must be read as itself.
+ * The first byte is the size of the chunks, the rest is what Wireshark writes. Each decoded message
+ * is encoded again and must decode to itself.
  */
 #include <glib.h>
 #include <string.h>
@@ -21,27 +21,27 @@ static void on_message(void *user, const struct control_message *m)
 	g_byte_array_append(user, again, (guint)n);
 }
 
-/* All messages, written again one behind the other. */
-static GByteArray *parse(const uint8_t *data, size_t len, size_t piece)
+/* All messages, encoded again, one after another. */
+static GByteArray *parse(const uint8_t *data, size_t len, size_t chunk)
 {
 	g_autofree struct control_parser *p = g_new0(struct control_parser, 1);
 	GByteArray *all = g_byte_array_new();
 
-	for (size_t at = 0; at < len; at += piece)
-		control_parse(p, data + at, MIN(piece, len - at), on_message, all);
+	for (size_t at = 0; at < len; at += chunk)
+		control_parse(p, data + at, MIN(chunk, len - at), on_message, all);
 	return all;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	g_autoptr(GByteArray) whole = NULL, pieces = NULL, again = NULL;
+	g_autoptr(GByteArray) complete = NULL, chunks = NULL, again = NULL;
 
 	if (!len)
 		return 0;
-	whole = parse(data + 1, len - 1, len);
-	pieces = parse(data + 1, len - 1, (size_t)data[0] + 1);
-	g_assert_cmpmem(whole->data, whole->len, pieces->data, pieces->len);
-	again = parse(whole->data, whole->len, (size_t)data[0] + 1);
-	g_assert_cmpmem(whole->data, whole->len, again->data, again->len);
+	complete = parse(data + 1, len - 1, len);
+	chunks = parse(data + 1, len - 1, (size_t)data[0] + 1);
+	g_assert_cmpmem(complete->data, complete->len, chunks->data, chunks->len);
+	again = parse(complete->data, complete->len, (size_t)data[0] + 1);
+	g_assert_cmpmem(complete->data, complete->len, again->data, again->len);
 	return 0;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fuzz-main.c - runs a fuzz target on files, without a fuzzer: corpora as ordinary tests
- */
+/* fuzz-main.c - runs a fuzz target on files without a fuzzer, so that corpora are ordinary tests */
 #include <glib.h>
 
 #include "tests/fuzz/target.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz-pattern.c - a name made from a pattern is recognised by it; any other text is looked at safely
+ * fuzz-pattern.c - a pattern recognizes the names made from it, and handles any other text safely
  *
- * The input is the pattern, a line end, and a name.
+ * The input is the pattern, a newline, and a name.
  */
 #include <glib.h>
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fuzz-recover.c - any file is walked safely, cut once, and then found whole
- */
+/* fuzz-recover.c - any file is walked safely, truncated once, and then complete */
 #include "pcapng/files/recover.h"
 #include "tests/fuzz/memory-file.h"
 #include "tests/fuzz/target.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fuzz-writer.c - whatever is called, what comes out is whole blocks
- */
+/* fuzz-writer.c - any sequence of calls writes complete blocks */
 #include <unistd.h>
 
 #include "pcapng/files/recover.h"

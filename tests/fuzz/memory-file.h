@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * memory-file.h - bytes as a file that has no name
- */
+/* memory-file.h - bytes as a file without a name */
 #ifndef TESTS_FUZZ_MEMORY_FILE_H
 #define TESTS_FUZZ_MEMORY_FILE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.c - random scripts: what they wrote, and what they said
+ * model.c - runs random scripts and saves the files they write and the calls they make
  *
  *	model SEED COUNT FOLDER    FOLDER/0.pcapng, FOLDER/0.model, ...
  */

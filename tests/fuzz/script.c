@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * script.c - any bytes taken as a script of calls to the writer
+ * script.c - interprets any bytes as a script of calls to the writer
  *
- * Each call is a byte, then its arguments, in the order of the struct; when the script is used up,
- * everything reads as zero. A refused call must leave no trace, which is asserted after each.
+ * Each call is a byte followed by its arguments, in the order of the struct; after the end of the
+ * script everything reads as zero. A refused call must leave no trace, which is asserted after each
+ * call.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,10 +16,10 @@ struct script {
 	const uint8_t *at, *end;
 	struct pcapng_writer *w;
 	GByteArray *file;
-	GString *model, *line; /* of the call at hand */
+	GString *model, *line; /* of the current call */
 	GPtrArray *garbage;
 	uint32_t interfaces;
-	unsigned int pace; /* how much the output takes in a call; 0: all */
+	unsigned int pace; /* bytes that the output accepts per call; 0: all */
 	unsigned int calls;
 };
 
@@ -31,7 +32,7 @@ static uint64_t take(struct script *s, size_t n)
 	return v;
 }
 
-/* `n` bytes, zeros behind the script's end; they live until the call is over. */
+/* `n` bytes, zeros after the end of the script; valid until the call returns. */
 static const uint8_t *take_bytes(struct script *s, size_t n)
 {
 	uint8_t *bytes = g_malloc0(n + 1);
@@ -55,7 +56,7 @@ static void say(struct script *s, const char *name, uint64_t v)
 	g_string_append_printf(s->line, " %s=%" G_GUINT64_FORMAT, name, v);
 }
 
-/* NULL, plain ASCII or whatever is there, up to 63 bytes. */
+/* NULL, plain ASCII or any bytes, up to 63 bytes. */
 static const char *take_text(struct script *s, const char *name)
 {
 	uint8_t n = take(s, 1);
@@ -71,7 +72,7 @@ static const char *take_text(struct script *s, const char *name)
 	return text;
 }
 
-/* Comments, custom and local options; said in the order in which they are written. */
+/* Comments, custom and local options; the model lists them in the order of the file. */
 static struct pcapng_options take_options(struct script *s)
 {
 	uint8_t n = take(s, 1);
@@ -139,7 +140,7 @@ static int call_interface(struct script *s)
 	return r;
 }
 
-/* One piece or two; sometimes large enough to be referenced. */
+/* Contiguous or two fragments; sometimes large enough to be referenced. */
 static void take_data(struct script *s, struct pcapng_packet *p)
 {
 	size_t n = take(s, 1) * (take(s, 1) % 8 ? 1 : 40);
@@ -162,7 +163,7 @@ static void take_data(struct script *s, struct pcapng_packet *p)
 	say_hex(s, "data", data, n);
 }
 
-/* Kinds and lengths also as they may not be. */
+/* Kinds and lengths, including invalid ones. */
 static void take_hash(struct script *s, struct pcapng_packet *p)
 {
 	struct pcapng_hash *hash;
@@ -223,7 +224,7 @@ static int call_packet(struct script *s)
 	return pcapng_writer_add_packet(s->w, &p);
 }
 
-/* As much of it as the format implies, or what the script says; the writer must know. */
+/* Either the length that the format implies or any other, which the writer must refuse. */
 static int call_simple_packet(struct script *s)
 {
 	struct pcapng_packet p = { .len = take(s, 1) };
@@ -254,7 +255,7 @@ static int call_journal(struct script *s)
 	return pcapng_writer_add_journal(s->w, text, len);
 }
 
-/* Without options: where they would begin only the vendor knows. */
+/* Without options: only the vendor knows where they would start. */
 static int call_custom(struct script *s)
 {
 	struct pcapng_custom custom = { .pen = take(s, 4), .no_copy = take(s, 1) & 1 };
@@ -275,7 +276,10 @@ static int call_stats(struct script *s)
 	stats.mask = take(s, 1) & (PCAPNG_STATS_STARTTIME | PCAPNG_STATS_IFRECV);
 	if (stats.mask & PCAPNG_STATS_STARTTIME)
 		say(s, "isb_starttime", stats.starttime = take(s, 8));
-	/* Never falling: a counter that goes back is the caller's fault, which the checker finds. */
+	/*
+	 * Never decreasing: a counter that goes back is a fault of the caller, which the checker
+	 * finds.
+	 */
 	if (stats.mask & PCAPNG_STATS_IFRECV)
 		say(s, "isb_ifrecv", stats.ifrecv = pcapng_writer_bytes(s->w));
 	stats.options = take_options(s);
@@ -363,7 +367,7 @@ static void end_call(struct script *s, int r)
 	if (r == 0 && s->model)
 		g_string_append_printf(s->model, "%s\n", s->line->str);
 	g_string_truncate(s->line, 0);
-	/* Nothing of a call is referenced after a flush, whatever that returned. */
+	/* After a flush, whatever it returned, nothing of a call is referenced. */
 	(void)pcapng_writer_flush(s->w);
 	g_ptr_array_set_size(s->garbage, 0);
 }

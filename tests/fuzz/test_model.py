@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Random calls to the writer: what the files say, decoded from the draft, is what the calls said.
+"""Random calls to the writer: the files, decoded as the draft says, match the calls.
 
     test_model.py MODEL_PROGRAM PCAPNG_TESTS_FOLDER [SEED]
 """

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-writer.c - nanoseconds per packet, against other ways to write the same blocks
+ * bench-writer.c - nanoseconds per packet, compared with other ways to write the same blocks
  *
- * One run measures all writers in turn, several times, and takes the median; only ratios within the
- * run mean anything. Packets come from 16 MiB of memory, as from a ring. The file is in the current
- * folder. Exit 1: a promise of the library is broken (see promises[]).
+ * One run measures all writers in turn, several times, and takes the median; only ratios within a
+ * run are meaningful. Packets come from 16 MiB of memory, as from a ring. The file is in the
+ * current folder. Exit status 1: the library breaks a promise (see promise()).
  *
- *	bench-writer [COPY_BELOW [BUFFER_SIZE]]    a measurement for other settings, no promises
+ *	bench-writer [COPY_BELOW [BUFFER_SIZE]]    measures other settings, without promises
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +25,9 @@
 static uint8_t *ring;
 static struct pcapng_writer_config settings;
 
-/* What every writer is given. */
+/* What each writer does. */
 struct job {
-	int fd; /* -1: nowhere; stdio and writev cannot do that */
+	int fd; /* -1: nowhere, which stdio and writev cannot do */
 	uint32_t len;
 	unsigned int packets;
 };
@@ -36,7 +36,10 @@ struct epb {
 	uint32_t type, total, interface, ts_high, ts_low, caplen, len;
 };
 
-/* As long as the section header and interface that our writer begins with: all write the same file. */
+/*
+ * As long as the section header and interface of our writer, so that all write files of the same
+ * size.
+ */
 static const uint8_t preamble[60];
 
 static struct epb make_head(uint32_t len, uint64_t ts)
@@ -105,7 +108,7 @@ static void write_ours(const struct job *job)
 	pcapng_writer_free(w);
 }
 
-/* The loop one would write by hand: a buffer, memcpy, write when full. */
+/* The loop that a programmer writes by hand: a buffer, memcpy, write when full. */
 static void write_plain(const struct job *job)
 {
 	static uint8_t buffer[BUFFER];
@@ -127,7 +130,7 @@ static void write_plain(const struct job *job)
 	write_all(job->fd, buffer, used);
 }
 
-/* stdio, three calls for a packet. */
+/* stdio: three calls per packet. */
 static void write_stdio(const struct job *job)
 {
 	static const uint8_t zeros[4];
@@ -147,7 +150,7 @@ static void write_stdio(const struct job *job)
 		die("fclose");
 }
 
-/* One system call for a packet. */
+/* One system call per packet. */
 static void write_writev(const struct job *job)
 {
 	size_t at = 0;
@@ -200,8 +203,9 @@ static double measure(const struct writer *writer, const struct job *job)
 }
 
 /*
- * Medians into ns[], 0 where a writer cannot. Each round begins with another writer, because who
- * writes a file first finds its pages clean and pays for that; the first round does not count.
+ * Stores medians in ns[], 0 for a writer that cannot do the job. Each round starts with another
+ * writer, because the first one to write a file pays for its clean pages. The first round does not
+ * count.
  */
 static void measure_all(const struct job *job, double *ns)
 {

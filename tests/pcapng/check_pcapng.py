@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Strict checker and decoder of pcapng files, written from draft-ietf-opsawg-pcapng alone.
 
-    check_pcapng.py [--dump] FILE...     exit 0: all are right; 1: each one's first fault is printed
+    check_pcapng.py [--dump] FILE...     exit status 0: all are valid; 1: prints the first fault of each
 
 As a module:
 
@@ -124,7 +124,7 @@ def filter_expression(order, raw):
         return text(order, raw[1:])
     if raw[0] == 1:
         if (len(raw) - 1) % 8:
-            raise ValueError("not whole BPF instructions")
+            raise ValueError("not a multiple of the size of a BPF instruction")
         return [struct.unpack_from(order + "HBBI", raw, at) for at in range(1, len(raw), 8)]
     raise ValueError(f"filter kind {raw[0]}")
 
@@ -207,7 +207,7 @@ def padded(n):
 
 
 class Cursor:
-    """The body of one block: takes from the front, and knows where in the file it is."""
+    """The body of one block: reads from the front and knows its offset in the file."""
 
     def __init__(self, data, start, end, order):
         self.data, self.at, self.end, self.order = data, start, end, order
@@ -251,7 +251,7 @@ def read_options(cursor, block):
             if length:
                 raise Fault(start, "opt_endofopt with a length")
             if cursor.left():
-                raise Fault(cursor.at, "bytes behind opt_endofopt")
+                raise Fault(cursor.at, "bytes after opt_endofopt")
             if not block.options:
                 raise Fault(start, "opt_endofopt without options")
             return

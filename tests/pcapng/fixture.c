@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fixture.c - a writer on a sink in memory
- */
+/* fixture.c - a writer with a sink in memory */
 #include "tests/pcapng/fixture.h"
 
 void set_up_with(struct fixture *f, const struct pcapng_writer_config *config)

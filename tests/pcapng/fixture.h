@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fixture.h - a writer on a sink in memory, and the main() of its tests
- */
+/* fixture.h - a writer with a sink in memory */
 #ifndef TESTS_PCAPNG_FIXTURE_H
 #define TESTS_PCAPNG_FIXTURE_H
 
@@ -14,15 +12,17 @@ struct fixture {
 	struct pcapng_writer *w;
 };
 
-/* What packets are made of: zeros. */
+/* The data of packets: zeros. */
 extern uint8_t payload[300000];
 
-/* A writer with one Ethernet interface, both flushed: 60 bytes. The config needs no size. */
+/*
+ * Creates a writer with an Ethernet interface and flushes it: 60 bytes. The config needs no size.
+ */
 void set_up_with(struct fixture *f, const struct pcapng_writer_config *config);
 void set_up(struct fixture *f, gconstpointer data);
 void tear_down(struct fixture *f, gconstpointer data);
 
-/* Adds a packet of so many bytes. */
+/* Adds a packet of `caplen` bytes. */
 int add(struct fixture *f, uint32_t caplen);
 
 /* Adds statistics. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sink.c - an output in memory that can be made to misbehave
- */
+/* sink.c - an output in memory that misbehaves on demand */
 #include <errno.h>
 #include <glib/gstdio.h>
 
 #include "tests/pcapng/sink.h"
 
-/* How many bytes this call may take, or -errno. */
+/* The number of bytes that this call may accept, or -errno. */
 static ssize_t sink_allowance(struct sink *s)
 {
 	size_t allowed = s->at_most ? s->at_most : SIZE_MAX / 2;
@@ -30,22 +28,22 @@ static ssize_t sink_allowance(struct sink *s)
 ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt)
 {
 	struct sink *s = user;
-	ssize_t allowed = sink_allowance(s), taken = 0;
+	ssize_t allowed = sink_allowance(s), accepted = 0;
 
 	g_assert_cmpint(iovcnt, >, 0);
 	g_assert_cmpint(iovcnt, <=, 1024);
-	for (int i = 0; i < iovcnt && taken < allowed; i++) {
-		size_t n = MIN(iov[i].iov_len, (size_t)(allowed - taken));
+	for (int i = 0; i < iovcnt && accepted < allowed; i++) {
+		size_t n = MIN(iov[i].iov_len, (size_t)(allowed - accepted));
 
 		g_assert_cmpuint(iov[i].iov_len, >, 0);
 		g_byte_array_append(s->bytes, iov[i].iov_base, n);
-		taken += n;
+		accepted += n;
 	}
-	return allowed < 0 ? allowed : taken;
+	return allowed < 0 ? allowed : accepted;
 }
 
 static char *kept_folder;
-static GPtrArray *kept_files; /* argv of the checker */
+static GPtrArray *kept_files; /* the argv of the checker */
 
 void sink_keep(const struct sink *s)
 {

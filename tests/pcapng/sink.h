@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sink.h - an output in memory that can be made to misbehave
- */
+/* sink.h - an output in memory that misbehaves on demand */
 #ifndef TESTS_PCAPNG_SINK_H
 #define TESTS_PCAPNG_SINK_H
 
@@ -9,13 +7,13 @@
 
 #include "pcapng/writer.h"
 
-struct sink { /* all zero but bytes: takes everything */
+struct sink { /* all zero but bytes: accepts everything */
 	GByteArray *bytes;
-	size_t at_most;		/* bytes taken in each call; 0: all */
-	size_t fail_at;		/* with fail_with: how many bytes are taken before that */
+	size_t at_most;		/* bytes accepted per call; 0: all */
+	size_t fail_at;		/* with fail_with: bytes accepted before the failure */
 	int fail_with;		/* -errno; 0: never */
 	bool is_blocked;	/* -EAGAIN */
-	unsigned int interrupt; /* every so many calls -EINTR; 0: never */
+	unsigned int interrupt; /* every this many calls -EINTR; 0: never */
 	unsigned int calls;
 };
 
@@ -23,8 +21,9 @@ struct sink { /* all zero but bytes: takes everything */
 ssize_t sink_output(void *user, const struct iovec *iov, int iovcnt);
 
 /*
- * Keeps the bytes as a file in a temporary folder; sinks_check() has check_pcapng.py (found through
- * PCAPNG_CHECKER) look at all that were kept, removes them, and aborts if one is wrong. Call it last.
+ * Saves the bytes to a file in a temporary folder. sinks_check() runs check_pcapng.py (found
+ * through PCAPNG_CHECKER) on all saved files, removes them, and aborts if one is invalid. Call it
+ * last.
  */
 void sink_keep(const struct sink *s);
 void sinks_check(void);

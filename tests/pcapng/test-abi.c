@@ -2,7 +2,7 @@
 /*
  * test-abi.c - programs that are older or newer than the library, as writer.h promises
  *
- * Structs of an older program lie at the end of memory: what reads on behind them crashes.
+ * Structs of an older program end at the end of mapped memory: reading past them crashes.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "pcapng/files.h"
 #include "tests/pcapng/fixture.h"
 
-/* The first `len` bytes of `data`, followed by a page that nobody may touch. */
+/* Returns a copy of the first `len` bytes of `data` that ends at a page without access. */
 static void *at_end_of_memory(const void *data, size_t len)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -22,12 +22,12 @@ static void *at_end_of_memory(const void *data, size_t len)
 	return memcpy(pages + page - len, data, len);
 }
 
-/* Like a struct of headers that lack the members from `member` on. */
+/* A struct from headers without the members from `member` on. */
 #define OLDER(type, member, ...)                                                                   \
 	at_end_of_memory(&(struct type){ .size = offsetof(struct type, member), __VA_ARGS__ },     \
 			 offsetof(struct type, member))
 
-/* A struct that has become longer. */
+/* Structs from newer headers. */
 struct newer_writer {
 	struct pcapng_writer_config config;
 	uint64_t more[2];
@@ -83,11 +83,11 @@ static void test_older_config(void)
 	g_assert_cmpint(new_writer(OLDER(pcapng_writer_config, profile)), ==, 0);
 	g_assert_cmpint(new_files(OLDER(pcapng_files_config, add_stats, .sync = true), writer), ==,
 			0);
-	/* There is no path in it. */
+	/* It has no path. */
 	g_assert_cmpint(new_files(OLDER(pcapng_files_config, path), NULL), ==, -EINVAL);
 }
 
-/* Members that this library lacks may be there, but not be set. */
+/* A newer program may have members that the library lacks, but must not set them. */
 static void test_newer_config(void)
 {
 	struct newer_writer writer = { .config.size = sizeof(writer) };
@@ -112,7 +112,7 @@ static void test_config_without_size(void)
 	g_assert_cmpint(new_files(&files, NULL), ==, -EINVAL);
 }
 
-/* A bit that no header of ours has is a newer program's: its member would be lost in silence. */
+/* An unknown bit comes from a newer program: ignoring it would lose the member silently. */
 static void test_unknown_bits(struct fixture *f, gconstpointer data)
 {
 	for (uint32_t bit = 2 * PCAPNG_STATS_USRDELIV; bit; bit <<= 1) {

@@ -2,7 +2,7 @@
 /*
  * test-allocation.c - packets cost no allocation
  *
- * Linked with --wrap: calls from the library come here first.
+ * Linked with --wrap: calls of the library come here first.
  */
 #include <stdlib.h>
 

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-output.c - outputs that are short, slow, full or broken; memory that is referenced
- */
+/* test-output.c - outputs that are short, slow, full or broken; referenced memory */
 #include "tests/pcapng/fixture.h"
 
-/* Whatever offset the output fails at: what it has is the beginning, and the error stays. */
+/* Wherever the output fails: it has a prefix of the bytes, and the error sticks. */
 static void test_fail_everywhere(void)
 {
-	struct fixture whole = { 0 };
+	struct fixture complete = { 0 };
 
-	set_up_with(&whole, NULL);
-	g_assert_cmpint(add(&whole, 61), ==, 0);
-	g_assert_cmpint(add(&whole, 3000), ==, 0);
-	g_assert_cmpint(add_stats(&whole), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
-	for (size_t at = 60; at < whole.sink.bytes->len; at++) {
+	set_up_with(&complete, NULL);
+	g_assert_cmpint(add(&complete, 61), ==, 0);
+	g_assert_cmpint(add(&complete, 3000), ==, 0);
+	g_assert_cmpint(add_stats(&complete), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
+	for (size_t at = 60; at < complete.sink.bytes->len; at++) {
 		struct fixture f = { .sink = { .fail_at = at, .fail_with = -ENOSPC } };
 
 		set_up_with(&f, NULL);
@@ -22,8 +20,9 @@ static void test_fail_everywhere(void)
 		g_assert_cmpint(add(&f, 3000), ==, 0);
 		g_assert_cmpint(add_stats(&f), ==, 0);
 		g_assert_cmpint(pcapng_writer_flush(f.w), ==, -ENOSPC);
-		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data, at);
-		g_assert_cmpuint(pcapng_writer_pending(f.w), ==, whole.sink.bytes->len - at);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+				at);
+		g_assert_cmpuint(pcapng_writer_pending(f.w), ==, complete.sink.bytes->len - at);
 		f.sink.fail_with = 0;
 		g_assert_cmpint(add(&f, 60), ==, -ENOSPC);
 		g_assert_cmpint(add_stats(&f), ==, -ENOSPC);
@@ -32,18 +31,18 @@ static void test_fail_everywhere(void)
 		g_assert_cmpuint(f.sink.bytes->len, ==, at);
 		tear_down(&f, NULL);
 	}
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
-/* An output that takes little, with pauses and interruptions, gets the same bytes. */
+/* An output that accepts little, with pauses and interruptions, gets the same bytes. */
 static void test_short_writes(void)
 {
-	struct fixture whole = { 0 };
+	struct fixture complete = { 0 };
 
-	set_up_with(&whole, NULL);
+	set_up_with(&complete, NULL);
 	for (uint32_t i = 0; i < 200; i++)
-		g_assert_cmpint(add(&whole, i * 13), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
+		g_assert_cmpint(add(&complete, i * 13), ==, 0);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
 	for (size_t at_most = 1; at_most < 3000; at_most = at_most * 3 / 2 + 1) {
 		struct fixture f = { .sink = { .at_most = at_most, .interrupt = 3 } };
 
@@ -57,24 +56,26 @@ static void test_short_writes(void)
 		}
 		f.sink.is_blocked = false;
 		g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
-				whole.sink.bytes->len);
+		g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+				complete.sink.bytes->len);
 		tear_down(&f, NULL);
 	}
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
-/* A full backlog takes no packet, but still the statistics; then everything comes out whole. */
+/*
+ * A full backlog refuses packets but still accepts statistics; then everything comes out complete.
+ */
 static void test_backlog(void)
 {
 	struct fixture f = { 0 };
-	unsigned int taken = 0;
+	unsigned int accepted = 0;
 	size_t pending;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 65536 });
 	f.sink.is_blocked = true;
-	while (add(&f, taken % 3 ? 1400 : 64) == 0)
-		taken++;
+	while (add(&f, accepted % 3 ? 1400 : 64) == 0)
+		accepted++;
 	pending = pcapng_writer_pending(f.w);
 	g_assert_cmpuint(pending, <=, 65536 - 4096);
 	g_assert_cmpuint(pending, >, 65536 - 4096 - 1500);
@@ -92,11 +93,11 @@ static void test_backlog(void)
 	tear_down(&f, NULL);
 }
 
-/* A backlog that drains slowly takes packets again, and in the end all of them come out. */
+/* A backlog that drains slowly accepts packets again, and in the end all of them come out. */
 static void test_slow_drain(void)
 {
 	struct fixture f = { 0 };
-	unsigned int taken = 0, refused = 0;
+	unsigned int accepted = 0, refused = 0;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 16384 });
 	for (int i = 0; i < 1000; i++) {
@@ -107,18 +108,18 @@ static void test_slow_drain(void)
 		f.sink.interrupt = 2;
 		r = add(&f, 900 + i % 300);
 		g_assert_true(r == 0 || r == -EAGAIN);
-		*(r == 0 ? &taken : &refused) += 1;
+		*(r == 0 ? &accepted : &refused) += 1;
 	}
 	f.sink.is_blocked = false;
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	g_assert_cmpuint(taken, >, 300);
+	g_assert_cmpuint(accepted, >, 300);
 	g_assert_cmpuint(refused, >, 0);
 	g_assert_cmpuint(pcapng_writer_bytes(f.w), ==, f.sink.bytes->len);
 	sink_keep(&f.sink);
 	tear_down(&f, NULL);
 }
 
-/* As add(), whose bytes tell where they belong; above 2047 they are referenced. */
+/* Like add(), but the bytes tell where they belong; packets above 2047 bytes are referenced. */
 static int add_marked(struct fixture *f, uint32_t i)
 {
 	static uint8_t marked[6000];
@@ -134,39 +135,39 @@ static int add_marked(struct fixture *f, uint32_t i)
 					      });
 }
 
-/* An output that takes k bytes in a turn, as a slow pipe does: what it took is what was accepted. */
+/* An output that accepts k bytes at a time, like a slow pipe, gets exactly what was added. */
 static void test_trickle(gconstpointer data)
 {
 	const size_t k = GPOINTER_TO_UINT(data);
-	struct fixture f = { 0 }, whole = { 0 };
-	unsigned int taken = 0;
+	struct fixture f = { 0 }, complete = { 0 };
+	unsigned int accepted = 0;
 
 	set_up_with(&f, &(struct pcapng_writer_config){ .buffer_size = 8192 });
-	set_up_with(&whole, NULL);
+	set_up_with(&complete, NULL);
 	f.sink.fail_with = -EAGAIN;
 	for (uint32_t i = 0; i < 3000; i++) {
 		f.sink.fail_at = f.sink.bytes->len + k;
 		if (add_marked(&f, i) == 0) {
-			g_assert_cmpint(add_marked(&whole, i), ==, 0);
-			taken++;
+			g_assert_cmpint(add_marked(&complete, i), ==, 0);
+			accepted++;
 		}
 		if (i % 10 == 0 && add_stats(&f) == 0)
-			g_assert_cmpint(add_stats(&whole), ==, 0);
+			g_assert_cmpint(add_stats(&complete), ==, 0);
 		if (i % 7 == 0)
 			(void)pcapng_writer_flush(f.w);
 	}
 	f.sink.fail_with = 0;
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	g_assert_cmpint(pcapng_writer_flush(whole.w), ==, 0);
-	g_assert_cmpuint(taken, >, 4);
-	g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, whole.sink.bytes->data,
-			whole.sink.bytes->len);
+	g_assert_cmpint(pcapng_writer_flush(complete.w), ==, 0);
+	g_assert_cmpuint(accepted, >, 4);
+	g_assert_cmpmem(f.sink.bytes->data, f.sink.bytes->len, complete.sink.bytes->data,
+			complete.sink.bytes->len);
 	sink_keep(&f.sink);
 	tear_down(&f, NULL);
-	tear_down(&whole, NULL);
+	tear_down(&complete, NULL);
 }
 
-/* Small packets are copied at once, large ones are read at flush. */
+/* Small packets are copied by the call, large ones are read at flush. */
 static void test_references(struct fixture *f, gconstpointer data)
 {
 	uint8_t small[64] = { 1 }, large[4096] = { 1 };
@@ -189,7 +190,7 @@ static void test_references(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(written[sizeof(small)], ==, 2);
 }
 
-/* After a flush that took nothing, or failed, the caller's memory is its own again. */
+/* After a flush that failed or wrote nothing, the memory belongs to the caller again. */
 static void test_references_end(gconstpointer data)
 {
 	struct fixture f = { 0 };
@@ -215,7 +216,7 @@ static void test_references_end(gconstpointer data)
 	tear_down(&f, NULL);
 }
 
-/* More references than one output call can show. */
+/* More references than one output call can pass. */
 static void test_many_references(void)
 {
 	struct fixture fixture = { 0 }, *f = &fixture;
@@ -238,7 +239,7 @@ static void test_many_references(void)
 	tear_down(f, NULL);
 }
 
-/* A block larger than the buffer is not refused. */
+/* A block larger than the buffer is accepted. */
 static void test_large_block(void)
 {
 	struct fixture f = { 0 };

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-writer.c - new files, new sections, sizes
- */
+/* test-writer.c - new files, new sections, sizes */
 #include "tests/pcapng/fixture.h"
 
-/* A new file begins with the same bytes, and with the blocks to keep. */
+/* A new file starts with the same bytes, and with the blocks marked `keep`. */
 static void test_restart(struct fixture *f, gconstpointer data)
 {
 	const struct pcapng_secrets secrets = {
@@ -36,7 +34,7 @@ static void test_restart(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(pcapng_writer_bytes(f->w), <, first_len);
 }
 
-/* After an error of the output, a restart drops what was pending. */
+/* After an output error, a restart discards the pending bytes. */
 static void test_restart_after_error(struct fixture *f, gconstpointer data)
 {
 	g_assert_cmpint(add(f, 60), ==, 0);
@@ -76,7 +74,7 @@ static void test_sections(struct fixture *f, gconstpointer data)
 	sink_keep(&f->sink);
 }
 
-/* What a packet with these options, as a copy of one piece or from a fragment, is in the file. */
+/* The bytes that a packet becomes, contiguous or in a fragment. */
 static GBytes *write_packet(struct pcapng_packet p, enum pcapng_order order, bool in_fragments)
 {
 	const struct pcapng_writer_config config = { .size = sizeof(config),
@@ -101,7 +99,7 @@ static GBytes *write_packet(struct pcapng_packet p, enum pcapng_order order, boo
 	return g_byte_array_free_to_bytes(sink.bytes);
 }
 
-/* The short way for common packets makes the bytes that the long one makes. */
+/* The fast path for common packets writes the same bytes as the general one. */
 static void test_short_way(struct fixture *f, gconstpointer data)
 {
 	const uint8_t bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };

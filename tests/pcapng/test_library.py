@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 """The library as a whole: its symbols, its man pages, its examples.
 
-    test_library.py symbols LIBRARY DEBIAN HEADER...  exactly the functions of the headers are exported,
-                                                under the versions in Debian's symbols file
-    test_library.py version VERSION HEADER...   the macros of the headers say the same
-    test_library.py layout LIBRARY FILE HEADER...  what is in the file for this soname is as it was
-    test_library.py manners LIBRARY ARCHIVE     libc and zlib alone; no globals, output, locale or exit
-    test_library.py man PAGE HEADER             a clean page that names every function of the header, and
-                                                the other pages of its folder under SEE ALSO
-    test_library.py checked HEADERS FILE...     the examples in programs and man pages compile, and check
+    test_library.py symbols LIBRARY DEBIAN HEADER...  the library exports exactly the functions of the
+                                                headers, with the versions in Debian's symbols file
+    test_library.py version VERSION HEADER...   the macros of the headers agree
+    test_library.py layout LIBRARY FILE HEADER...  the ABI in the file is unchanged or has only grown
+    test_library.py manners LIBRARY ARCHIVE     only libc and zlib; no globals, output, locale or exit
+    test_library.py man PAGE HEADER             the page is well-formed, describes every function of the
+                                                header, and names the other pages of its folder
+    test_library.py checked HEADERS FILE...     the examples in programs and man pages compile and check
                                                 every return value; HEADERS: the folder of the headers
-    test_library.py example PROGRAM             what it prints is a right file with packets in it
+    test_library.py example PROGRAM             it prints a valid file with packets
 """
 import re
 import shutil
@@ -24,7 +24,7 @@ import check_pcapng
 
 
 def functions(headers):
-    """Names declared at the start of a line, also behind a return type."""
+    """Names declared at the start of a line, with or without a return type."""
     text = "".join(Path(h).read_text(encoding="utf-8") for h in headers)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     return set(re.findall(r"^[a-z][\w \t*]*?\b(pcapng_\w+)\(", text, flags=re.M))
@@ -49,7 +49,7 @@ def test_symbols(library, debian, *headers):
 
 
 def test_version(version, *headers):
-    """At compile time, where a newer version is asked for, and at run time."""
+    """The macros have the version, and the check accepts no later one."""
     major, minor, micro = map(int, version.split("."))
     parts = [major, minor, micro]
     checks = [(parts, 1), ([major, minor, micro + 1], 0), ([major, minor + 1, 0], 0),
@@ -72,13 +72,13 @@ def members(body):
 
 
 def prototypes(text):
-    """Functions and their types, a line for each."""
+    """Functions and their types, one per line."""
     found = re.findall(r"^[a-z][^;{}#]*?\bpcapng_\w+\)?\([^;]*\);", text, flags=re.M)
     return "".join(sorted(re.sub(r"\s+", " ", f) + "\n" for f in found))
 
 
 def constants(text):
-    """Of enums, and bits."""
+    """Names of enumerators and of bits."""
     for body in re.findall(r"^enum \w+ \{(.*?)^\}", text, flags=re.M | re.S):
         yield from re.findall(r"\b(PCAPNG_\w+)\s*[=,]", body)
     yield from re.findall(r"^#define (PCAPNG_(?!WRITER_VERSION)\w+)[ \t]+\S", text, flags=re.M)
@@ -96,8 +96,8 @@ def compile_and_run(headers, before, main):
 
 
 def layout(headers):
-    """A line for each public struct: its name and size, and where each member begins; for each
-    constant and for each function."""
+    """One line per public struct, with its size and the offset of each member; per constant; and per
+    function."""
     lines, functions_of_all = [], ""
     for header in headers:
         text = re.sub(r"/\*.*?\*/", "", Path(header).read_text(encoding="utf-8"), flags=re.S)
@@ -111,14 +111,14 @@ def layout(headers):
     return compile_and_run(headers, "", "\n".join(lines)) + functions_of_all
 
 
-# Structs that can grow at their end, each in its own way: see writer.h.
+# Structs that may grow at their end: see writer.h.
 GROWING = {"pcapng_writer_config", "pcapng_files_config", "pcapng_files_event", "pcapng_section",
            "pcapng_interface", "pcapng_packet", "pcapng_stats", "pcapng_names", "pcapng_secrets",
            "pcapng_custom"}
 
 
 def is_kept(line, found):
-    """What the line of the file says is still so: the struct may have got members at its end."""
+    """True if the line still holds: a struct may have new members at its end."""
     words = line.split()
     if line in found or words[0] not in GROWING:
         return line in found
@@ -139,7 +139,7 @@ def test_layout(library, file, *headers):
     assert lines == found.splitlines(), f"put this into {file}:\n{found}"
 
 
-# What a library has no business with: printing, logging, the locale, the environment, ending.
+# A library must not print, log, use the locale or the environment, or exit.
 RUDE = re.compile(r"_*(v?f?(print|scan)f|f?puts?|f?putc(har)?|perror|std(in|out|err)|fopen|v?syslog|"
                   r"(v?f?printf|v?syslog)_chk|(set|use|new)locale|localeconv|nl_langinfo|strto[dfl]\w*|"
                   r"strcoll|strftime|strerror\w*|is(alpha|digit|print|space)|to(upper|lower)|ctype_\w+|"
@@ -172,7 +172,7 @@ def test_man(page, header):
 
 
 def examples(path):
-    """A program, or those of a page."""
+    """The program, or the examples of the page."""
     text = Path(path).read_text(encoding="utf-8")
     if path.endswith(".c"):
         return [text]
@@ -183,7 +183,7 @@ def examples(path):
 
 
 def test_checked(headers, *paths):
-    """The compiler sees to it, with headers whose functions warn."""
+    """The compiler checks it: in these copies of the headers, ignored results are warnings."""
     with tempfile.TemporaryDirectory() as folder:
         copies = Path(folder) / "pcapng"
         copies.mkdir()

@@ -68,7 +68,7 @@ const char *const expressions[] = {
 	"ip[0] + ip[1] + ip[2] + ip[3] + ip[4] + ip[5] + ip[6] + ip[7] > 200",
 	"(ip[0] * (ip[1] + (ip[2] * (ip[3] + (ip[8] * ip[9]))))) & 7 = 0",
 	"ip[2:2] > len - 14", "ether[0:4] * ether[4:4] > 0x40000000", "len = len", "1 = 1", "1 = 2",
-	/* tcpdump(1) and what people pass on */
+	/* tcpdump(1), and what people copy from each other */
 	"net 10.0.0.0/8 and not net 192.168.0.0/16",
 	"ip and not net 10.0.0.0/8", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src and dst net 10",
 	"tcp[tcpflags] & (tcp-rst|tcp-ack) == (tcp-rst|tcp-ack)",
@@ -103,7 +103,7 @@ static const char *pick(GRand *random, const char *const *from, guint n)
 
 #define PICK(random, array) pick(random, array, G_N_ELEMENTS(array))
 
-/* A number with some preference for the edges. */
+/* A number, with a preference for the limits. */
 static guint32 number(GRand *random)
 {
 	static const guint32 edges[] = { 0,	 1,	     2,		 4,	    6,	  8,

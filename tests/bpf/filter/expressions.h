@@ -5,9 +5,9 @@
 
 #include <glib.h>
 
-/* NULL at the end. libpcap takes all of them for Ethernet, or says that they reject all packets. */
+/* NULL at the end. libpcap compiles all of them for Ethernet, or says that they reject all packets. */
 extern const char *const expressions[];
-/* An expression out of the grammar; libpcap may refuse it (too few tags under it, say). Owned. */
+/* A random expression of the grammar; libpcap may refuse it (for too few tags, say). Owned. */
 char *expression_make(GRand *random);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame is put together layer by layer; fields() appends big-endian numbers by their width. */
+/* Builds frames layer by layer; fields() appends big-endian numbers of given widths. */
 #include <stdarg.h>
 
 #include "tests/bpf/filter/frames.h"
@@ -175,7 +175,7 @@ static void add_ip6(GPtrArray *frames)
 	}
 }
 
-/* What a tag or label stack carries. */
+/* What a stack of tags or labels carries. */
 static void inner(GByteArray *f, guint16 type, guint8 proto)
 {
 	if (type == IP6)
@@ -263,7 +263,7 @@ static void add_arp(GPtrArray *frames)
 	}
 }
 
-/* Types without an IP header behind them, and 802.3 frames with a length, LLC and SNAP. */
+/* Types that no IP header follows, and 802.3 frames with a length, LLC and SNAP. */
 static void add_others(GPtrArray *frames)
 {
 	static const guint16 types[] = { 0x6001, 0x6002, 0x6003, 0x6004, 0x6007, 0x809b, 0x80f3,

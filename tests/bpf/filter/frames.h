@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames of all the protocols that pcap-filter(7) has words for, and what can be done to them. All
- * of it is made from constants and a given random sequence: the same in every run.
+ * Frames of all the protocols that pcap-filter(7) knows, and ways to cut and change them. They come from
+ * constants and a given random sequence: the same in every run.
  */
 #ifndef XDPTAP_TESTS_BPF_FILTER_FRAMES_H
 #define XDPTAP_TESTS_BPF_FILTER_FRAMES_H
 
 #include <glib.h>
 
-#define FRAME_MIN 14 /* BPF_PROG_TEST_RUN takes no shorter one */
+#define FRAME_MIN 14 /* BPF_PROG_TEST_RUN accepts none shorter */
 
-/* The whole frames, one of each kind: an array of GByteArray*, owned. */
+/* Complete frames, one of each kind: an array of GByteArray*, owned. */
 GPtrArray *frames_make(void);
 /* Each of these, and cut at every length from FRAME_MIN to "until". */
 GPtrArray *frames_cut(const GPtrArray *whole, guint until);
-/* n of these with a few bytes changed each. */
+/* n of these, each with a few bytes changed. */
 GPtrArray *frames_mutate(const GPtrArray *whole, GRand *random, guint n);
-/* Frames of more than a page, which the kernel keeps in several parts. */
+/* Frames of more than a page, which the kernel keeps in fragments. */
 GPtrArray *frames_jumbo(const GPtrArray *whole);
 
 #endif

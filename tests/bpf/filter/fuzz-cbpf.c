@@ -2,11 +2,11 @@
 /*
  * fuzz-cbpf.c - fuzz target: bytes become classic instructions, and these a filter
  *
- * Whatever goes in, the translator must refuse it or make something that the verifier accepts. The
- * kernel is asked where XDPTAP_FUZZ_LOAD is set (it takes root, and most of the time); else what can
- * be checked without one is checked. tests/bpf/filter/fuzz does the fuzzing.
+ * Whatever goes in, the translator must refuse it or generate something that the verifier accepts. With
+ * XDPTAP_FUZZ_LOAD the kernel judges it, which requires root and takes most of the time; otherwise only
+ * what needs no kernel is checked. tests/bpf/filter/fuzz does the fuzzing.
  *
- * Eight bytes make an instruction: mostly one that libpcap knows, with jumps that stay inside.
+ * Eight bytes make an instruction: mostly one that libpcap knows, with jumps inside the program.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -39,7 +39,7 @@ static struct sock_filter decode(const uint8_t *bytes, size_t left)
 		f.code = codes[bytes[1] % (sizeof(codes) / sizeof(*codes))];
 		f.jt = (uint8_t)(f.jt % left);
 		f.jf = (uint8_t)(f.jf % left);
-		if (bytes[0] >= 64) /* mostly small numbers, which are more often good ones */
+		if (bytes[0] >= 64) /* mostly small numbers, which are more often valid */
 			f.k &= 0x3f;
 	}
 	return f;
@@ -54,7 +54,7 @@ static void fail(const char *what, const struct sock_filter *filter, size_t n)
 	abort();
 }
 
-/* No jump may lead out of the code but to its end, and no register be written that must not. */
+/* No jump may leave the code except to its end, and no reserved register may be written. */
 static bool is_sound(const struct cbpf_code *code)
 {
 	for (size_t i = 0; i < code->n; i++) {
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef REPLAY /* without a fuzzer: some input from a fixed seed */
+#ifdef REPLAY /* without a fuzzer: input from a fixed seed */
 int main(void)
 {
 	uint8_t bytes[8 * 64];

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* <linux/filter.h> would define the same macros again; its only struct that we need is this. */
+/* The only struct that we need of <linux/filter.h>, which would define the same macros again. */
 #define __LINUX_FILTER_H__
 struct sock_filter {
 	u_short code;

@@ -91,7 +91,7 @@ gsize program_make(GRand *random, struct sock_filter *ret)
 	gsize n = (gsize)g_rand_int_range(random, 4, PROGRAM_MAX), at;
 
 	for (at = 0; at < n - 1; at++) {
-		/* Returns end a program early, so begin with something else. */
+		/* A return ends a program early, so begin with something else. */
 		gint32 kinds = at < 8 ? G_N_ELEMENTS(codes) - 2 : G_N_ELEMENTS(codes);
 
 		ret[at] = (struct sock_filter){ .code = codes[g_rand_int_range(random, 0, kinds)] };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the translator refuses, with which error and which instruction; needs no privilege. */
+/* What the translator refuses, and with which error and instruction. Needs no privilege. */
 #include <errno.h>
 #include <glib.h>
 
@@ -98,7 +98,7 @@ static void test_protochain(void)
 	}
 }
 
-/* A program that jumps over more than eBPF's jumps reach; one of half the size is fine. */
+/* A program that jumps farther than eBPF's jumps reach; one of half the size is accepted. */
 static void test_size(void)
 {
 	const size_t n = 40000;

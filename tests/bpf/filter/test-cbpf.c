@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The translated filters in the real kernel, against libpcap's bpf_filter(): each filter is loaded
- * once, as a program that returns its verdict, and every frame is sent through it by
- * BPF_PROG_TEST_RUN. There must be no difference, ever.
+ * The translated filters in the real kernel, compared with libpcap's bpf_filter(): each filter is loaded
+ * once, as a program that returns its verdict, and BPF_PROG_TEST_RUN sends every frame through it. The
+ * two must never differ.
  *
- * The tests take a fixed part of what can be made from one seed. XDPTAP_TESTS_LONG=1 makes it more
- * than a million comparisons. Needs the privilege to load programs, else skips.
+ * Filters and frames come from one fixed seed. XDPTAP_TESTS_LONG=1 makes it more than a million
+ * comparisons. Without the privilege to load programs it skips.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -32,7 +32,7 @@ static bool is_long(void)
 	return g_getenv("XDPTAP_TESTS_LONG") != NULL;
 }
 
-/* Puts what a filter with a context expects in its registers; how many instructions. */
+/* Puts what a filter with a context expects into its registers. Returns the number of instructions. */
 static size_t begin_context(struct ebpf *e, guint32 tag)
 {
 	ebpf_alu64_reg(e, BPF_MOV, 6, 1);
@@ -41,8 +41,8 @@ static size_t begin_context(struct ebpf *e, guint32 tag)
 }
 
 /*
- * The same for one without: a packet's address becomes a number when it is read back from a map, of
- * which the verifier does not know what is in it.
+ * The same for a filter without: a packet's address becomes a number when it is read back from a map,
+ * whose contents the verifier does not know.
  */
 static size_t begin_memory(struct ebpf *e)
 {
@@ -83,7 +83,7 @@ static struct bpf_insn *wrap(const struct cbpf_code *code, enum cbpf_access acce
 	return insns;
 }
 
-/* A descriptor, or -errno; with a log where it is asked for. */
+/* A descriptor, or -errno; with a log if asked for. */
 static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 tag, char *log,
 		guint32 log_size)
 {
@@ -98,7 +98,7 @@ static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 t
 			     "filter", "Dual MIT/GPL", insns, n, &opts);
 }
 
-/* Says why the verifier refused, by loading it once more. */
+/* Loads the program once more to say why the verifier refused it. */
 static void print_log(const struct cbpf_code *code, enum cbpf_access access, guint32 tag)
 {
 	static char log[1 << 20];
@@ -132,8 +132,8 @@ static bool may_load(void)
 }
 
 /*
- * The kernel's verdict. "linear" bytes of the frame are in its first part; 0: as many as fit.
- * Negative where the kernel cannot try: it makes no skb of less than an Ethernet and an IP header.
+ * The kernel's verdict. The linear part of the frame has "linear" bytes; 0: as many as fit. Negative if
+ * the kernel cannot try: it builds no skb shorter than an Ethernet and an IP header.
  */
 static int run(int fd, enum cbpf_access access, const GByteArray *frame, guint linear)
 {
@@ -162,20 +162,20 @@ static void fail_on(const char *name, const struct sock_filter *filter, size_t n
 			   filter[i].jf, filter[i].k);
 	for (guint i = 0; i < MIN(frame->len, 128); i++)
 		g_printerr("%02x ", frame->data[i]);
-	g_error("%s: %u bytes, %u of them linear: libpcap %s this frame, the kernel not so", name,
+	g_error("%s: %u bytes, %u of them linear: libpcap %s this frame, the kernel does not", name,
 		frame->len, linear, expected ? "accepts" : "rejects");
 }
 
-/* Which frames: every step-th of them, beginning at first. */
+/* Which frames: every step-th, beginning with the first-th. */
 struct choice {
 	const GPtrArray *frames;
 	guint first, step;
-	bool is_split; /* also in two parts, where the kernel can do that */
+	bool is_split; /* also with a fragment, if the kernel can do that */
 };
 
 static bool can_split;
 
-/* The frame as the filter is to see it: with the tag that was taken out of it. Owned. */
+/* The frame as the filter must see it: with the stripped tag. Owned. */
 static GByteArray *with_tag(const GByteArray *frame, guint32 tag)
 {
 	GByteArray *f = g_byte_array_sized_new(frame->len + 4);
@@ -210,11 +210,11 @@ static void compare(int fd, enum cbpf_access access, const char *name,
 	}
 }
 
-/* Loads one filter; -1 where it was translated but the verifier says that it is too complex. */
+/* Loads one filter; -1 if it was translated but the verifier finds it too complex. */
 static int translate_and_load(const char *name, const struct sock_filter *filter, size_t n,
 			      enum cbpf_access access, guint32 tag)
 {
-	/* In a way that a tag would be seen, also where there is none, for every second one. */
+	/* Every second filter is loaded with tag handling, although these frames have no tag. */
 	const struct cbpf_target target = { .access = access,
 					    .has_tag = access != CBPF_MEMORY && (tag || n % 2) };
 	struct cbpf_code code;
@@ -233,8 +233,8 @@ static int translate_and_load(const char *name, const struct sock_filter *filter
 }
 
 /*
- * The filter as libpcap is asked about it. libpcap 1.10 does not set M[] to zero, and "geneve or
- * not llc" makes it read what nothing has written (later versions do set it to zero).
+ * The filter that libpcap runs. libpcap 1.10 does not zero M[], and "geneve or not llc" makes it read
+ * what nothing has written (later versions do zero it).
  */
 static struct sock_filter *with_memory_cleared(const struct sock_filter *filter, size_t n)
 {
@@ -289,8 +289,8 @@ static void free_corpus(struct corpus *c)
 }
 
 /*
- * The n-th filter with its share of the frames: all whole ones, and of the others a part that is
- * another one for each filter, so that all of them together see everything.
+ * The n-th filter with its share of the frames: all complete ones, and of the others a share that differs
+ * from filter to filter, so that together they see everything.
  */
 static void compare_corpus(const struct corpus *c, const char *name,
 			   const struct sock_filter *filter, size_t n_insns, guint n)
@@ -396,7 +396,7 @@ static void test_random(void)
 	report();
 }
 
-/* Whether a test run can be told where the linear part ends: since Linux 6.18. */
+/* Whether a test run can set the length of the linear part: since Linux 6.18. */
 static void find_split(void)
 {
 	const struct sock_filter long_frame[] = { { BPF_LD | BPF_W | BPF_LEN, 0, 0, 0 },
@@ -422,7 +422,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	find_split();
-	g_test_message("frames in two parts: %s", can_split ? "yes" : "this kernel cannot");
+	g_test_message("frames with a fragment: %s", can_split ? "yes" : "this kernel cannot");
 	g_test_add_func("/cbpf/fixed", test_fixed);
 	g_test_add_func("/cbpf/made", test_made);
 	g_test_add_func("/cbpf/random", test_random);

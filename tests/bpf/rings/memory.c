@@ -18,7 +18,7 @@ void memory_init(struct memory *m)
 		};
 }
 
-/* Rings in plain memory are not unmapped. */
+/* Rings in plain memory must not be unmapped. */
 void memory_done(struct memory *m)
 {
 	for (int i = 0; i < 2; i++)

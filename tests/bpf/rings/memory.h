@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two rings in plain memory, in a merge: the test fills them the way the kernel does, or worse. */
+/* A merge of two rings in plain memory, which a test fills as the kernel does, or worse. */
 #ifndef XDPTAP_TESTS_BPF_RINGS_MEMORY_H
 #define XDPTAP_TESTS_BPF_RINGS_MEMORY_H
 

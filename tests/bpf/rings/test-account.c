@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accounts that close over rings that hold nonsense: every accepted frame is given out, lost or
- * pending, in each slot, before and after the rings are drained to the end.
+ * Accounts close whatever nonsense the rings hold: in each slot, every accepted frame is given out, lost
+ * or pending, before and after the rings are drained to the end.
  */
 #include <glib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void setup(struct fixture *f)
 	f->memory.merge.user = f;
 }
 
-/* The kernel accepts a frame of a slot; the record says what it likes, "says" being its slot there. */
+/* The kernel accepts a frame of a slot; its record says "says" for the slot, and may be cut short. */
 static uint64_t accept_frame(struct fixture *f, uint32_t slot, uint16_t says, uint32_t caplen,
 			     uint32_t record_len)
 {
@@ -105,7 +105,7 @@ static void test_sound(void)
 	memory_done(&f.memory);
 }
 
-/* Lengths that contradict each other: counted at once, for the slot that the record names. */
+/* Lengths that contradict each other count at once, for the slot that the record names. */
 static void test_lengths(void)
 {
 	struct fixture f;
@@ -124,7 +124,7 @@ static void test_lengths(void)
 	memory_done(&f.memory);
 }
 
-/* A record too short to name a slot, one that names none there is, and one that names another's. */
+/* A record too short to name a slot, one that names no slot, and one that names the wrong one. */
 static void test_slots(void)
 {
 	struct fixture f;
@@ -138,14 +138,14 @@ static void test_slots(void)
 	g_assert_cmpuint(read_slot(&f, 1).lost_invalid, ==, 0);
 	g_assert_cmpuint(read_slot(&f, 1).pending, ==, 3);
 	g_assert_cmpuint(read_slot(&f, 0).pending, ==,
-			 0); /* although less than nothing was accepted */
+			 0); /* although it has a loss and no accepted frame */
 	close_all(&f);
 	g_assert_cmpuint(read_slot(&f, 1).lost_invalid, ==, 3);
 	g_assert_cmpuint(read_slot(&f, 0).lost_invalid, ==, 0);
 	memory_done(&f.memory);
 }
 
-/* Behind an impossible length nothing can be read: what lies there is missing at the end. */
+/* After an impossible length nothing can be read: what follows shows as a shortfall at the end. */
 static void test_broken(void)
 {
 	const uint32_t huge = 1 << 20;
@@ -170,7 +170,7 @@ static void test_broken(void)
 	memory_done(&f.memory);
 }
 
-/* What a traced program's link knows: frames never seen, and frames seen that came to nothing. */
+/* What the link of a traced program knows: frames never seen, and runs that did not end. */
 static void test_traced(void)
 {
 	struct tap_stats s;

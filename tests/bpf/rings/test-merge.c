@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring reader and the merge, on rings in plain memory that the test fills the way the kernel
- * does: what it must give out, in which order, and what it must not believe.
+ * The ring reader and the merge, on rings in plain memory that the test fills as the kernel does: what
+ * they must give out, in which order, and what they must refuse.
  */
 #include <glib.h>
 #include <linux/bpf.h>
@@ -55,7 +55,7 @@ static void test_hold(void)
 	assert_end(&t.merge);
 	g_assert_true(merge_is_pending(&t.merge));
 
-	/* The straggler that the hold-back is for. */
+	/* A straggler, for which the hold-back exists. */
 	memory_append_frame(&t.rings[1], now - 1, 60, 60);
 	merge_begin(&t.merge, now + MERGE_HOLD_NS, false);
 	assert_next(&t.merge, now - 2);
@@ -76,14 +76,14 @@ static void test_no_hold_for_one(void)
 	merge_begin(&t.merge, now, false);
 	assert_next(&t.merge, now - 1);
 
-	/* An older one on the other CPU comes too late: given out, but time does not go back. */
+	/* An older record on the other CPU comes too late: it is given out, but time does not go back. */
 	memory_append_frame(&t.rings[0], now - 5, 60, 60);
 	merge_begin(&t.merge, now + 1, true);
 	assert_next(&t.merge, now - 1);
 	memory_done(&t);
 }
 
-/* A second ring begins to be used while we look at the first, which was empty then. */
+/* The second ring, empty a moment ago, gets a record while we read the first. */
 static void test_second_begins(void)
 {
 	const uint64_t now = 10 * MERGE_HOLD_NS;
@@ -150,7 +150,7 @@ static void test_busy_and_discarded(void)
 	assert_end(&t.merge);
 	memory_poke(&t.rings[0], at, &ready, sizeof(ready));
 	merge_begin(&t.merge, 100, false);
-	assert_next(&t.merge, 1); /* its stamp is 0: still not before the one given out */
+	assert_next(&t.merge, 1); /* its stamp is 0, its time is not before the previous one */
 	assert_next(&t.merge, 3);
 	memory_done(&t);
 }
@@ -172,25 +172,25 @@ static void test_unsound(void)
 	memory_init(&t);
 	t.merge.refuse = count_refused;
 	t.merge.user = &with_slot;
-	memory_append_frame(&t.rings[0], 1, 65, 65); /* says more bytes than the record has */
-	memory_append_frame(&t.rings[0], 2, 60, 59); /* says more captured than there was */
+	memory_append_frame(&t.rings[0], 1, 65, 65); /* claims more bytes than the record has */
+	memory_append_frame(&t.rings[0], 2, 60, 59); /* claims more bytes than the frame had */
 	memory_append(&t.rings[0], &short_record, sizeof(short_record), 0);
 	memory_append(&t.rings[0], &short_record, 7, 0);
 	memory_append_frame(&t.rings[0], 3, 64, 64);
 	memory_append(&t.rings[0], &short_record, 8, 0);
-	t.rings[0].producer -= 8; /* a length that reaches beyond what was written */
+	t.rings[0].producer -= 8; /* a length that exceeds what was written */
 	merge_begin(&t.merge, 100, true);
 	assert_next(&t.merge, 3);
 	assert_end(&t.merge);
 	merge_begin(&t.merge, 100, true);
 	assert_end(&t.merge);
 	g_assert_cmpuint(t.merge.refused, ==, 4);
-	g_assert_cmpuint(with_slot, ==, 3); /* of the record of 7 bytes nothing can be read */
+	g_assert_cmpuint(with_slot, ==, 3); /* the record of 7 bytes names none */
 	g_assert_cmpuint(t.merge.n_broken, ==, 1);
 	memory_done(&t);
 }
 
-/* What goes before the bytes has to have room, too. */
+/* What precedes the bytes needs room, too. */
 static void test_unsound_before(void)
 {
 	static const struct {

@@ -95,10 +95,11 @@ class Dropped(PrivilegesCase):
 
     def test_nothing_is_refused(self):
         """Of all it does from then on: captures, is slow to be read, loses its disk, and ends."""
-        for file in self.path("file"), "/dev/full", "-":
+        disk = self.small_disk("64k") + "/out"
+        for file, options in ((self.path("file"), ()), (disk, ()), (disk, ("--format", "pcap")), ("-", ())):
             with self.subTest(file):
-                capture = self.strace("-w", file)
-                self.pair.send(100)
+                capture = self.strace("-w", file, *options)
+                self.pair.send(100, size=1000)
                 _, before, after = self.end_strace(capture)
                 self.assertTrue(before and "exit_group" in after)
                 self.assertIn("BPF_LINK_DETACH", after)

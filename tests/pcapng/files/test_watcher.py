@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A set under load, watched: each file that appears is opened at once and must be whole.
+"""Watches a set under load: opens each file as soon as it appears; it must be complete.
 
-    test_watcher.py PROGRAM [LEVEL]     PROGRAM: pcapng/examples/write-files.c; LEVEL: of gzip
+    test_watcher.py PROGRAM [LEVEL]     PROGRAM: pcapng/examples/write-files.c; LEVEL: gzip level
 
-Nothing is lost, nothing comes twice, the order stays, and no limit is exceeded. inotify by ctypes:
-Python has none.
+No packet is lost, duplicated or out of order, and no limit is exceeded. Uses inotify through ctypes,
+because Python has no module for it.
 """
 import ctypes
 import gzip
@@ -45,7 +45,7 @@ class Watch:
 
 
 def snatch(watch, folder, contents):
-    """What each file has at the moment of its name; until a file "end" appears."""
+    """The content of each file at the moment it gets its name, until a file "end" appears."""
     while True:
         for name in watch.names():
             if name == "end":

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-gzip.c - files that are compressed while they are written
- */
+/* test-gzip.c - files that are compressed while they are written */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -9,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
-/* A reader of the other tools: gzip -t and capinfos take it, tshark sees so many packets. */
+/* Other readers: gzip -t accepts the file, and tshark sees `packets` packets. */
 static void check_readers(const char *path, uint64_t packets)
 {
 	const char *const gzip[] = { "gzip", "-t", path, NULL };
@@ -27,7 +25,7 @@ static void check_readers(const char *path, uint64_t packets)
 	if (!g_spawn_sync(NULL, (char **)tshark, NULL,
 			  G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL,
 			  &status, NULL))
-		return; /* not here; gzip was */
+		return; /* tshark is not installed; gzip was */
 	g_assert_cmpint(status, ==, 0);
 	for (const char *at = out; (at = strchr(at, '\n')); at++)
 		lines++;
@@ -54,7 +52,7 @@ static void test_set(gconstpointer data)
 	capture_tear_down(&c);
 }
 
-/* What is flushed is in the file, and can be read while it goes on. */
+/* Flushed data is in the file and can be read while the capture continues. */
 static void test_flush(void)
 {
 	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
@@ -74,7 +72,7 @@ static void test_flush(void)
 	capture_tear_down(&c);
 }
 
-/* Cut at any offset: what is kept are whole members, and never fewer than before. */
+/* Truncated at any offset, the file keeps its complete members, never fewer than before. */
 static void test_recover_everywhere(void)
 {
 	struct capture c = { .config = { .compression = PCAPNG_COMPRESSION_GZIP,
@@ -102,7 +100,7 @@ static void write_until_killed(struct capture *c, uint64_t *flushed)
 	}
 }
 
-/* No flushed packet is lost by a kill, and the next run makes the file whole. */
+/* A kill loses no flushed packet, and the next run recovers the file. */
 static void test_killed(void)
 {
 	for (int round = 0; round < 8; round++) {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-refuse.c - what the draft or the profile forbids is refused, and leaves no trace
- */
+/* test-refuse.c - the writer refuses what the draft or the profile forbids, and leaves no trace */
 #include "tests/pcapng/fixture.h"
 
 #define LOCAL	   0x80000001u /* a type for local use */
-#define BLOCK_MOST 134348832u  /* what Wireshark reads */
+#define BLOCK_MOST 134348832u  /* Wireshark's limit */
 
 /* The writer refused, wrote nothing, said why, and still works. */
 static void assert_refused(struct fixture *f, int r, const char *words)
@@ -49,8 +47,8 @@ static void test_refuse_packet(struct fixture *f, gconstpointer data)
 		{ { BASE, .frags = &frag, .n_frags = 1 }, "not both" },
 		{ { .n_frags = 1, .len = 60 }, "not both" },
 		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x1000 }, "epb_flags: reserved" },
-		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: no such dir" },
-		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: no such rec" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 3 }, "epb_flags: unknown dir" },
+		{ { BASE, .mask = PCAPNG_PACKET_FLAGS, .flags = 0x14 }, "epb_flags: unknown rec" },
 		{ { BASE, .options = { .comments = not_utf8, .n_comments = 1 } }, "opt_comment" },
 		{ { BASE, .options = { .n_comments = 1 } }, "opt_comment: no text" },
 		{ { BASE, .hashes = &short_hash, .n_hashes = 1 }, "epb_hash" },
@@ -143,7 +141,7 @@ static void test_refuse_others(struct fixture *f, gconstpointer data)
 	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, NULL, 4), "without data");
 	assert_refused(f, pcapng_writer_add_raw(f->w, LOCAL, payload, BLOCK_MOST - 11),
 		       "longer than 134348832 bytes");
-	assert_refused(f, pcapng_writer_add_section(f->w, &no_order), "no such byte order");
+	assert_refused(f, pcapng_writer_add_section(f->w, &no_order), "unknown byte order");
 	assert_refused(f, pcapng_writer_add_simple_packet(f->w, &simple), "caplen");
 	simple.caplen = 60;
 	simple.ts = 1;
@@ -170,7 +168,10 @@ static void test_snaplen(struct fixture *f, gconstpointer data)
 	g_assert_cmpint(pcapng_writer_add_packet(f->w, &p), ==, 0);
 }
 
-/* dumpcap reads no block above 262144 bytes from a pipe: packets are cut, the rest is refused. */
+/*
+ * dumpcap reads no block above 262144 bytes from a pipe: packets are truncated, other blocks
+ * refused.
+ */
 static void test_live_pipe(void)
 {
 	struct fixture f = { 0 };
@@ -192,7 +193,7 @@ static void test_live_pipe(void)
 	tear_down(&f, NULL);
 }
 
-/* Adds a block of `len` bytes in all, of a type that cannot be cut. */
+/* Adds a block of `len` bytes in total, of a type that cannot be truncated. */
 static int add_long(struct fixture *f, uint32_t type, uint32_t len)
 {
 	const struct pcapng_secrets secrets = {
@@ -227,7 +228,7 @@ static void test_live_pipe_blocks(gconstpointer data)
 	tear_down(&f, NULL);
 }
 
-/* What is cut is the data; the length on the wire and the options stay. */
+/* Only the data is truncated; the length on the wire and the options stay. */
 static void test_live_pipe_cut(void)
 {
 	const char *const comments[] = { "kept" };
@@ -252,7 +253,7 @@ static void test_live_pipe_cut(void)
 	tear_down(&f, NULL);
 }
 
-/* A later section is bound by what the first one was. */
+/* Later sections must match the first. */
 static void test_live_pipe_later_section(void)
 {
 	g_autofree char *long_text = g_strnfill(2048 - 28 - 4 - 4 + 1, 'x');
@@ -264,7 +265,7 @@ static void test_live_pipe_later_section(void)
 	section = (struct pcapng_section){
 		.order = G_BYTE_ORDER == G_BIG_ENDIAN ? PCAPNG_ORDER_LITTLE : PCAPNG_ORDER_BIG,
 	};
-	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "only the host's");
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "only the host byte order");
 	long_text[2048 - 28 - 4 - 4] = '\0';
 	section = (struct pcapng_section){ .os = long_text };
 	g_assert_cmpint(pcapng_writer_add_section(f.w, &section), ==, 0);
@@ -274,7 +275,7 @@ static void test_live_pipe_later_section(void)
 	tear_down(&f, NULL);
 }
 
-/* The draft alone: nothing of the other profiles' is refused, and nothing is cut. */
+/* The draft alone: no limit of another profile applies, and nothing is truncated. */
 static void test_strict(void)
 {
 	const struct pcapng_interface other = { .linktype = 113, .snaplen = 96, .tsresol = 20 };
@@ -314,7 +315,7 @@ static void test_live_pipe_section(void)
 
 	section.hardware = "the straw that breaks the camel's back";
 	g_assert_cmpint(pcapng_writer_new(&section, &config, sink_output, &sink, &w), ==, -EINVAL);
-	g_assert_cmpstr(error.text, ==, "SHB: longer than the profile's readers take");
+	g_assert_cmpstr(error.text, ==, "SHB: longer than the profile allows");
 	g_assert_null(w);
 
 	section = (struct pcapng_section){ .order = PCAPNG_ORDER_BIG };
@@ -348,7 +349,7 @@ static void test_libpcap(void)
 	tear_down(&f, NULL);
 }
 
-/* So many comments of 65000 bytes: each takes 65004. */
+/* `n` comments of 65000 bytes; each takes 65004 bytes. */
 static struct pcapng_options comments_of(const char **room, size_t n, const char *text)
 {
 	for (size_t i = 0; i < n; i++)
@@ -356,7 +357,7 @@ static struct pcapng_options comments_of(const char **room, size_t n, const char
 	return (struct pcapng_options){ .comments = room, .n_comments = n };
 }
 
-/* libpcap's limits: 16 MiB for a block, 1 MiB for a section header, and one byte order. */
+/* libpcap's limits: blocks of 16 MiB, a section header of 1 MiB, and one byte order. */
 static void test_libpcap_limits(void)
 {
 	g_autofree char *long_text = g_strnfill(65000, 'x');
@@ -371,7 +372,8 @@ static void test_libpcap_limits(void)
 	p.options.n_comments = 258;
 	g_assert_cmpint(pcapng_writer_add_packet(f.w, &p), ==, 0);
 	g_assert_cmpint(pcapng_writer_flush(f.w), ==, 0);
-	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "one for all sections");
+	assert_refused(&f, pcapng_writer_add_section(f.w, &section),
+		       "the same one in all sections");
 	section = (struct pcapng_section){ .options = comments_of(room, 17, long_text) };
 	assert_refused(&f, pcapng_writer_add_section(f.w, &section), "longer than the profile");
 	section.options.n_comments = 16;
@@ -379,7 +381,7 @@ static void test_libpcap_limits(void)
 	tear_down(&f, NULL);
 }
 
-/* libpcap compares a second interface with what it has made of the first one's number: another. */
+/* libpcap compares a second interface with its own translation of the first link type. */
 static void test_libpcap_raw(void)
 {
 	const struct pcapng_interface raw = { .linktype = PCAPNG_LINKTYPE_RAW };

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * capture.c - a set of files in a temporary folder, and what must be true of it
- */
+/* capture.c - a set of files in a temporary folder, and its invariants */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
 static const struct pcapng_section section = { .userappl = "test-files 1" };
 
@@ -20,7 +18,7 @@ static void on_event(void *user, const struct pcapng_files_event *e)
 	c->finished += e->what == PCAPNG_FILES_FINISHED;
 	c->deleted += e->what == PCAPNG_FILES_DELETED;
 	c->recovered += e->what == PCAPNG_FILES_RECOVERED;
-	/* Who opens a file when it is announced sees all of it. */
+	/* A reader that opens a file when it is announced sees all of it. */
 	if (e->what == PCAPNG_FILES_FINISHED)
 		g_assert_cmpint(access(e->path, R_OK), ==, 0);
 }
@@ -96,7 +94,7 @@ static int compare(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Paths of the folder's files by name; those that end in `suffix`. */
+/* The paths of the files in the folder, sorted; only those with `suffix`. */
 GPtrArray *capture_list(const struct capture *c, const char *suffix)
 {
 	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
@@ -111,7 +109,7 @@ GPtrArray *capture_list(const struct capture *c, const char *suffix)
 	return paths;
 }
 
-/* The strict checker on all of them. */
+/* Runs the strict checker on all of them. */
 void capture_check(GPtrArray *paths)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -128,7 +126,7 @@ void capture_check(GPtrArray *paths)
 	g_assert_cmpint(status, ==, 0);
 }
 
-/* What is in the file, be it compressed or not. */
+/* The content of the file, decompressed if need be. */
 static GByteArray *read_all(const char *path)
 {
 	GByteArray *content = g_byte_array_new();
@@ -144,7 +142,7 @@ static GByteArray *read_all(const char *path)
 	return content;
 }
 
-/* The serial numbers in the file, which must go on from *next; returns how many. */
+/* Checks that the serial numbers in the file continue from *next; returns their count. */
 unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max_bytes)
 {
 	g_autoptr(GByteArray) content = read_all(path);
@@ -169,7 +167,7 @@ unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max
 	return n;
 }
 
-/* Every file is right and no .part is left; the numbers from `first` to the last are all there. */
+/* Every file is valid, no .part is left, and all numbers from `first` to the last are there. */
 void capture_check_all(struct capture *c, uint64_t first, unsigned int files)
 {
 	bool gz = c->config.compression && !c->config.single;

@@ -8,7 +8,7 @@
 
 #include "pcapng/writer.h"
 
-/* The longest section header that is not refused. */
+/* The longest section header that the profile allows. */
 #define APPLICATION_BYTES (2048 - 28 - 4 - 4)
 
 static uint8_t data[300000];

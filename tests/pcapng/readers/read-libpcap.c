@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * read-libpcap.c - prints what libpcap reads: nanoseconds, captured, on the wire, data
+ * read-libpcap.c - prints what libpcap reads: nanoseconds, captured length, length on the wire,
+ * data
  */
 #include <inttypes.h>
 #include <pcap/pcap.h>

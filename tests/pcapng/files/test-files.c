@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-files.c - sets of files: limits, names, retention
- */
+/* test-files.c - sets of files: limits, names, retention by number and size */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcapng/files/pattern.h"
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
 static void test_bytes(void)
 {
@@ -37,7 +35,7 @@ static void test_packets(void)
 	capture_tear_down(&c);
 }
 
-/* The last of a number of files is whole, and no other is begun. */
+/* The last file of a limited number is complete, and no other is started. */
 static void test_max_files(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .max_files = 3 } };
@@ -53,7 +51,7 @@ static void test_max_files(void)
 	capture_tear_down(&c);
 }
 
-/* Two interfaces, names and secrets; returns how long the file's beginning is with them. */
+/* Adds two interfaces, names and secrets; returns the length of the start of the file. */
 static size_t add_preamble(struct capture *c)
 {
 	static const uint8_t address[4] = { 192, 0, 2, 1 };
@@ -80,7 +78,7 @@ static size_t add_preamble(struct capture *c)
 	return pcapng_writer_bytes(w);
 }
 
-/* A new file by call: each begins with all that the first one began with. */
+/* A new file on demand starts with the same bytes as the first. */
 static void test_rotate(void)
 {
 	struct capture c = { 0 };
@@ -145,7 +143,7 @@ static void test_skip_empty(void)
 	capture_tear_down(&c);
 }
 
-/* Files of two runs count together; a stranger's and another program's stay. */
+/* Files of two runs count together; files of strangers and other programs stay. */
 static void test_keep_files(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -211,7 +209,7 @@ static void test_single(void)
 	capture_tear_down(&c);
 }
 
-/* Whoever takes the name meanwhile keeps it. */
+/* Whoever takes the name in the meantime keeps it. */
 static void test_never_replace(void)
 {
 	struct capture c = { 0 };

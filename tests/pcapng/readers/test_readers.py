@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Other people's readers on our files: what they see must be what check_pcapng.py decodes.
+"""Other programs read our files: they must see what check_pcapng.py decodes.
 
     test_readers.py READER FILE...    READER: tshark capinfos libpcap scapy gopacket editcap
     test_readers.py --table FILE...   Markdown: which reader accepts what
-    test_readers.py --compare TABLE FILE...   that it still is what TABLE says
+    test_readers.py --compare TABLE FILE...   compares it with TABLE
 
 The programs that read with libpcap and gopacket are found through READ_LIBPCAP and READ_GOPACKET.
-Exit 77: the reader is not there. What a reader is known to do wrong is in QUIRKS; a quirk that is
-gone fails the test, so that the list stays true.
+Exit status 77: the reader is not installed. QUIRKS lists known faults of readers; the test fails when a
+fault is gone, so that the list stays true.
 """
 import os
 import shutil

@@ -2,11 +2,11 @@
 /*
  * samples.c - captures that are written the same way each time: the golden files
  *
- * Byte orders are named, so that the files are the same on every machine.
+ * Byte orders are explicit, so that the files are the same on every machine.
  */
 #include <glib.h>
 
-#include "tests/pcapng/samples.h"
+#include "tests/pcapng/blocks/samples.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define COMMENTS(list)                                                                             \
@@ -53,7 +53,7 @@ static void add_ping(struct pcapng_writer *w, uint32_t interface, uint64_t ts)
 		      });
 }
 
-/* What every program writes first. */
+/* What every program starts with. */
 static void write_minimal(struct pcapng_writer *w)
 {
 	uint32_t id = add_interface(w, &(struct pcapng_interface){ .linktype = 1 });
@@ -319,7 +319,7 @@ static const struct pcapng_section big_section = {
 	.options = COMMENTS(section_comments),
 };
 
-/* Three sections, the second in the other byte order; interface 0 is another one in each. */
+/* Three sections, the second in the other byte order; interface 0 differs between them. */
 static void write_sections(struct pcapng_writer *w)
 {
 	write_minimal(w);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test-crash.c - sets of files: torn files, killed programs, full disks
- */
+/* test-crash.c - sets of files: torn files, killed programs, full disks */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <sched.h>
@@ -12,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pcapng/capture.h"
+#include "tests/pcapng/files/capture.h"
 
-/* A file cut at any offset is whole again, and has every block that was whole before. */
+/* A file truncated at any offset becomes valid again and keeps every complete block. */
 static void test_recover_everywhere(void)
 {
 	struct capture c = { 0 };
@@ -23,12 +21,15 @@ static void test_recover_everywhere(void)
 	capture_start(&c);
 	capture_add_many(&c, 3);
 	capture_stop(&c);
-	/* The header with the interface, three packets, statistics; and a block whose lengths differ. */
+	/*
+	 * The header with the interface, three packets, statistics; and a block whose lengths
+	 * differ.
+	 */
 	g_assert_cmpuint(capture_cut_everywhere(&c, 1), ==, 6);
 	capture_tear_down(&c);
 }
 
-/* A child writes until it is killed; what it leaves is recovered, and no flushed packet is lost. */
+/* A child writes until it is killed. Its files are recovered, and no flushed packet is lost. */
 static void test_killed(void)
 {
 	for (int round = 0; round < 8; round++) {
@@ -66,7 +67,7 @@ static void test_killed(void)
 	}
 }
 
-/* 1 MiB of disk of our own, or false: not allowed here. */
+/* Mounts a disk of 1 MiB; false: no permission. */
 static bool mount_small(const char *folder)
 {
 	static bool done;
@@ -79,7 +80,7 @@ static bool mount_small(const char *folder)
 	return mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0;
 }
 
-/* Added to a policy: compressed, too. */
+/* Added to a policy: with compression. */
 #define GZIP 16
 
 static void test_disk_full(gconstpointer data)
@@ -125,7 +126,7 @@ static void test_disk_full(gconstpointer data)
 		g_assert_cmpuint(refused, >, 0);
 		g_assert_cmpint(pcapng_files_flush(c.f), ==, -EAGAIN);
 		capture_read_serials(paths->pdata[0], &next, 300000);
-		g_unlink(paths->pdata[0]); /* somebody makes room */
+		g_unlink(paths->pdata[0]); /* somebody frees space */
 		g_assert_cmpint(pcapng_files_close(c.f), ==, 0);
 		capture_check_all(&c, next, 0);
 	}

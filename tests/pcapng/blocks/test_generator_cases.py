@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cases that hadrielk/pcapng-test-generator is known for, written through our API.
+"""The cases of hadrielk/pcapng-test-generator, written through our API.
 
-    test_cases.py REPLAY_PROGRAM
+    test_generator_cases.py REPLAY_PROGRAM
 
-Each case is a list of blocks, in either byte order; what the file says, decoded from the draft, must
-be that list again, and tshark and capinfos must see its packets. Left out is what the draft forbids:
-records of unknown types among names.
+Each case is a list of blocks, in either byte order. The file, decoded as the draft says, must have that
+list again, and tshark and capinfos must see its packets. Cases that the draft forbids are left out: name
+records of unknown types.
 """
 import subprocess
 import sys
@@ -103,7 +103,7 @@ SILLY = idb(ETHERNET, 128, "silly ethernet interface 2")
 
 
 def turn(first, second, between=()):
-    """Packets of two interfaces by turns; the second may be described between them."""
+    """Packets of two interfaces in turn; the second interface may come after the first packets."""
     return [epb(0, 1, TIME, first), *between, epb(1, 2, TIME + 1000, second),
             epb(0, 3, TIME + 2000, first), epb(1, 4, TIME + 3000, second)]
 
@@ -196,11 +196,11 @@ def words(block):
 
 
 def normal(line, order):
-    """In a section all options may stand in any order; those of one code keep theirs."""
+    """Options may come in any order; those with the same code keep theirs."""
     name, *rest = line.split(" ")
     if name == "SHB" and not any(w.startswith("order=") for w in rest):
         rest.append("order=" + order)
-    if name.startswith("CUSTOM"):   # the data is the vendor's: only ours know where it ends
+    if name.startswith("CUSTOM"):   # opaque data: only the vendor knows where it ends
         rest = [custom_body(rest, order)] if any(w.startswith("data=") for w in rest) else rest[1:]
     return [name, *sorted(rest, key=lambda w: w.split("=")[0])]
 

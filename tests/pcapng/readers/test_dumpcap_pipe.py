@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""PCAPNG_PROFILE_LIVE_PIPE and dumpcap itself, reading from a FIFO as it does for Wireshark.
+"""dumpcap reads a capture with PCAPNG_PROFILE_LIVE_PIPE from a FIFO, as it does for Wireshark.
 
-    test_live.py PROGRAM      PROGRAM: write-live.c, which goes to the limits of the profile
+    test_dumpcap_pipe.py PROGRAM      PROGRAM: write-live.c, which uses the profile up to its limits
 """
 import os
 import shutil

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay.c - calls to the writer, one for each line of standard input, that go to standard output
+ * replay.c - calls the writer once per line of standard input, with standard output as its output
  *
  *	SHB order=little shb_os=4c696e7578
  *	IDB 1 96 if_name=65746830
  *	EPB 0 1420070400000000 64 data=ffff epb_flags=1 opt_comment=68656c6c6f
  *
- * A block, its numbers, then its fields and options by the draft's names: texts and octets in
- * hexadecimal. All are taken through the struct of the block; opt_NUMBER=... is one of `extra`.
+ * A line is a block, its numbers, then its fields and options, named as in the draft; text and
+ * octets are hexadecimal. All of them go through the struct of the block; opt_NUMBER=... goes to
+ * `extra`.
  */
 #include <errno.h>
 #include <glib.h>
@@ -45,7 +46,7 @@ static const struct field {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	size_t mask_offset; /* of the mask, with `bit` */
+	size_t mask_offset; /* of the mask that has `bit` */
 	uint32_t bit;	    /* 0: none */
 } fields[] = {
 #define FIELD(name, kind, member)                                                                  \
@@ -84,7 +85,7 @@ static const struct field {
 	MASKED("isb_usrdeliv", NUMBER64, stats, usrdeliv, PCAPNG_STATS_USRDELIV),
 };
 
-/* From hexadecimal, with a NUL behind it; never freed: the program is short. */
+/* Decodes hexadecimal and appends a NUL. Never freed: the program is short-lived. */
 static GByteArray *from_hex(const char *hex)
 {
 	GByteArray *bytes = g_byte_array_new();
@@ -116,7 +117,7 @@ static void set_field(struct call *c, const struct field *f, const char *value)
 	c->interface.n_ipv6 = c->interface.ipv6 ? 1 : 0;
 }
 
-/* opt_custom_string=PEN:HEX and its three brothers. */
+/* opt_custom_string=PEN:HEX and the other three. */
 static void add_custom_option(struct call *c, const char *name, const char *value)
 {
 	GByteArray *data = from_hex(strchr(value, ':') + 1);
@@ -228,7 +229,7 @@ static ssize_t output(void *user, const struct iovec *iov, int iovcnt)
 	return n < 0 ? -errno : n;
 }
 
-/* The first line begins the writer, each other line is one call. */
+/* The first line creates the writer, every other line is one call. */
 static int run_line(char *line, struct pcapng_writer **w)
 {
 	g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", -1);
@@ -252,11 +253,11 @@ static int run_line(char *line, struct pcapng_writer **w)
 	}
 	if (r < 0)
 		fprintf(stderr, "%s: %s\n", c.block, pcapng_writer_error(*w)->text);
-	/* The words' memory is gone then, and large data may be referenced. */
+	/* Large data may be referenced, and its memory goes away now. */
 	return r < 0 ? r : pcapng_writer_flush(*w);
 }
 
-/* What a call is made of stays until the program ends, a moment later. */
+/* The arguments of a call live until the program ends. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

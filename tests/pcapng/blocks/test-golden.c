@@ -2,10 +2,10 @@
 /*
  * test-golden.c - the samples, byte for byte
  *
- * PCAPNG_GOLDEN is the folder of the golden files. With PCAPNG_GOLDEN_UPDATE=1 they are written
- * instead; look at the difference with check_pcapng.py --dump before you commit it.
+ * PCAPNG_GOLDEN is the folder of the golden files. PCAPNG_GOLDEN_UPDATE=1 writes them instead;
+ * review the difference with check_pcapng.py --dump before you commit it.
  */
-#include "tests/pcapng/samples.h"
+#include "tests/pcapng/blocks/samples.h"
 #include "tests/pcapng/sink.h"
 
 static GByteArray *write_sample(const struct sample *sample, size_t at_most)
@@ -36,13 +36,13 @@ static void test_golden(gconstpointer data)
 	g_assert_cmpmem(bytes->data, bytes->len, golden, len);
 }
 
-/* An output that takes one byte at a time gets the same bytes. */
+/* An output that accepts one byte at a time gets the same bytes. */
 static void test_trickle(gconstpointer data)
 {
-	g_autoptr(GByteArray) whole = write_sample(data, 0);
+	g_autoptr(GByteArray) complete = write_sample(data, 0);
 	g_autoptr(GByteArray) trickle = write_sample(data, 1);
 
-	g_assert_cmpmem(trickle->data, trickle->len, whole->data, whole->len);
+	g_assert_cmpmem(trickle->data, trickle->len, complete->data, complete->len);
 }
 
 int main(int argc, char **argv)

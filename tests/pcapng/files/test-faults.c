@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* test-faults.c - sets of files while the clock is set and the disk fails */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sys/mount.h>
+
+#include "tests/pcapng/files/capture.h"
+#include "tests/pcapng/files/machine.h"
+
+/* A file of one hour does not last three when the clock is set back. */
+static void test_clock_back_interval(void)
+{
+	struct capture c = { .config = { .interval_ns = 3600 * UINT64_C(1000000000) } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 1);
+	wall_s = -7200;
+	passed_ms += 3599 * 1000;
+	for (int i = 0; i < 3 && c.finished == 0; i++) {
+		passed_ms += 1000 * 1000;
+		g_assert_cmpint(pcapng_files_timeout_ms(c.f), <=, 3600 * 1000);
+		g_assert_cmpint(pcapng_files_tick(c.f), ==, 0);
+	}
+	g_assert_cmpuint(c.finished, ==, 1);
+	wall_s = passed_ms = 0;
+	capture_stop(&c);
+	capture_check_all(&c, 0, 2);
+	capture_tear_down(&c);
+}
+
+/* Packets do not retry a full disk, but a flush does at once. */
+static void test_back_off(void)
+{
+	struct capture c = { .config = { .full = PCAPNG_FULL_DROP } };
+	unsigned int refused = 0;
+
+	capture_set_up(&c);
+	g_assert_cmpint(capture_start_with(&c,
+					   &(struct pcapng_writer_config){ .buffer_size = 8192 }),
+			==, 0);
+	write_error = ENOSPC;
+	writes = 0;
+	for (int i = 0; i < 1000; i++)
+		refused += capture_add(&c) == -EAGAIN;
+	g_assert_cmpuint(refused, >, 900);
+	g_assert_cmpuint(writes, ==, 1); /* they need far less than 100 ms */
+	for (int i = 0; i < 5; i++) {
+		passed_ms += 101;
+		g_assert_cmpint(capture_add(&c), ==, -EAGAIN);
+	}
+	g_assert_cmpuint(writes, ==, 6);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, -EAGAIN);
+	g_assert_cmpuint(writes, ==, 7);
+	write_error = 0;
+	g_assert_cmpint(capture_add(&c), ==, -EAGAIN);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	g_assert_cmpint(capture_add(&c), ==, 0);
+	capture_stop(&c);
+	capture_check_all(&c, 0, 1);
+	passed_ms = 0;
+	capture_tear_down(&c);
+}
+
+static void test_sync_interval(void)
+{
+	struct capture c = { .config = { .sync_interval_ns = UINT64_C(1000000000) } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	syncs = 0;
+	for (int i = 0; i < 100; i++) {
+		capture_add_many(&c, 1);
+		g_assert_cmpint(pcapng_files_timeout_ms(c.f), <=, 1000);
+		passed_ms += 100;
+		g_assert_cmpint(pcapng_files_tick(c.f), ==, 0);
+	}
+	g_assert_cmpuint(syncs, >=, 9);
+	g_assert_cmpuint(syncs, <=, 11);
+	g_assert_cmpuint(pcapng_writer_pending(pcapng_files_writer(c.f)), <, 11 * 160);
+	passed_ms = 0;
+	capture_stop(&c);
+	capture_tear_down(&c);
+}
+
+/* Each file is on the disk before it gets its final name. */
+static void test_sync(void)
+{
+	struct capture c = { .config = { .max_packets = 10, .sync = true } };
+
+	capture_set_up(&c);
+	syncs = 0;
+	capture_start(&c);
+	capture_add_many(&c, 25);
+	g_assert_cmpuint(syncs, ==, 2);
+	capture_stop(&c);
+	g_assert_cmpuint(syncs, ==, 3);
+	capture_check_all(&c, 0, 3);
+	capture_tear_down(&c);
+}
+
+/* The last error of the disk is reported: some file systems report a write error only at close. */
+static void test_late_error(gconstpointer data)
+{
+	struct capture c = { .config = { .name = "x%{seq}.pcapng", .sync = true } };
+	int *error = (int *)data;
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 10);
+	*error = EIO;
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -EIO);
+	*error = 0;
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "x00001.pcapng: ending it");
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	capture_tear_down(&c);
+}
+
+/* An error of a periodic sync is returned by the call that syncs, and sticks. */
+static void test_sync_interval_error(void)
+{
+	struct capture c = { .config = { .sync_interval_ns = UINT64_C(1000000000) } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 1);
+	passed_ms += 1001;
+	sync_error = EIO;
+	g_assert_cmpint(pcapng_files_tick(c.f), ==, -EIO);
+	sync_error = 0;
+	g_assert_cmpint(capture_add(&c), ==, -EIO);
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -EIO);
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	passed_ms = 0;
+	capture_tear_down(&c);
+}
+
+static void test_error_text(void)
+{
+	struct pcapng_error error = { 0 };
+	struct capture c = { .config = { .name = "x%{seq}.pcapng", .error = &error } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, 0);
+	g_assert_cmpint(pcapng_files_add_packet(c.f, &(struct pcapng_packet){ .interface = 7 }), ==,
+			-EINVAL);
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "EPB: no interface has this id");
+	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, -EINVAL);
+	write_error = EIO;
+	capture_add_many(&c, 1);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, -EIO);
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "x00001.pcapng: writing");
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -EIO);
+	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, -EIO);
+	write_error = 0;
+	pcapng_files_free(c.f);
+	c.config.name = "%{seq}/";
+	g_assert_cmpint(capture_start_with(&c, NULL), ==, -EINVAL);
+	g_assert_cmpstr(error.text, ==, "%{seq}/: no such name");
+	g_assert_cmpint(error.code, ==, -EINVAL);
+	capture_tear_down(&c);
+}
+
+/* On a read-only disk no file is started, and the error says why. */
+static void test_read_only(void)
+{
+	struct pcapng_error error = { 0 };
+	struct capture c = { .config = { .name = "x%{seq}.pcapng", .error = &error } };
+
+	if (!mount_small(&c))
+		return;
+	capture_start(&c);
+	capture_add_many(&c, 10);
+	capture_stop(&c);
+	g_assert_cmpint(mount(NULL, c.folder, NULL, MS_REMOUNT | MS_RDONLY, NULL), ==, 0);
+	g_assert_cmpint(capture_start_with(&c, NULL), ==, -EROFS);
+	g_assert_cmpint(error.code, ==, -EROFS);
+	g_assert_cmpstr(error.text, ==, "x%{seq}.pcapng: beginning it");
+	capture_check_all(&c, 0, 1);
+	unmount_small(&c);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/faults/clock-back-interval", test_clock_back_interval);
+	g_test_add_func("/faults/back-off", test_back_off);
+	g_test_add_func("/faults/sync-interval", test_sync_interval);
+	g_test_add_func("/faults/sync", test_sync);
+	g_test_add_data_func("/faults/sync-error", &sync_error, test_late_error);
+	g_test_add_data_func("/faults/close-error", &close_error, test_late_error);
+	g_test_add_func("/faults/sync-interval-error", test_sync_interval_error);
+	g_test_add_func("/faults/error-text", test_error_text);
+	g_test_add_func("/faults/read-only", test_read_only);
+	return g_test_run();
+}
