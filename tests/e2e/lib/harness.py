@@ -25,7 +25,7 @@ TOOLS = ("bpftool", "ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "se
 
 
 def wait_until(condition, what, deadline=DEADLINE):
-    """Returns the first true value of condition(); fails when there is none in time."""
+    """Returns the first true value of condition(); fails at the deadline."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
