@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An X server that nobody sees, and what is in the windows on it as programs for the blind read it.
+"""A virtual X server, and its windows as a screen reader sees them.
 
-What a window says is asked for, not looked at: widgets are found by their role and name, and clicked
-where they say that they are. Pictures are only taken for people.
+Widgets are found by their role and name through AT-SPI, and clicked where they say they are. Screenshots
+are for people only.
 """
 import os
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a user does and sees in the real Wireshark, on an X server without a screen."""
+"""What a user does and sees in Wireshark, on a virtual X server."""
 import os
 import re
 import shutil

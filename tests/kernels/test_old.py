@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is left on a kernel that is too old for the XDP program, before Linux 5.18: a clear word, and tc."""
+"""Kernels before Linux 5.18, too old for the XDP program: a clear message, and --point tc works."""
 import os
 import sys
 
@@ -38,7 +38,7 @@ class Old(Case):
                 self.assertTrue(out)
 
     def test_tc(self):
-        """Both directions, with a filter in the kernel, and nothing stays behind."""
+        """Both directions, with a filter in the kernel, and nothing is left."""
         capture = self.start("--point", "tc", "-f", "icmp")
         self.pair.send(3)
         self.pair.ping(4)

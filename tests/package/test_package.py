@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Installs into a copy of this machine's root, which is thrown away: the Debian packages, and what
-meson install makes. Both work for an ordinary user, and leave nothing when they are removed."""
+"""Installs the Debian packages, and with meson install, into a throw-away copy of this machine's root.
+Both work for an ordinary user and leave nothing when they are removed."""
 import glob
 import os
 import re
@@ -33,7 +33,7 @@ def run(*command, **options):
 
 
 class Root:
-    """This machine's root with a layer above it that takes what is changed."""
+    """An overlay on this machine's root that holds all changes."""
 
     def __init__(self, folder):
         self.layer = os.path.join(folder, "layer")
@@ -69,7 +69,7 @@ class Root:
                    env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
 
     def changes(self):
-        """Paths of files and folders that are there and were not, or are others now."""
+        """Paths of new and changed files and folders."""
         top = os.path.join(self.layer, "changed")
         found = set()
         for folder, folders, files in os.walk(top):
@@ -92,14 +92,14 @@ class PackageCase(unittest.TestCase):
         self.pair = self.enterContext(net.Pair())
 
     def inside(self, *command, groups=(), **options):
-        """A process of an ordinary user in the new root, beside the wire."""
+        """A process of an ordinary user in the new root, in the namespace near."""
         return self.enterContext(net.Process(
             ["chroot", self.root.path, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
              "--groups=" + ",".join(groups) if groups else "--clear-groups", "--inh-caps=-all",
              "env", "HOME=/tmp", *command], self.pair.near, **options))
 
     def check_capture(self, *groups):
-        """By the user's tshark, which finds the extcap by itself."""
+        """Captures with the user's tshark, which finds the extcap by itself."""
         listing = self.inside("tshark", "-D", groups=groups)
         self.assertEqual(listing.wait(), 0, listing.text())
         self.assertIn(b"xdptap-near", listing.stdout())
@@ -133,7 +133,7 @@ class Debian(PackageCase):
         self.assertEqual(tags, EXPLAINED, said)
 
     def test_life(self):
-        """Installed, used, installed again, and taken off."""
+        """Installs, uses, installs again, and purges."""
         packages = [self.root.path + package for package in self.packages]
         os.makedirs(self.root.path + self.made, exist_ok=True)
         for package, copy in zip(self.packages, packages):
@@ -158,7 +158,7 @@ class Debian(PackageCase):
         self.assertEqual(self.root.changes() - before, set())
 
     def test_overridden(self):
-        """What an administrator decided stays."""
+        """An administrator's dpkg-statoverride is kept."""
         os.makedirs(self.root.path + self.made, exist_ok=True)
         package, = (p for p in self.packages if "/xdptap_" in p)
         run("cp", package, self.root.path + package)
@@ -171,7 +171,7 @@ class Debian(PackageCase):
 
 class Meson(PackageCase):
     def test_life(self):
-        """Installed below /usr/local, told how to go on, which is done, used, and uninstalled."""
+        """Installs below /usr/local, follows the instructions printed, uses and uninstalls it."""
         before = self.root.changes()
         said = self.root.run("meson", "install", "-C", BUILD, "--no-rebuild")
         self.assertIn("setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep "

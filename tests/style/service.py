@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""systemd takes the service as it is: every directive is known, and it is confined."""
+"""systemd accepts the service: it knows every directive, and the service is sandboxed."""
 import os
 import re
 import shutil

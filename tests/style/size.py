@@ -7,8 +7,6 @@ import os
 import tree
 
 FILE, FUNCTION, FOLDER, README = 500, 80, 19, 129
-# Folders that are too full today. An entry that is no longer true is a fault, too.
-FULL = set()
 
 
 def check_functions(path):
@@ -25,11 +23,8 @@ def check_functions(path):
 def check_folders(paths):
     counts = collections.Counter(os.path.dirname(path) for path in paths)
     for folder, count in sorted(counts.items()):
-        if count > FOLDER and folder not in FULL:
+        if count > FOLDER:
             yield folder, f"a folder of {count} sources"
-    for folder in sorted(FULL):
-        if counts[folder] <= FOLDER:
-            yield folder, "has room now: take it out of FULL"
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The licence on every source file, nothing left for later, and a top level without clutter."""
+"""Every source file has its licence line, nothing is left for later, and the top level is uncluttered."""
 import os
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the style checks share: the files of the tree, and how a check ends."""
+"""The files of the tree and the end of a check, for all style checks."""
 import os
 import sys
 
@@ -15,7 +15,7 @@ def is_ours(folder, name):
 
 
 def files(*suffixes):
-    """Paths below the root, in order, of the files that end so; of all without an argument."""
+    """Sorted paths of the files with these suffixes; of all files without an argument."""
     found = []
     for folder, folders, names in os.walk(root()):
         folders[:] = [f for f in folders if is_ours(folder, f)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What can only be done to a machine of our own: its clock is set back."""
+"""Steps of the system clock, which only a virtual machine of our own allows."""
 import glob
 import signal
 import time
@@ -17,7 +17,7 @@ class Machine(Case):
         super().setUp()
 
     def test_clock_is_set_back(self):
-        """Files and their frames stay in order, none is replaced, and those of before are not too old."""
+        """Files and frames stay in order, no file is replaced, and earlier files do not expire."""
         capture = self.start("-b", "packets:100", "-b", "duration:1h", "--max-age", "1d", "-Q", "in",
                              file="cap.pcapng")
         sent = []
@@ -37,7 +37,7 @@ class Machine(Case):
         self.assertEqual(times, sorted(times))
 
     def test_interval_after_the_clock_was_set_back(self):
-        """A new file comes at the next multiple, and not only when the old time has come again."""
+        """The next file begins at the next multiple, without waiting for the clock to catch up."""
         capture = self.start("-b", "interval:2", "-Q", "in", file="cap.pcapng")
         self.addCleanup(time.clock_settime, time.CLOCK_REALTIME, time.time())
         time.clock_settime(time.CLOCK_REALTIME, time.time() - 3600)

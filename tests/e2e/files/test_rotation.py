@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Files that follow each other: which there are, what is in them, and what happens to them."""
+"""File rotation: which files there are, what they hold, and what becomes of them."""
 import glob
 import os
 import re
@@ -22,7 +22,7 @@ class Files(Case):
         return self.start(*options, file="cap.pcapng", **process)
 
     def begin_in(self, folder, *options):
-        """One that has its first file, in another folder."""
+        """Starts a capture in another folder and waits for its first file."""
         capture = self.start(*options, file=os.path.join(folder, "cap.pcapng"))
         capture.wait_for("File: ")
         return capture
@@ -35,7 +35,7 @@ class Files(Case):
         return sum(len(Capture(path).packets) for path in self.files())
 
     def ended(self, capture, number=signal.SIGINT):
-        """Of a capture that was stopped: its files, all of them whole, and every counter right."""
+        """Stops the capture and returns its files: each is complete, with correct counters."""
         capture.signal(number)
         self.assertEqual(capture.wait(), 0, capture.text())
         return self.whole()
@@ -81,7 +81,7 @@ class Rotation(Files):
         self.assertTrue(all(c.packets == [] for c in self.ended(capture)))
 
     def test_files(self):
-        """The oldest go, those of an earlier run too; never are there more."""
+        """The oldest files are deleted, also those of an earlier run; the limit is never exceeded."""
         first = self.begin("-b", "packets:5", "-b", "files:3")
         self.pair.send(9)
         harness.wait_until(self.files, "a file")

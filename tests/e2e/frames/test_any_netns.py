@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Captures on all interfaces at once, and in another network namespace."""
+"""Captures on -i any, and in another network namespace (--netns)."""
 import os
 
 import harness
@@ -11,7 +11,7 @@ from program import XDPTAP, Case, xdptap
 
 class Any(Case):
     def test_any(self):
-        """Each interface that is up has a description of its own, in one stream."""
+        """Every interface that is up has its own interface description block in one stream."""
         self.pair.add("near2", "far2")
         self.pair.near.ip("link", "add", "down0", "type", "bridge")
         capture = self.start(interface="any")
@@ -29,7 +29,7 @@ class Any(Case):
             self.assert_free(interface)
 
     def test_loopback_once(self):
-        """What lo sends it receives: each frame is there once."""
+        """lo receives what it sends, but each frame is captured once."""
         capture = self.start(interface="lo")
         self.pair.near.ping("127.0.0.1", 2)
         capture.wait_packets(4)
@@ -45,7 +45,7 @@ class Any(Case):
 
 class Netns(Case):
     def capture(self, namespace):
-        """From outside: no namespace is entered but by the program itself."""
+        """Starts outside: only the program itself enters the namespace."""
         file = self.path("out.pcapng")
         with net.Process([XDPTAP, "-i", "near", "--netns", namespace, "-w", file]) as process:
             process.wait_for("Capturing on 'near'")

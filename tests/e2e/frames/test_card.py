@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Times of a card's own clock: kernels/card makes such a card of each veth."""
+"""Time stamps of a NIC's PTP hardware clock: kernels/card gives every veth one."""
 import os
 import subprocess
 import time
@@ -71,7 +71,7 @@ class Card(Case):
         return sent
 
     def test_times(self):
-        """A frame's time is when the card received it, in the system's time."""
+        """A frame's time stamp is the NIC's receive time, converted to system time."""
         capture = self.stamped("-Q", "in")
         references, packets = self.compare(capture, self.slowly)
         self.assertEqual(capture.stderr().count(b"card"), 0, capture.text())
@@ -99,7 +99,7 @@ class Card(Case):
         self.assertEqual(capture.stderr().count(b"the card gave no time"), 1, capture.text())
 
     def test_an_answer_that_cannot_be(self):
-        """A clock that was just set far away is not believed."""
+        """A PHC that was just stepped far away is ignored."""
         for late_ns in (4_000_000_000, 2**32 - 1):
             with self.subTest(late_ns):
                 self.set("late_ns", str(late_ns))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs behind libxdp's dispatcher are listed and traced, each for itself."""
+"""Programs under libxdp's dispatcher are listed and traced one by one."""
 import itertools
 import os
 import shutil
@@ -65,7 +65,7 @@ class Dispatcher(TraceCase):
         self.check(sides(capture.finish()), wanted, PROGRAM, "near2")
 
     def test_all_together(self):
-        """The dispatcher itself: what the last of them decided."""
+        """The dispatcher itself: its verdict is that of the last program."""
         capture = self.capture()
         capture.wait_packets(2 * len(ALL))
         found = sides(capture.finish())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The filter takes exactly the frames that tcpdump takes with the same expression."""
+"""The filter accepts exactly the frames that tcpdump accepts with the same expression."""
 import os
 import socket
 import struct
@@ -65,7 +65,7 @@ def write_pcap(path, frames):
 
 class FilterCase(Case):
     def expected(self, expression):
-        """What tcpdump takes of FRAMES."""
+        """The FRAMES that tcpdump accepts."""
         write_pcap(self.path("all.pcap"), FRAMES)
         subprocess.run(["tcpdump", "-r", self.path("all.pcap"), "-w", self.path("some.pcap"),
                         "--time-stamp-precision=nano", "-Z", "root", expression], check=True,

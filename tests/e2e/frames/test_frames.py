@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Frames and their times are those that tcpdump sees, byte for byte, whatever their size."""
+"""Frames and time stamps match tcpdump's, byte for byte, at every size."""
 import statistics
 
 import harness

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What could not be kept is counted: frames sent are frames written and frames dropped, exactly."""
+"""Every loss is counted: frames sent = frames written + frames dropped."""
 import os
 import re
 import signal
@@ -45,7 +45,7 @@ class Loss(Case):
         return counters["osdrop"]
 
     def check_gaps(self, capture, numbers):
-        """The first frame behind a loss says how many are missing before it."""
+        """The first frame after a loss says how many are missing before it."""
         told = [packet.option("epb_dropcount") or 0 for packet in capture.named("EPB")]
         self.assertEqual(told, [this - last - 1 for last, this in zip([-1, *numbers], numbers)])
 
@@ -76,7 +76,7 @@ class Loss(Case):
         self.assertGreater(self.check(capture.finish(), sent), 0)
 
     def test_recovery(self):
-        """After a loss everything is kept again."""
+        """After a loss, every frame is captured again."""
         capture = self.start("-B", "1")
         capture.signal(signal.SIGSTOP)
         self.flood(4000)
@@ -90,16 +90,16 @@ class Loss(Case):
         self.assertEqual(counters["usrdeliv"] + counters["osdrop"], 4200)
         gaps = [packet.option("epb_dropcount") or 0 for packet in finished.named("EPB")]
         self.assertEqual(sum(gaps), counters["osdrop"])
-        self.assertEqual(gaps[-200], counters["osdrop"], "told by the first frame behind it")
+        self.assertEqual(gaps[-200], counters["osdrop"], "told by the first frame after it")
 
     def test_large_ring(self):
-        """Into a ring that could hold them all nothing is lost, however late its reader comes."""
+        """A ring with room for all frames loses none, however late its reader is."""
         capture = self.start("-B", "64")
         sent = self.flood(50000, 200)
         self.assertEqual(self.check(capture.finish(), sent), 0)
 
     def test_slow_reader(self):
-        """Behind a full pipe the backlog is bounded, whole, and the rest is counted."""
+        """With a full pipe the backlog is bounded and complete, and the rest is counted."""
         extcap = self.extcap("--buffer-size", "1")
         extcap.open()
         before = self.memory(extcap.pid)
@@ -108,7 +108,7 @@ class Loss(Case):
         self.assertGreater(self.check(extcap.finish(), sent), 0)
 
     def test_pipe_is_not_read(self):
-        """The summary tells what was lost on the way out from what the ring lost."""
+        """The summary distinguishes losses at the output from losses in the ring."""
         reader, writer = os.pipe()
         with net.Process([XDPTAP, "-i", "near", "-w", "-"], self.pair.near, stdout=writer) as capture:
             os.close(writer)
@@ -129,7 +129,7 @@ class Loss(Case):
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     def test_large_writes(self):
-        """At load many frames go out with one call; a single one does not wait for others."""
+        """Under load one write carries many frames; a single frame does not wait for others."""
         capture = self.start()
         self.flood(1)
         capture.wait_packets(1)

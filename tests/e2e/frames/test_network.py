@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A capture changes nothing for those who use the network, and captures do not disturb each other."""
+"""A capture does not affect traffic, and captures do not disturb each other."""
 import os
 import signal
 import socket
@@ -61,7 +61,7 @@ class Traffic(Case):
         self.assertEqual(self.settings(), before)
 
     def test_vlan_of_the_wire(self):
-        """A tag that is in the frame when it arrives stays there."""
+        """A tag that arrives in the frame stays there."""
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 000a 88b5") + bytes(46)
         self.pair.far.run("ethtool", "-K", "far", "txvlan", "off")
         capture = self.start()
@@ -71,7 +71,7 @@ class Traffic(Case):
         self.assertEqual(capture.finish().data(), [tagged])
 
     def test_vlan_taken_by_the_driver(self):
-        """A tag that the driver takes off is back in its place."""
+        """A tag that the driver strips is put back."""
         self.pair.far.ip("link", "set", "far", "promisc", "on")
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 2ffe 88b5") + bytes(46)
         for point in (("--point", "xdp"), ("--point", "tc"), ("--mode", "generic")):
@@ -109,7 +109,7 @@ class Traffic(Case):
         harness.wait_until(lambda: promiscuity() == 0, "the end of promiscuous mode", harness.SOON)
 
     def test_segments(self):
-        """What TCP sends in large pieces is kept whole."""
+        """Large TCP segments (TSO) are captured complete."""
         capture = self.start("-Q", "out")
         self.tcp(2_000_000, back=True)
         packets = capture.finish().named("EPB")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an XDP program that is there gets, leaves and decides: both frames, with one id, and the verdict."""
+"""Tracing an XDP program: the frame at entry, the frame at exit, one packet id, and the verdict."""
 import itertools
 import os
 import signal
@@ -88,7 +88,7 @@ class Generic(TraceCase):
 
 
 class Long(TraceCase):
-    """Frames that come in several parts."""
+    """Frames in several fragments."""
     mtu = 9000
     section = "xdp.frags"
     program = "does_so_with_long_frames"
@@ -106,7 +106,7 @@ class Long(TraceCase):
         self.check(sides(capture.finish()), frames, program=self.program)
 
     def test_filter_sees_all(self):
-        """Also what lies far behind the first part."""
+        """Bytes far beyond the linear part are captured, too."""
         frames = self.frames()
         wanted = [frame for frame in frames if len(frame) > 8000 and frame[8000] > 127]
         self.assertTrue(wanted)

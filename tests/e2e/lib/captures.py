@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is in a capture file: pcapng by the strict checker, classic pcap by a few lines of our own."""
+"""Reads capture files: pcapng through the strict checker, classic pcap in a few lines of its own."""
 import os
 import struct
 import sys
@@ -12,7 +12,7 @@ Packet = namedtuple("Packet", "ts_ns length data")
 
 
 class Capture:
-    """A finished file, or the bytes of a stream, without any fault."""
+    """A finished file, or the bytes of a stream. Refuses anything malformed."""
 
     def __init__(self, source):
         if isinstance(source, bytes):
@@ -53,7 +53,7 @@ def read_pcap(path):
 
 
 def whole_blocks(data):
-    """(types of the blocks that are complete, number of bytes behind them): while it grows."""
+    """(types of the complete blocks, number of bytes after them) of data that still grows."""
     types, at = [], 0
     while len(data) - at >= 12:
         kind, length = struct.unpack_from("=II", data, at)
@@ -65,7 +65,7 @@ def whole_blocks(data):
 
 
 def count_packets(path):
-    """In a file that is being written."""
+    """Counts the packets of a file that is still being written."""
     try:
         with open(path, "rb") as file:
             return whole_blocks(file.read())[0].count(check_pcapng.EPB)

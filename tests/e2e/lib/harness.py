@@ -20,11 +20,12 @@ SOON = 10 * SLOWNESS      # seconds for what xdptap promises within half a secon
 OWN_MACHINE = os.environ.get("XDPTAP_TESTS_OWN_MACHINE") == "1"
 MUST_RUN = os.environ.get("XDPTAP_TESTS_MUST_RUN") == "1"
 EXCUSES = ("needs Linux ", "this kernel ", "this machine ", "this build ")  # reasons to skip that are no machine's fault
+PYTHON = (3, 11)  # TestCase.enterContext()
 TOOLS = ("bpftool", "ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "setpriv")
 
 
 def wait_until(condition, what, deadline=DEADLINE):
-    """Returns the first true value of condition(); fails when there is none in time."""
+    """Returns the first true value of condition(); fails at the deadline."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -37,6 +38,8 @@ def wait_until(condition, what, deadline=DEADLINE):
 
 def missing():
     """Why the tests cannot run here, or None."""
+    if sys.version_info < PYTHON:
+        return f"needs Python {PYTHON[0]}.{PYTHON[1]} or newer, this is {sys.version.split()[0]}"
     if os.geteuid() != 0:
         return "needs root"
     for tool in TOOLS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The program under test, in its two faces and behind tshark."""
+"""The program under test: standalone, as an extcap, and under tshark."""
 import fcntl
 import glob
 import os
@@ -21,7 +21,7 @@ NOBODY = 65534
 
 
 def xdptap(*arguments, namespace=None, **process):
-    """Runs it to its end: (status, stdout, stderr)."""
+    """Runs it to the end: (status, stdout, stderr)."""
     with Process([XDPTAP, *arguments], namespace, **process) as p:
         return p.wait(), p.stdout(), p.stderr()
 
@@ -39,7 +39,7 @@ class Case(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def small_disk(self, size):
-        """A folder whose disk is soon full."""
+        """A folder on a small disk."""
         folder = self.path("disk")
         os.mkdir(folder)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
@@ -47,18 +47,18 @@ class Case(unittest.TestCase):
         return folder
 
     def in_part(self):
-        """Packets in the file that is being written, of several."""
+        """Packets in the file of the set that is being written."""
         return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
 
     def start(self, *options, interface="near", file="out.pcapng", **process):
-        """A standalone capture that is attached."""
+        """Starts a standalone capture and waits until it is attached."""
         capture = self.enterContext(Standalone(
             self.pair.near, self.path(file), "-i", interface, *options, **process))
         capture.wait_for(f"Capturing on '{interface}'")
         return capture
 
     def extcap(self, *options, **process):
-        """A capture as Wireshark starts it, before anybody reads its FIFO."""
+        """Starts a capture as Wireshark does; nobody reads its FIFO yet."""
         return self.enterContext(Extcap(
             self.pair.near, self.path("fifo"), *options, **process))
 
@@ -66,7 +66,7 @@ class Case(unittest.TestCase):
         wait_until(lambda: self.pair.near.xdp(interface), f"an XDP program on {interface}")
 
     def assert_free(self, interface="near"):
-        """Nothing of a capture is left there."""
+        """Waits until no trace of a capture is left on the interface."""
         def is_free():
             link = self.pair.near.link(interface)
             return "xdp" not in link and link["promiscuity"] == 0
@@ -91,11 +91,11 @@ class Case(unittest.TestCase):
             self.assertIn(word, line)
 
     def assert_last_sentence(self, text, *words):
-        """The same of the last line."""
+        """The same for the last line."""
         self.assert_sentence(text.splitlines(keepends=True)[-1], *words)
 
     def everybodys(self):
-        """A copy of the program that any user can reach."""
+        """A copy of the program that every user can execute."""
         return shutil.copy(XDPTAP, self.path("xdptap"))
 
 
@@ -108,7 +108,7 @@ class Standalone(Process):
         wait_until(lambda: count_packets(self.file) >= count, f"{count} packets in {self.file}")
 
     def finish(self, number=signal.SIGINT):
-        """Stops it: the whole, faultless capture of a success."""
+        """Stops it, checks for success, and returns the capture."""
         self.signal(number)
         status = self.wait()
         if status != 0:
@@ -129,7 +129,7 @@ class Extcap(Process):
         super().__exit__(*error)
 
     def close(self):
-        """As dumpcap does when it has enough."""
+        """Closes the FIFO, as dumpcap does when it has enough packets."""
         if self.reader is not None:
             os.close(self.reader)
             self.reader = None
@@ -145,7 +145,7 @@ class Extcap(Process):
             fcntl.fcntl(self.reader, fcntl.F_SETPIPE_SZ, size)
 
     def read(self, timeout=0.0):
-        """What there is now, or comes in time; b"" at the end of the stream too."""
+        """Reads what is there, or arrives before the timeout; b"" also at the end of the stream."""
         if not select.select([self.reader], [], [], timeout)[0]:
             return b""
         try:
@@ -167,7 +167,7 @@ class Extcap(Process):
             raise AssertionError(f"ended early: {self.text()}")
 
     def read_rest(self, deadline=DEADLINE):
-        """Until it has ended and its stream with it; the exit status."""
+        """Reads until the program and its stream have ended; returns the exit status."""
         end = time.monotonic() + deadline
         while not self.has_ended() and time.monotonic() < end:
             self.read(0.01)
@@ -176,7 +176,7 @@ class Extcap(Process):
         return self.wait(0.1)
 
     def finish(self, number=signal.SIGTERM, deadline=DEADLINE):
-        """Stops it: the whole, faultless stream of a success, which is a silent one."""
+        """Stops it, checks for a silent success, and returns the capture."""
         self.signal(number)
         status = self.read_rest(deadline)
         if status != 0 or self.stdout() or self.stderr():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A traced program that does what a frame says, and what is to come of it."""
+"""A traced program that obeys the frame, and the records that must result."""
 import os
 import struct
 import subprocess
@@ -20,13 +20,13 @@ Side = namedtuple("Side", "name ts_ns length data id verdict")
 
 
 def order(verdict, change=KEEP, size=100, number=0):
-    """A frame that tells the program what to do."""
+    """A frame that tells the traced program what to do."""
     frame = net.frame(size, number)
     return frame[:14] + bytes([verdict, change]) + frame[16:]
 
 
 def changed(frame):
-    """What the program makes of it."""
+    """The frame as the traced program leaves it."""
     return {KEEP: frame,
             WRITE: frame[:16] + b"\xee" + frame[17:],
             GROW_HEAD: b"\xaa" * 8 + frame,
@@ -40,7 +40,7 @@ def verdict_of(frame):
 
 
 def sides(source):
-    """Both ends' records of a capture, in its order."""
+    """Entry and exit records of a capture, in order."""
     capture = source if isinstance(source, Capture) else Capture(source)
     names = [interface.option("if_name") for interface in capture.interfaces]
     found = []
@@ -101,7 +101,7 @@ class TraceCase(Case):
 
 
 def is_tracing():
-    """Whether somebody traces a program, on both sides of it."""
+    """Whether a program is traced, at entry and at exit."""
     try:
         return sum(link["type"] == "tracing" for link in bpftool("link", "show")) >= 2
     except subprocess.CalledProcessError:  # one that was listed was gone when it was asked for

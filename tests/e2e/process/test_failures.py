@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What goes wrong is said in one sentence with a cause, changes nothing, and loses nothing."""
+"""A failure is one sentence with its cause; it changes nothing and loses nothing."""
 import os
 
 import harness
@@ -10,7 +10,7 @@ from program import NOBODY, XDPTAP, Case, xdptap
 
 
 class Start(Case):
-    """A capture that cannot start, in both faces."""
+    """A capture that cannot start, standalone and as an extcap."""
 
     def refuse(self, *words, status=1, interface="near", options=(), program=XDPTAP, user=None,
                both=True):
@@ -103,7 +103,7 @@ class Start(Case):
         self.assertIn("generic", interface.option("opt_comment"))
 
     def test_times_of_a_card(self):
-        """A veth has no clock; where there is one, only XDP programs in the driver get its times."""
+        """A veth has no PHC; where there is one, only XDP programs in native mode get its time stamps."""
         self.refuse("near", "no clock", "host", options=("--time-stamp-type", "adapter"))
         for elsewhere in (("--point", "tc"), ("--point", "trace"), ("--verdict", "drop"),
                           ("--mode", "generic")):
@@ -147,7 +147,7 @@ class Start(Case):
 
 
 class Later(Case):
-    """A capture that fails after it began."""
+    """A capture that fails after it started."""
 
     def test_full_disk(self):
         self.small_disk("512k")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What becomes of an interface while it is captured on: the capture goes on, or ends as a whole."""
+"""An interface changes during a capture: the capture goes on, or ends completely."""
 import os
 import random
 import signal
@@ -16,7 +16,7 @@ POINTS = {"native": ("--point", "xdp"), "generic": ("--mode", "generic"), "tc": 
 
 class Changes(Case):
     def survives(self, change, undo):
-        """Frames before and behind the change are there, and in the end nothing is left."""
+        """Frames before and after the change are captured, and nothing is left at the end."""
         for name, options in POINTS.items():
             with self.subTest(name):
                 capture = self.start(*options, file=name)
@@ -45,7 +45,7 @@ class Changes(Case):
         self.survives(rename, undo)
 
     def test_moved(self):
-        """Into another network namespace, where nothing but the capture knows it."""
+        """It moves to another network namespace."""
         other = self.enterContext(net.Namespace())
 
         def move():
@@ -61,7 +61,7 @@ class Changes(Case):
         self.survives(move, undo)
 
     def test_namespace_is_deleted(self):
-        """The interfaces go with it: one sentence, and what came before is whole."""
+        """Its interfaces vanish with it: one sentence, and the frames before are complete."""
         capture = self.start("-Q", "both")
         sent = self.pair.send(3)
         capture.wait_packets(3)

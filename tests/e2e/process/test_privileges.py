@@ -31,7 +31,7 @@ def statuses(pid):
 
 class PrivilegesCase(Case):
     def granted(self, capabilities=CAPABILITIES):
-        """A copy of the program with file capabilities, for every user."""
+        """A copy of the program with file capabilities that every user can execute."""
         program = self.everybodys()
         subprocess.run(["setcap", capabilities + "+ep", program], check=True)
         os.chmod(self.folder, 0o777)
@@ -46,7 +46,7 @@ class PrivilegesCase(Case):
             self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
 
     def strace(self, *options, **process):
-        """A capture whose system calls are noted."""
+        """A capture under strace."""
         with open(XDPTAP, "rb") as file:
             if b"__asan_" in file.read():
                 self.skipTest("this build has sanitizers, which do what they like")
@@ -57,7 +57,7 @@ class PrivilegesCase(Case):
         return capture
 
     def end_strace(self, capture):
-        """(its exit status, its system calls before it gave up the others, those behind that)"""
+        """(its exit status, its system calls before the seccomp filter, those after)"""
         for child in net.children(capture.pid):
             os.kill(child, signal.SIGINT)
         status = capture.wait()

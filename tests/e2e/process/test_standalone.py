@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The face for the terminal: its options, what it prints, and the files it makes."""
+"""The standalone front end: its options, its output, and its files."""
 import os
 import signal
 import subprocess
@@ -144,7 +144,7 @@ class Captures(Case):
             self.assertEqual(os.stat(capture.file).st_mode & 0o777, mode)
 
     def test_pcap(self):
-        """As tcpdump reads it, with nanoseconds;."""
+        """tcpdump reads it, with nanoseconds."""
         capture = self.start("--format", "pcap", "-s", "90")
         sent = self.pair.send(5)
         harness.wait_until(lambda: os.path.getsize(capture.file) == 24 + 5 * (16 + 90), "packets")

@@ -16,7 +16,7 @@ ISB = 5
 
 
 class Flood:
-    """Frames without end, until the with statement is left."""
+    """Sends frames until the with statement ends."""
 
     def __init__(self, pair, size=1000):
         self.sender, self.frame, self.is_over = pair.sender(), net.frame(size), False
@@ -70,7 +70,7 @@ class Fifo(Case):
         self.for_each_signal(Extcap.open, check)
 
     def fill(self, extcap):
-        """Leaves it with a full pipe and frames behind that."""
+        """Leaves it with a full pipe and more frames waiting."""
         extcap.connect()
         self.wait_attached()
         with Flood(self.pair):
@@ -78,7 +78,7 @@ class Fifo(Case):
                                net.is_constant(lambda: net.readable(extcap.reader)), "a full pipe")
 
     def test_reader_was_slow(self):
-        """It reads again when the end comes, as dumpcap does: the stream is whole."""
+        """The reader resumes at the end, as dumpcap does: the stream is complete."""
         def check(extcap):
             self.assertEqual(extcap.read_rest(harness.SOON), 0)
             self.assert_ended(extcap)
@@ -199,7 +199,7 @@ class Standalone(Case):
         self.assert_free()
 
     def test_what_was_seen_is_written(self):
-        """Stopped at once: what passed before the signal is in the file."""
+        """Stopped at once: every frame before the signal is in the file."""
         capture = self.start()
         sent = self.pair.send(1000, 200)
         capture.signal()

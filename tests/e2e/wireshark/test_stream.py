@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The stream in the FIFO is one that dumpcap takes as it is, and can cut into files."""
+"""dumpcap passes the stream in the FIFO through unchanged, and can split it into files."""
 import glob
 import os
 import sys
@@ -73,7 +73,7 @@ class Stream(Case):
                          [net.frame(500, number) for number in range(50)])
 
     def test_is_live(self):
-        """A packet does not wait for the next, nor for the end."""
+        """A packet is delivered without waiting for the next one or for the end."""
         extcap = self.extcap()
         extcap.open()
         with self.pair.sender() as sender:

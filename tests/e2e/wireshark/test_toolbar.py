@@ -81,7 +81,7 @@ class ToolbarCase(Case):
 
 class Changes(ToolbarCase):
     def test_filter(self):
-        """Each frame meets the filter that is in effect; the file says from which frame on."""
+        """Each frame meets the filter in effect; the file says which frame a filter starts with."""
         for mode in ("native", "generic"):
             with self.subTest(mode):
                 extcap = self.run_extcap("--mode", mode)
@@ -291,7 +291,7 @@ class Begin(ToolbarCase):
 
 
 class Failure(ToolbarCase):
-    """Wireshark waits for us to open its pipe: it does not do so for ever."""
+    """Wireshark waits for xdptap to open its pipe, but not forever."""
 
     def start_and_fail(self, *options, interface="near", delay=0.0):
         extcap = self.extcap(*self.bar.options, *options, interface=interface)

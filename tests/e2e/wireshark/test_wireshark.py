@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A real tshark lists, captures and shows failures through xdptap; dumpcap passes its stream on."""
+"""tshark lists interfaces, captures and reports failures through xdptap; dumpcap passes the stream on."""
 import os
 import re
 import shutil
@@ -96,7 +96,7 @@ class Captures(WiresharkCase):
         self.assertTrue(before <= packet.ts_ns <= harness.clock_ns())
 
     def test_idle(self):
-        """Stopped after a second without a packet: a valid empty file."""
+        """A capture without packets, stopped after a second, is a valid file."""
         capture = self.finish(self.tshark("-a", "duration:1"))
         self.assertEqual(capture.packets, [])
         self.assertEqual(len(capture.interfaces), 1)
@@ -213,7 +213,7 @@ class Failures(WiresharkCase):
 
 
 class Death(WiresharkCase):
-    """Whoever of the three dies, on an interface where nothing happens."""
+    """Any of the three processes dies, on an idle interface."""
 
     def running(self):
         tshark = self.tshark()
