@@ -3,7 +3,7 @@
 """No file above 500 lines, no function above 80, a README that is read to its end."""
 import tree
 
-FILE, FUNCTION, README = 500, 80, 129
+FILE, FUNCTION, README = 500, 80, 120
 
 
 def check_functions(path):
