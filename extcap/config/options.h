@@ -127,6 +127,7 @@ struct option {
 	const char *argument;	      /* what --help calls the value, in capitals */
 	const char *display;	      /* label in the dialog; NULL: not offered */
 	const char *help;  /* for --help and the tooltip: an imperative, 60 characters at most */
+	const char *note;  /* added to the tooltip; NULL: none */
 	const char *group; /* tab of the dialog; NULL: the first */
 };
 

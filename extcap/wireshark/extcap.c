@@ -229,8 +229,8 @@ static void print_option(const struct option *o, int number)
 		[OPTION_PROGRAM] = "selector", [OPTION_SWITCH] = "boolean",
 	};
 
-	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s}", number, o->name,
-	       o->display, types[o->type], o->help);
+	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s%s}", number, o->name,
+	       o->display, types[o->type], o->help, o->note ? o->note : "");
 	if (o->type == OPTION_FLAG)
 		printf("{default=false}");
 	if (o->type == OPTION_SWITCH)
