@@ -65,10 +65,6 @@ struct link_program {
 
 /* Returns the programs on the named interface, as struct link_program *; empty if it does not exist. */
 GPtrArray *link_programs(const char *name);
-/* Returns a descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
-int link_watch_open(void);
-/* Drains the descriptor. Returns true if a link changed, or if messages were lost. */
-bool link_watch_read(int fd);
 /* bit/s; 0: unknown. */
 uint64_t link_speed_bps(const struct link *i);
 /* Issues a netdevice(7) ioctl with data that the kernel reads and fills. Returns whether it succeeded. */
