@@ -21,12 +21,11 @@ static bool explain_busy(const struct link *i, GError **error)
 	struct tap_program p = { 0 };
 
 	if (tap_find_program(i->index, &p) < 0 || !p.id)
-		return fail(error, "the XDP hook of \"%s\" is in use by another program", i->name);
-	return fail(
-		error,
-		"the XDP hook of \"%s\" is in use by program %u \"%s\" (%s mode), which is left "
-		"alone; take it off to capture here",
-		i->name, p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native");
+		return fail(error, "another XDP program is attached to \"%s\"", i->name);
+	return fail(error,
+		    "XDP program %u \"%s\" (%s mode) is attached to \"%s\"; detach it, or use "
+		    "--point auto",
+		    p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native", i->name);
 }
 
 static bool explain(const struct config *config, const struct link *i, const struct point *point,
@@ -39,29 +38,26 @@ static bool explain(const struct config *config, const struct link *i, const str
 	switch (err) {
 	case -EPERM: return setup_explain(error);
 	case -EBUSY: return explain_busy(i, error);
-	case -ENODEV: return fail(error, "interface \"%s\" has just disappeared", i->name);
+	case -ENODEV: return fail(error, "interface \"%s\" has disappeared", i->name);
 	case -E2BIG:
-		return fail(error,
-			    "the capture filter is too large for this kernel; shorten it, or "
-			    "use a display filter for a part of it");
+		return fail(error, "the capture filter is too large for this kernel; shorten it");
 	case -ENOSYS:
-		return fail(error,
-			    "this kernel is too old: Linux 5.18 or newer is needed; --point tc "
-			    "works here, too");
+		return fail(error, "this kernel is too old: Linux 5.18 or newer is needed; use "
+				   "--point tc");
 	}
 	if (point->has_nic_clock && config->time_stamp_type == TIME_STAMP_ADAPTER)
 		return fail_errno(
 			error, -err,
-			"the driver of \"%s\" does not tell XDP programs when its card received a "
-			"frame, or Linux is older than 6.3; use --time-stamp-type host",
+			"the driver of \"%s\" does not pass time stamps to XDP programs, or Linux is "
+			"older than 6.3; use --time-stamp-type host",
 			i->name);
 	if (point->has_modes && config->mode == TAP_MODE_NATIVE)
 		return fail_errno(
 			error, -err,
-			"the driver of \"%s\" does not take an XDP program in native mode; "
-			"--mode generic or auto works everywhere",
+			"the driver of \"%s\" does not support this XDP program in native mode; use "
+			"--mode auto",
 			i->name);
-	return fail_errno(error, -err, "cannot attach the program at %s to \"%s\"", point->name,
+	return fail_errno(error, -err, "cannot attach the %s program to \"%s\"", point->name,
 			  i->name);
 }
 
@@ -78,9 +74,9 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
 	if (r == -ENOMEM)
 		return fail(error,
 			    "not enough memory for %" G_GUINT64_FORMAT
-			    " MiB of buffer per CPU; choose a smaller --buffer-size",
+			    " MiB of buffer per CPU; use a smaller --buffer-size",
 			    config->buffer_mib);
-	return r == 0 || fail_errno(error, -r, "cannot create the buffers");
+	return r == 0 || fail_errno(error, -r, "cannot create the ring buffers");
 }
 
 static const char *mode_text(enum tap_mode mode)
@@ -143,7 +139,7 @@ static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray
 	port->n_slots++;
 	g_string_append_printf(port->how, "%s%s frames at %s%s%s", port->how->len ? "; " : "",
 			       point->is_egress ? "sent" : "received", point->name, mode_text(mode),
-			       target->has_card_clock ? ", times by the card's clock" : "");
+			       target->has_card_clock ? ", time stamps of the NIC" : "");
 	return 0;
 }
 
@@ -156,7 +152,7 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 
 	if (trace_attach(tap, config, i, filter, ports, &why))
 		return 0;
-	g_info("%s; taking received frames at tc", why->message);
+	g_info("%s; capturing received frames at tc", why->message);
 	return attach_at(tap, &target, ports);
 }
 
@@ -169,8 +165,8 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 
 	if (!target->point->has_nic_clock || trace_is_needed(config) ||
 	    config->mode == TAP_MODE_GENERIC)
-		return fail_usage(error, "--time-stamp-type adapter needs --point xdp and native "
-					 "mode: elsewhere the card's times are not known");
+		return fail_usage(error, "--time-stamp-type adapter requires --point xdp in native "
+					 "mode");
 	fd = phc_open(i, error);
 	if (fd < 0)
 		return false;
@@ -226,8 +222,7 @@ GPtrArray *attach(struct tap *tap, const struct config *config, const struct fil
 	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
 
 	if (link_linktype(i) < 0) {
-		fail(error, "\"%s\" is not an Ethernet device: xdptap cannot capture there",
-		     i->name);
+		fail(error, "cannot capture on \"%s\": it is not an Ethernet interface", i->name);
 		return NULL;
 	}
 	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ports, error))

@@ -57,7 +57,7 @@ static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 	if (m->promisc_fd < 0)
 		m->promisc_fd = promisc_open();
 	if (m->promisc_fd < 0 || !promisc_add(m->promisc_fd, ifindex))
-		g_warning("no promiscuous mode: %s", g_strerror(errno));
+		g_warning("cannot enable promiscuous mode: %s", g_strerror(errno));
 }
 
 /* Takes ownership of the interface. */
@@ -71,7 +71,7 @@ static bool add(struct capture_ifaces *m, const struct filter *filter, struct li
 	new->speed_bps = link_speed_bps(i);
 	g_ptr_array_add(m->list, new);
 	new->ports = attach(m->tap, m->config, filter, i, error);
-	if (new->ports && !m->config->is_not_promiscuous && i->type != ARPHRD_LOOPBACK)
+	if (new->ports && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(m, i->index);
 	return new->ports;
 }

@@ -19,7 +19,7 @@
 #include "extcap/capture/capture.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/net/link.h"
+#include "extcap/net/link-watch.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/net/netns.h"
 #include "extcap/sink/destination.h"

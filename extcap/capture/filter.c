@@ -57,12 +57,10 @@ static bool check(const struct filter *f, GError **error)
 
 	switch (tap_check_filter(f->insns, f->n, &culprit)) {
 	case 0: return true;
-	case -ELOOP:
-		return fail(error, "\"protochain\" cannot run in the kernel, as it needs a loop");
-	case -E2BIG: return fail(error, "the filter is too large for the kernel");
+	case -ELOOP: return fail(error, "\"protochain\" is not supported: it needs a loop");
+	case -E2BIG: return fail(error, "the filter is too large for the kernel; shorten it");
 	case -ENOMEM: return fail(error, "out of memory");
-	default:
-		return fail(error, "libpcap instruction %zu cannot be translated to eBPF", culprit);
+	default: return fail(error, "cannot translate libpcap instruction %zu to eBPF", culprit);
 	}
 }
 

@@ -222,7 +222,7 @@ static bool set_filter(struct reconfigure *r, guint slot, GError **error)
 		return true; /* the interface was deleted */
 	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);
 	if (e == -E2BIG)
-		return fail(error, "the capture filter is too large for this kernel");
+		return fail(error, "the capture filter is too large for this kernel; shorten it");
 	return e == 0 || fail_errno(error, -e, "cannot change the capture filter");
 }
 

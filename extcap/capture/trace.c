@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Only a program that the interface calls can be traced: its own one, or what stands behind libxdp's
- * dispatcher there. One that is called by a tail call is jumped into behind the place of our hook.
+ * Only a program that the interface calls can be traced: the attached one, or one that libxdp's
+ * dispatcher calls. A tail call jumps past the instruction where the trace hook sits.
  */
 #include <errno.h>
 
@@ -9,7 +9,7 @@
 #include "extcap/system/error.h"
 #include "extcap/capture/trace.h"
 
-#define SENTENCE 120 /* bytes of a list of them in a message */
+#define SENTENCE 120 /* bytes of a list of programs in a message */
 
 static bool is_chosen(const struct config *config)
 {
@@ -26,18 +26,19 @@ bool trace_check(const struct config *config, GError **error)
 	const char *choice = options_point(config);
 
 	if (is_chosen(config) && config->direction == DIRECTION_OUT)
-		return fail_usage(error, "--point %s sees received frames; leave --direction out",
+		return fail_usage(error,
+				  "--point %s captures received frames only; omit --direction",
 				  choice);
 	if (is_chosen(config) || !choice)
 		return true;
 	if (config->verdicts)
-		return fail_usage(error, "--verdict needs --point trace: elsewhere none is known");
+		return fail_usage(error, "--verdict requires --point trace");
 	if (config->program)
-		return fail_usage(error, "--program needs --point trace: which program to trace");
+		return fail_usage(error, "--program requires --point trace");
 	return true;
 }
 
-/* As the user may call it: by its number, or by its name, also one that was cut to 15 bytes. */
+/* Matches an ID or a name; the kernel truncates names to 15 bytes. */
 static bool is_called(const struct tap_program *p, const char *name)
 {
 	g_autofree char *id = g_strdup_printf("%u", p->id);
@@ -64,12 +65,9 @@ static bool choose(const struct config *config, const struct link *i, struct tap
 	g_autofree char *names = NULL;
 
 	if (n < 0)
-		return fail_errno(error, -n, "cannot ask for the XDP program on \"%s\"", i->name);
+		return fail_errno(error, -n, "cannot query the XDP program on \"%s\"", i->name);
 	if (n == 0)
-		return fail(
-			error,
-			"there is no XDP program on \"%s\" to trace; --point xdp captures there",
-			i->name);
+		return fail(error, "no XDP program to trace on \"%s\"; use --point xdp", i->name);
 	for (int k = 0; k < n; k++)
 		if (!config->program || is_called(&list[k], config->program)) {
 			*ret = list[k];
@@ -78,8 +76,8 @@ static bool choose(const struct config *config, const struct link *i, struct tap
 	names = join(list, n);
 	return fail(
 		error,
-		"no program \"%.40s\" is called on \"%s\", only %s; one that is tail-called cannot "
-		"be traced, the one that calls it can",
+		"no XDP program \"%.40s\" on \"%s\" can be traced, only %s; to trace a tail call, "
+		"trace its caller",
 		config->program, i->name, names);
 }
 
@@ -89,27 +87,28 @@ static bool explain(const struct link *i, const struct tap_program *p, int err, 
 	case -EPERM:
 		return fail(
 			error,
-			"not allowed to trace the XDP program on \"%s\": that takes CAP_SYS_ADMIN; "
-			"run as root, or use --point tc",
+			"tracing the XDP program on \"%s\" requires CAP_SYS_ADMIN; run as root, or use "
+			"--point tc",
 			i->name);
 	case -EOPNOTSUPP:
 		return fail(
 			error,
-			"this kernel refuses to trace XDP programs; --point tc takes the frames "
-			"that the one on \"%s\" lets pass",
+			"this kernel refuses to trace XDP programs; use --point tc for the frames "
+			"that the one on \"%s\" passes",
 			i->name);
 	case -ENODATA:
 		return fail(error,
 			    "XDP program %u \"%.32s\" on \"%s\" has no BTF and cannot be traced; "
 			    "compile it with -g, or use --point tc",
 			    p->id, p->name, i->name);
-	case -E2BIG: return fail(error, "the capture filter is too large for this kernel");
+	case -E2BIG:
+		return fail(error, "the capture filter is too large for this kernel; shorten it");
 	case -ENOSYS: return fail(error, "this kernel is too old: Linux 5.18 or newer is needed");
 	}
 	return fail_errno(
 		error, -err,
-		"XDP program %u \"%.32s\" on \"%s\" cannot be traced; --point tc takes the "
-		"frames that it lets pass",
+		"cannot trace XDP program %u \"%.32s\" on \"%s\"; use --point tc for the frames "
+		"that it passes",
 		p->id, p->name, i->name);
 }
 
@@ -122,7 +121,8 @@ static void add_port(GPtrArray *ports, const struct link *i, const struct tap_pr
 	port->name = g_strdup_printf("%s:%s@%s", i->name, p->name, side);
 	g_string_printf(port->how,
 			"received frames at trace: %s of XDP program %u \"%s\" (tag %s)%s, %s mode",
-			side, p->id, p->name, p->tag, p->is_behind ? ", behind a dispatcher" : "",
+			side, p->id, p->name, p->tag,
+			p->is_behind ? ", called by a dispatcher" : "",
 			p->mode == TAP_MODE_GENERIC ? "generic" : "native");
 }
 

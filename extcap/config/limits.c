@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of the keys, and what follows from it. */
+/* The keys of -a and -b in one table, and the parser and printer that read it. */
 #include <string.h>
 
 #include "extcap/system/error.h"
@@ -19,23 +19,23 @@ struct key {
 	bool is_rotation_only;
 	size_t offset;
 	uint64_t max;
-	uint64_t shown; /* what a bare number counts */
-	const char *takes;
+	uint64_t shown; /* the unit of a bare number */
+	const char *expected;
 };
 
 #define AT(field) offsetof(struct limits, field)
 
 static const struct key keys[] = {
 	{ "filesize", VALUE_SIZE, false, AT(bytes), G_MAXINT64, 1000,
-	  "a size in kB, or with a unit as in 100M" },
+	  "a size in kB, or with a unit such as 100M" },
 	{ "duration", VALUE_DURATION, false, AT(duration_ns), G_MAXINT64, 1000000000,
-	  "seconds, or with a unit as in 15m" },
+	  "a time in seconds, or with a unit such as 15m" },
 	{ "files", VALUE_COUNT, false, AT(files), 4000000, 1, "a number from 1 to 4000000" },
-	{ "packets", VALUE_COUNT, false, AT(packets), G_MAXINT64, 1, "a number from 1" },
+	{ "packets", VALUE_COUNT, false, AT(packets), G_MAXINT64, 1, "a number of at least 1" },
 	{ "interval", VALUE_DURATION, true, AT(interval_ns), G_MAXINT64, 1000000000,
-	  "seconds, or with a unit as in 1h" },
+	  "a time in seconds, or with a unit such as 1h" },
 	{ "nametimenum", VALUE_COUNT, true, AT(name_order), 2, 1, "1 or 2" },
-	{ "printname", VALUE_FILE, true, AT(print_name), 0, 1, "the name of a file, - or stderr" },
+	{ "printname", VALUE_FILE, true, AT(print_name), 0, 1, "a file name, - or stderr" },
 };
 
 static void *field(const struct limits *r, const struct key *k)
@@ -80,7 +80,7 @@ static bool fail_key(const char *option, bool is_rotation, const char *pair, GEr
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
 		if (is_rotation || !keys[i].is_rotation_only)
 			g_string_append_printf(names, "%s%s:", i ? ", " : "", keys[i].name);
-	return fail_usage(error, "--%s takes one of %s with a value, not \"%s\"", option,
+	return fail_usage(error, "--%s requires one of %s followed by a value, not \"%s\"", option,
 			  names->str, pair);
 }
 
@@ -93,7 +93,7 @@ bool limits_parse(struct limits *r, const char *option, bool is_rotation, const 
 		return fail_key(option, is_rotation, pair, error);
 	r->is_given = true;
 	return parse_value(k, strchr(pair, ':') + 1, field(r, k)) ||
-	       fail_usage(error, "--%s %s: takes %s, not \"%s\"", option, k->name, k->takes,
+	       fail_usage(error, "--%s %s: requires %s, not \"%s\"", option, k->name, k->expected,
 			  strchr(pair, ':') + 1);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The KEY:VALUE pairs of -b (when a new file begins, and which stay) and -a (when the capture ends),
- * as dumpcap has them. Zero, or NULL, is: no such rule.
+ * The KEY:VALUE pairs of -b (when to switch files, and which to keep) and -a (when to stop), as in
+ * dumpcap. Zero, or NULL, means no such limit.
  */
 #ifndef XDPTAP_EXTCAP_CONFIG_LIMITS_H
 #define XDPTAP_EXTCAP_CONFIG_LIMITS_H
@@ -15,18 +15,18 @@ struct limits {
 	uint64_t packets;
 	uint64_t duration_ns;
 	uint64_t files;
-	uint64_t interval_ns; /* from here on only of -b */
-	uint64_t name_order;  /* 2: the time stands before the number in a name */
-	char *print_name; /* where the name of each finished file goes: a file, "-" or "stderr" */
+	uint64_t interval_ns; /* this and the rest: -b only */
+	uint64_t name_order;  /* 2: the time precedes the number in a name */
+	char *print_name;     /* prints the names of complete files to: a file, "-" or "stderr" */
 	bool is_given;
 };
 
-/* One pair; option is the name of the one that it was given to, for the sentence. */
+/* Parses one pair. option is the name of the option it was given to, for the error message. */
 bool limits_parse(struct limits *r, const char *option, bool is_rotation, const char *pair,
 		  GError **error);
-/* All of them as they would be typed, with commas between; owned by the caller. */
+/* Returns all limits as a user would type them, separated by commas; owned by the caller. */
 char *limits_text(const struct limits *r);
-/* Whether a new file is begun at some time. */
+/* Whether any limit starts a new file. */
 bool limits_rotate(const struct limits *r);
 void limits_done(struct limits *r);
 

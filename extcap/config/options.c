@@ -3,7 +3,7 @@
  * The option table and what follows from it without knowing any single option.
  *
  * Rows are in the order of --help and of the dialog. A row's default is the program's own:
- * Wireshark passes the announced one or nothing at all, and both must mean the same.
+ * Wireshark passes either the announced default or nothing, and both must mean the same.
  */
 #include <string.h>
 
@@ -14,19 +14,19 @@
 #include "extcap/config/units.h"
 
 static const struct choice directions[] = {
-	[DIRECTION_IN] = { "in", "received frames" },
-	[DIRECTION_OUT] = { "out", "sent frames" },
-	[DIRECTION_BOTH] = { "both", "both" },
+	[DIRECTION_IN] = { "in", "in: received frames" },
+	[DIRECTION_OUT] = { "out", "out: sent frames" },
+	[DIRECTION_BOTH] = { "both", "both: received and sent frames" },
 	{ NULL },
 };
 
-/* "auto", each choice of points[], and the end. */
+/* "auto", each choice of points[], and the terminator. */
 static struct choice capture_points[1 + POINTS_N + 1] = {
-	{ "auto", "automatic: XDP, or trace a program there" },
+	{ "auto", "automatic: XDP, or trace an attached program" },
 };
-static char point_help[128] = "Where to capture received frames: auto";
+static char point_help[128] = "Set the capture point: auto";
 
-/* Before main(): options[] is complete for whoever reads it. */
+/* Runs before main(), so options[] is complete for every reader. */
 __attribute__((constructor)) static void list_points(void)
 {
 	size_t n = 1;
@@ -47,35 +47,38 @@ const char *options_point(const struct config *c)
 }
 
 static const struct choice ats[] = {
-	[POINT_AT_ENTRY] = { "entry", "entry: as it comes" },
-	[POINT_AT_EXIT] = { "exit", "exit: as it is left, with the verdict" },
-	[POINT_AT_BOTH] = { "both", "both" },
+	[POINT_AT_ENTRY] = { "entry", "entry: before the program runs" },
+	[POINT_AT_EXIT] = { "exit", "exit: after it returns, with its verdict" },
+	[POINT_AT_BOTH] = { "both", "both: entry and exit" },
 	{ NULL },
 };
 
 static const struct choice filter_ats[] = {
-	[POINT_AT_ENTRY] = { "entry", "entry: the frame as it comes" },
-	[POINT_AT_EXIT] = { "exit", "exit: the frame as it is left" },
+	[POINT_AT_ENTRY] = { "entry", "entry: the frame as received" },
+	[POINT_AT_EXIT] = { "exit", "exit: the frame as the program leaves it" },
 	{ NULL },
 };
 
 /* In the kernel's order: enum xdp_action. */
 static const struct choice verdicts[] = {
-	{ "aborted", "aborted: dropped as an error" }, { "drop", "drop" },
-	{ "pass", "pass: to the network stack" },      { "tx", "tx: sent back" },
-	{ "redirect", "redirect: to somewhere else" }, { NULL },
+	{ "aborted", "aborted: dropped as an error" },
+	{ "drop", "drop" },
+	{ "pass", "pass: to the network stack" },
+	{ "tx", "tx: back out of the interface" },
+	{ "redirect", "redirect: to another interface, CPU or socket" },
+	{ NULL },
 };
 
 static const struct choice modes[] = {
-	[TAP_MODE_AUTO] = { "auto", "automatic: native where the driver can" },
+	[TAP_MODE_AUTO] = { "auto", "automatic: native if the driver supports it" },
 	[TAP_MODE_NATIVE] = { "native", "native: in the driver" },
-	[TAP_MODE_GENERIC] = { "generic", "generic: in the network stack" },
+	[TAP_MODE_GENERIC] = { "generic", "generic: in the kernel's receive path" },
 	{ NULL },
 };
 
 static const struct choice time_stamp_types[] = {
-	[TIME_STAMP_HOST] = { "host", "host: when the driver handed the frame over" },
-	[TIME_STAMP_ADAPTER] = { "adapter", "adapter: when the card received it" },
+	[TIME_STAMP_HOST] = { "host", "host: when the driver passes the frame on" },
+	[TIME_STAMP_ADAPTER] = { "adapter", "adapter: when the NIC receives the frame" },
 	{ NULL },
 };
 
@@ -87,8 +90,8 @@ static const struct choice log_levels[] = {
 };
 
 static const struct choice formats[] = {
-	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions, comments" },
-	[FORMAT_PCAP] = { "pcap", "pcap: frames only, for nearly twice the rate" },
+	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions and comments" },
+	[FORMAT_PCAP] = { "pcap", "pcap: frames only, at nearly twice the rate" },
 	{ NULL },
 };
 
@@ -109,90 +112,89 @@ static const struct choice full_disks[] = {
 
 const struct option options[] = {
 	{ "interface", 'i', OPTION_LIST, OPTION_CLI, AT(interfaces), .argument = "IF",
-	  .help = "Capture on this interface; may be given several times" },
+	  .help = "Capture on this interface (repeatable)" },
 	{ "write", 'w', OPTION_FILE, OPTION_CLI, AT(output), .argument = "FILE",
-	  .help = "Write the capture to this file, - is standard output" },
+	  .help = "Write to this file (- for standard output)" },
 	{ "filter", 'f', OPTION_TEXT, OPTION_CLI, AT(filter), .argument = "EXPR",
-	  .help = "Capture only frames that match this pcap-filter(7) expression" },
+	  .help = "Set the capture filter, in pcap-filter(7) syntax" },
 	{ "snaplen", 's', OPTION_NUMBER, OPTION_BOTH, AT(snaplen), 1, TAP_SNAPLEN_MAX,
 	  TAP_SNAPLEN_MAX, .argument = "BYTES", .display = "Snapshot length (bytes)",
-	  .help = "Keep at most so many bytes of each frame (tshark's own -s does not reach us)" },
+	  .help = "Capture at most this many bytes of each frame",
+	  .note = "; tshark's own -s does not reach extcap programs" },
 	{ "direction", 'Q', OPTION_CHOICE, OPTION_BOTH, AT(direction), .fallback = DIRECTION_BOTH,
 	  .choices = directions, .argument = "DIR", .display = "Direction",
-	  .help = "Capture frames that are received, sent or both: in, out or both" },
+	  .help = "Capture frames received (in), sent (out) or both" },
 	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .choices = capture_points,
 	  .argument = "POINT", .display = "Capture point", .help = point_help },
 	{ "verdict", 0, OPTION_SET, OPTION_BOTH, AT(verdicts), .choices = verdicts,
-	  .argument = "VERDICT,...", .display = "Only with this verdict", .group = "Trace",
-	  .help = "Trace, and keep only frames with one of these verdicts: aborted, drop, pass, tx, "
-		  "redirect" },
+	  .argument = "VERDICT,...", .display = "XDP verdicts", .group = "Trace",
+	  .help = "Trace, and keep only frames with these XDP verdicts" },
 	{ "program", 0, OPTION_PROGRAM, OPTION_BOTH, AT(program), .argument = "PROGRAM",
 	  .display = "Program to trace", .group = "Trace",
-	  .help = "Trace this XDP program, by its name or number: the interface's, or one behind its "
-		  "dispatcher" },
+	  .help = "Trace this XDP program, given by name or ID" },
 	{ "at", 0, OPTION_CHOICE, OPTION_BOTH, AT(at), .fallback = POINT_AT_BOTH, .choices = ats,
-	  .argument = "SIDE", .display = "Sides of the program", .group = "Trace",
-	  .help = "Which sides of a traced program to capture at: entry, exit or both" },
+	  .argument = "SIDE", .display = "Trace at", .group = "Trace",
+	  .help = "Trace at program entry, exit or both" },
 	{ "filter-at", 0, OPTION_CHOICE, OPTION_BOTH, AT(filter_at), .fallback = POINT_AT_ENTRY,
-	  .choices = filter_ats, .argument = "SIDE", .display = "Filter looks at", .group = "Trace",
-	  .help = "On which side of a traced program the filter judges a frame: entry or exit" },
+	  .choices = filter_ats, .argument = "SIDE", .display = "Filter at", .group = "Trace",
+	  .help = "Filter traced frames at program entry or exit" },
 	{ "mode", 0, OPTION_CHOICE, OPTION_BOTH, AT(mode), .fallback = TAP_MODE_AUTO,
 	  .choices = modes, .argument = "MODE", .display = "XDP mode",
-	  .help = "How the XDP program is attached: auto, native or generic" },
-	{ "no-promiscuous-mode", 'p', OPTION_FLAG, OPTION_BOTH, AT(is_not_promiscuous),
-	  .display = "No promiscuous mode",
-	  .help = "Do not put the interface into promiscuous mode" },
+	  .help = "Attach to XDP in auto, native or generic mode" },
+	{ "promiscuous-mode", 0, OPTION_SWITCH, OPTION_BOTH, AT(is_promiscuous), .argument = "BOOL",
+	  .display = "Promiscuous mode", .help = "Capture in promiscuous mode: true or false" },
+	{ "no-promiscuous-mode", 'p', OPTION_NO, OPTION_BOTH, AT(is_promiscuous),
+	  .help = "Do not capture in promiscuous mode" },
 	{ "buffer-size", 'B', OPTION_NUMBER, OPTION_BOTH, AT(buffer_mib), 1, 1024, 8,
 	  .argument = "MIB", .display = "Kernel buffer per CPU (MiB)",
-	  .help = "Size of the ring in which each CPU leaves its frames" },
+	  .help = "Set the size of each CPU's ring buffer, in MiB" },
 	{ "time-stamp-type", 'j', OPTION_CHOICE, OPTION_BOTH, AT(time_stamp_type),
 	  .fallback = TIME_STAMP_HOST, .choices = time_stamp_types, .argument = "TYPE",
 	  .display = "Time stamp type",
-	  .help = "Whose clock gives the times of received frames: host or adapter (the card)" },
+	  .help = "Set the source of time stamps: host or adapter (NIC)" },
 	{ "netns", 0, OPTION_TEXT, OPTION_BOTH, AT(netns), .argument = "NS",
 	  .display = "Network namespace",
-	  .help = "Capture in this network namespace: its name, path or a process in it" },
+	  .help = "Capture in this network namespace (name, path or PID)" },
 	{ "format", 0, OPTION_CHOICE, OPTION_BOTH, AT(format), .fallback = FORMAT_PCAPNG,
 	  .choices = formats, .argument = "FORMAT", .display = "Format",
-	  .help = "What is written: pcapng, or pcap with nanoseconds" },
+	  .help = "Set the file format: pcapng or nanosecond pcap" },
 	{ "count", 'c', OPTION_NUMBER, OPTION_CLI, AT(count), 0, G_MAXINT64, 0, .argument = "N",
-	  .help = "Stop after N frames" },
+	  .help = "Stop after this many frames" },
 	{ "autostop", 'a', OPTION_STOP, OPTION_CLI, AT(stop), .argument = "KEY:VALUE",
-	  .help = "Stop after duration:S, filesize:KB, files:N or packets:N" },
+	  .help = "Stop after duration:S, filesize:KB, files:N, packets:N" },
 	{ "ring-buffer", 'b', OPTION_ROTATE, OPTION_CLI, AT(rotate), .argument = "KEY:VALUE",
-	  .help = "New file after duration:S, filesize:KB, packets:N or at interval:S; keep files:N; "
-		  "nametimenum:1|2, printname:FILE" },
+	  .help = "Rotate on duration:S, interval:S, filesize:KB, packets:N" },
 	{ "total-size", 0, OPTION_SIZE, OPTION_CLI, AT(keep_bytes), .argument = "SIZE",
-	  .help = "Delete the oldest files so that all together are no larger, as in 200G" },
+	  .help = "Delete the oldest files to stay under this total size" },
 	{ "max-age", 0, OPTION_TIME, OPTION_CLI, AT(keep_age_ns), .argument = "TIME",
-	  .help = "Delete files that are older, as in 7d" },
+	  .help = "Delete files older than this, such as 7d" },
 	{ "min-free", 0, OPTION_FREE, OPTION_CLI, AT(keep_free), .argument = "SIZE|N%",
-	  .help = "Delete the oldest files so that so much of the disk stays free" },
+	  .help = "Delete the oldest files to keep this much disk free" },
 	{ "disk-full", 0, OPTION_CHOICE, OPTION_CLI, AT(disk_full), .fallback = DISK_FULL_STOP,
 	  .choices = full_disks, .argument = "WHAT",
-	  .help = "On a full disk: stop, prune (delete the oldest file), or drop frames and count "
-		  "them" },
+	  .help = "Set what to do on a full disk: stop, prune or drop" },
 	{ "compress", 0, OPTION_CHOICE, OPTION_CLI, AT(compression), .fallback = COMPRESSION_NONE,
-	  .choices = compressions, .argument = "HOW", .help = "Compress files: none or gzip" },
+	  .choices = compressions, .argument = "HOW",
+	  .help = "Compress files with this method: none or gzip" },
 	{ "sync", 0, OPTION_TIME, OPTION_CLI, AT(sync_ns), .argument = "TIME",
-	  .help = "Put files on the disk so often, and when they are finished" },
+	  .help = "Sync files to disk at this interval and when complete" },
 	{ "file-name", 0, OPTION_TEXT, OPTION_CLI, AT(file_name), .argument = "PATTERN",
-	  .help = "Name of rotated files, with %{seq} and %{time} or %{utc}" },
+	  .help = "Name rotated files by this pattern, with %{seq}" },
 	{ "group-access", 'g', OPTION_FLAG, OPTION_CLI, AT(is_for_group),
-	  .help = "Let the group read the files" },
+	  .help = "Enable group read access on the output files" },
 	{ "post-rotate", 0, OPTION_TEXT, OPTION_CLI, AT(post_rotate), .argument = "CMD",
-	  .help = "Run this command with the name of each finished file" },
+	  .help = "Run this command on each finished file" },
 	{ "user", 'Z', OPTION_TEXT, OPTION_CLI, AT(user), .argument = "NAME",
-	  .help = "Become this user once the capture runs; files belong to it" },
+	  .help = "Drop privileges to this user, who owns the files" },
 	{ "stats-file", 0, OPTION_FILE, OPTION_CLI, AT(stats_file), .argument = "FILE",
-	  .help = "Keep counters in this file, in the format of Prometheus" },
-	{ "quiet", 'q', OPTION_FLAG, OPTION_CLI, AT(quiet), .help = "Do not show a running count" },
+	  .help = "Keep counters in this file, in Prometheus format" },
+	{ "quiet", 'q', OPTION_FLAG, OPTION_CLI, AT(quiet),
+	  .help = "Do not display the running packet count" },
 	{ "log-level", 0, OPTION_CHOICE, OPTION_BOTH, AT(log_level), .fallback = LOG_WARNING,
 	  .choices = log_levels, .argument = "LEVEL", .display = "Log level", .group = "Debug",
-	  .help = "What is worth a line in the log file: debug, info or warning" },
+	  .help = "Set the lowest level to log: debug, info or warning" },
 	{ "log-file", 0, OPTION_FILE, OPTION_BOTH, AT(log_file), .argument = "FILE",
-	  .display = "Log file", .group = "Debug",
-	  .help = "Append a log to this file; without it nothing is logged" },
+	  .display = "Log file", .group = "Debug", .help = "Append log messages to this file" },
 	{ NULL },
 };
 
@@ -207,6 +209,8 @@ void options_init(struct config *c)
 	for (const struct option *o = options; o->name; o++) {
 		if (o->type == OPTION_NUMBER || o->type == OPTION_CHOICE)
 			*(uint64_t *)field(c, o) = o->fallback;
+		else if (o->type == OPTION_SWITCH || o->type == OPTION_NO)
+			*(bool *)field(c, o) = true;
 		else if (o->type == OPTION_LIST)
 			*(GPtrArray **)field(c, o) = g_ptr_array_new_with_free_func(g_free);
 	}
@@ -224,7 +228,7 @@ void options_done(struct config *c)
 	}
 }
 
-/* "-s" or "--snaplen", as GOption hands it to a callback. */
+/* "-s" or "--snaplen", as GOption passes it to a callback. */
 static const struct option *find(const char *spelled)
 {
 	for (const struct option *o = options; o->name; o++)
@@ -240,10 +244,20 @@ static bool parse_number(const struct option *o, const char *text, uint64_t *ret
 
 	if (!g_ascii_string_to_unsigned(text, 10, o->min, o->max, &n, NULL))
 		return fail_usage(error,
-				  "--%s takes a number from %" G_GUINT64_FORMAT
+				  "--%s requires a number from %" G_GUINT64_FORMAT
 				  " to %" G_GUINT64_FORMAT ", not \"%s\"",
 				  o->name, o->min, o->max, text);
 	*ret = n;
+	return true;
+}
+
+static bool parse_switch(const struct option *o, const char *text, bool *ret, GError **error)
+{
+	bool is_true = g_str_equal(text, "true");
+
+	if (!is_true && !g_str_equal(text, "false"))
+		return fail_usage(error, "--%s must be true or false, not \"%s\"", o->name, text);
+	*ret = is_true;
 	return true;
 }
 
@@ -258,7 +272,7 @@ static bool parse_choice(const struct option *o, const char *text, uint64_t *ret
 		}
 		g_string_append_printf(names, "%s%s", i ? ", " : "", o->choices[i].value);
 	}
-	return fail_usage(error, "--%s takes one of %s, not \"%s\"", o->name, names->str, text);
+	return fail_usage(error, "--%s must be one of %s, not \"%s\"", o->name, names->str, text);
 }
 
 static bool parse_set(const struct option *o, const char *text, uint64_t *ret, GError **error)
@@ -285,9 +299,9 @@ static bool parse_program(const char *text, char **ret)
 static bool parse_text(const struct option *o, const char *text, char **ret, GError **error)
 {
 	if (o->type == OPTION_FILE && !*text)
-		return fail_usage(error, "--%s needs the name of a file", o->name);
+		return fail_usage(error, "--%s requires a file name", o->name);
 	if (o->type == OPTION_TEXT && !g_utf8_validate(text, -1, NULL))
-		return fail_usage(error, "--%s is not valid UTF-8", o->name);
+		return fail_usage(error, "the value of --%s is not valid UTF-8", o->name);
 	g_free(*ret);
 	*ret = *text ? g_strdup(text) : NULL;
 	return true;
@@ -296,13 +310,13 @@ static bool parse_text(const struct option *o, const char *text, char **ret, GEr
 static bool parse_size(const struct option *o, const char *text, uint64_t *ret, GError **error)
 {
 	return (units_parse_size(text, 1, ret) && *ret) ||
-	       fail_usage(error, "--%s takes a size as in 200G, not \"%s\"", o->name, text);
+	       fail_usage(error, "--%s requires a size such as 200G, not \"%s\"", o->name, text);
 }
 
 static bool parse_time(const struct option *o, const char *text, uint64_t *ret, GError **error)
 {
 	return (units_parse_duration(text, ret) && *ret) ||
-	       fail_usage(error, "--%s takes a time as in 90s, 12h or 7d, not \"%s\"", o->name,
+	       fail_usage(error, "--%s requires a time such as 90s, 12h or 7d, not \"%s\"", o->name,
 			  text);
 }
 
@@ -316,8 +330,8 @@ static bool parse_free(const struct option *o, const char *text, struct free_spa
 	if (*number ? g_ascii_string_to_unsigned(number, 10, 1, 99, &ret->percent, NULL)
 		    : units_parse_size(text, 1, &ret->bytes) && ret->bytes)
 		return true;
-	return fail_usage(error, "--%s takes a size as in 20G, or 1%% to 99%%, not \"%s\"", o->name,
-			  text);
+	return fail_usage(error, "--%s requires a size such as 20G, or 1%% to 99%%, not \"%s\"",
+			  o->name, text);
 }
 
 static gboolean parse(const char *spelled, const char *value, void *config, GError **error)
@@ -327,6 +341,8 @@ static gboolean parse(const char *spelled, const char *value, void *config, GErr
 
 	switch (o->type) {
 	case OPTION_FLAG: *(bool *)to = true; return true;
+	case OPTION_NO: *(bool *)to = false; return true;
+	case OPTION_SWITCH: return parse_switch(o, value, to, error);
 	case OPTION_NUMBER: return parse_number(o, value, to, error);
 	case OPTION_CHOICE: return parse_choice(o, value, to, error);
 	case OPTION_SET: return parse_set(o, value, to, error);
@@ -343,22 +359,26 @@ static gboolean parse(const char *spelled, const char *value, void *config, GErr
 	g_assert_not_reached();
 }
 
-GOptionGroup *options_group(struct config *c, unsigned int face)
+static bool has_value(const struct option *o)
+{
+	return o->type != OPTION_FLAG && o->type != OPTION_NO;
+}
+
+GOptionGroup *options_group(struct config *c, unsigned int front_end)
 {
 	GOptionEntry entries[OPTIONS_MAX + 1] = { { 0 } };
 	GOptionGroup *group = g_option_group_new("capture", NULL, NULL, c, NULL);
 	size_t n = 0;
 
 	for (const struct option *o = options; o->name; o++) {
-		if (!(o->faces & face))
+		if (!(o->front_ends & front_end))
 			continue;
 		g_assert(n < OPTIONS_MAX);
 		entries[n++] = (GOptionEntry){
 			.long_name = o->name,
 			.short_name = o->letter,
-			/* Values are bytes, whatever the locale is; a file name may be any. */
-			.flags = o->type == OPTION_FLAG ? G_OPTION_FLAG_NO_ARG
-							: G_OPTION_FLAG_FILENAME,
+			/* Values are bytes in any locale: a file name need not be UTF-8. */
+			.flags = has_value(o) ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
 			.arg = G_OPTION_ARG_CALLBACK,
 			.arg_data = (void *)parse,
 			.description = o->help,
@@ -406,7 +426,9 @@ char *options_value(const struct config *c, const struct option *o)
 	const void *from = field(c, o);
 
 	switch (o->type) {
-	case OPTION_FLAG: return g_strdup(*(const bool *)from ? "true" : "false");
+	case OPTION_FLAG:
+	case OPTION_SWITCH: return g_strdup(*(const bool *)from ? "true" : "false");
+	case OPTION_NO: return g_strdup(*(const bool *)from ? "false" : "true");
 	case OPTION_NUMBER:
 	case OPTION_SIZE: return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)from);
 	case OPTION_CHOICE: return g_strdup(o->choices[*(const uint64_t *)from].value);

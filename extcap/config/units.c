@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A number, and a unit from a table. */
+/* A number followed by a unit from a table. */
 #include <glib.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static const struct unit times[] = {
 	{ "h", 3600e9 }, { "d", 86400e9 }, { NULL },
 };
 
-/* No strtod() of hexadecimal numbers, infinities or spaces. */
+/* Rejects what strtod() also accepts: hexadecimal numbers, infinities and leading spaces. */
 static bool parse(const char *text, const struct unit *units, double plain, uint64_t *ret)
 {
 	size_t digits = strspn(text, "0123456789.");

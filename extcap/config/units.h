@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes and durations as people type them. */
+/* Sizes and durations as users type them. */
 #ifndef XDPTAP_EXTCAP_CONFIG_UNITS_H
 #define XDPTAP_EXTCAP_CONFIG_UNITS_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 /*
- * "100k", "1.5G", "64MiB": bytes; k, M, G and T (or kB…) are powers of 1000, Ki… of 1024. A bare number
- * counts `plain` bytes. False: it is none of that, negative, or too large.
+ * Parses "100k", "1.5G", "64MiB" into bytes: k, M, G and T (or kB…) are powers of 1000, Ki… of 1024. A
+ * bare number counts units of `plain` bytes. Returns false if text is malformed, negative or too large.
  */
 bool units_parse_size(const char *text, uint64_t plain, uint64_t *ret);
-/* "0.5", "90s", "15m", "1h", "7d": nanoseconds; a bare number counts seconds. Likewise. */
+/* Parses "90s", "15m", "1h", "7d" into nanoseconds; a bare number counts seconds. Likewise. */
 bool units_parse_duration(const char *text, uint64_t *ret_ns);
 
 #endif

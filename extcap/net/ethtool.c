@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queues and VLAN tags are ethtool's to tell, XDP the "netdev" family's of generic netlink (kernel:
- * include/uapi/linux/netdev.h; the numbers stand here because older headers have not got that file).
+ * Queues and VLAN stripping come from ethtool, XDP features from the "netdev" family of generic netlink
+ * (kernel: include/uapi/linux/netdev.h; older headers lack that file, so its numbers are repeated here).
  */
 #include <linux/ethtool.h>
 #include <linux/genetlink.h>
@@ -35,7 +35,7 @@ static void add(struct message *m, uint16_t type, const void *data, size_t len)
 	m->h.nlmsg_len = NLMSG_ALIGN(m->h.nlmsg_len) + (uint32_t)NLA_ALIGN(a->nla_len);
 }
 
-/* Sends, and replaces the message by the answer. False where there is none. */
+/* Sends the message and replaces it with the answer. Returns false if there is none. */
 static bool ask(int fd, struct message *m)
 {
 	ssize_t n;
@@ -48,7 +48,7 @@ static bool ask(int fd, struct message *m)
 	       m->h.nlmsg_type != NLMSG_ERROR;
 }
 
-/* Copies an attribute of the answer; false where it is not there, or shorter. */
+/* Copies an attribute of the answer. Returns false if it is missing or shorter than len. */
 static bool find(const struct message *m, uint16_t type, void *to, size_t len)
 {
 	const uint8_t *p = m->attributes, *end = (const uint8_t *)m + m->h.nlmsg_len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an interface's driver says of it, for people who choose where to capture. */
+/* Properties of an interface that its driver reports, for users who choose where to capture. */
 #ifndef XDPTAP_EXTCAP_NET_ETHTOOL_H
 #define XDPTAP_EXTCAP_NET_ETHTOOL_H
 
@@ -8,18 +8,19 @@
 #include "extcap/net/link.h"
 
 enum ethtool_xdp {
-	ETHTOOL_XDP_UNKNOWN, /* Linux tells since 6.3 */
+	ETHTOOL_XDP_UNKNOWN, /* Linux reports it since 6.3 */
 	ETHTOOL_XDP_NATIVE,  /* the driver runs XDP programs */
-	ETHTOOL_XDP_GENERIC, /* it does not, the kernel does */
+	ETHTOOL_XDP_GENERIC, /* the kernel runs them in its receive path */
 };
 
 struct ethtool {
 	unsigned int queues; /* for receiving; 0: unknown */
-	bool hides_tags;     /* takes the VLAN tag out of received frames */
-	bool hides_times; /* does not tell XDP programs when a frame came; Linux says so since 6.8 */
+	bool hides_tags;     /* strips VLAN tags from received frames */
+	bool hides_times;    /* passes no time stamps to XDP programs; Linux reports it since 6.8 */
 	enum ethtool_xdp xdp;
 };
 
+/* Reads all of them; what the driver does not report stays 0. */
 void ethtool_read(const struct link *i, struct ethtool *ret);
 
 #endif

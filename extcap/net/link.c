@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks rtnetlink for all links at once (one round trip, however many there are) and ethtool for
- * what is only wanted of the interface that is captured on.
+ * Reads all links from rtnetlink in one dump, and from ethtool what only the captured interface needs.
  */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -119,7 +118,7 @@ static int ask_for_links(void)
 	return fd;
 }
 
-/* Reads one datagram of the answer into the list: 1, 0 at the end of the answer, or -errno. */
+/* Reads one datagram of the answer into the list. Returns 1, 0 at the end of the answer, or -errno. */
 static int read_links(int fd, char *buffer, size_t size, GPtrArray *list)
 {
 	ssize_t n = recv(fd, buffer, size, 0);
@@ -142,7 +141,7 @@ static int read_links(int fd, char *buffer, size_t size, GPtrArray *list)
 GPtrArray *link_list(GError **error)
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)link_free);
-	const size_t size = 65536; /* the kernel's datagrams are at most half of that */
+	const size_t size = 65536; /* the kernel's datagrams are at most half as large */
 	g_autofree char *buffer = g_malloc(size);
 	_cleanup_(close_fdp) int fd = ask_for_links();
 	int r = fd < 0 ? -errno : 1;
@@ -167,7 +166,7 @@ struct link *link_find(const char *name, GError **error)
 			return g_ptr_array_steal_index(list, n);
 	}
 	if (list)
-		fail(error, "there is no interface \"%s\"; \"xdptap -D\" lists those there are",
+		fail(error, "no such interface: \"%s\"; use \"xdptap -D\" to list the interfaces",
 		     name);
 	return NULL;
 }
@@ -180,7 +179,7 @@ struct link *link_find_index(unsigned int index, GError **error)
 		if (((struct link *)list->pdata[n])->index == index)
 			return g_ptr_array_steal_index(list, n);
 	if (list)
-		fail(error, "the interface is gone");
+		fail(error, "the interface has disappeared");
 	return NULL;
 }
 
@@ -216,7 +215,7 @@ uint64_t link_speed_bps(const struct link *i)
 		uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * INT8_MAX];
 	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
 
-	/* The kernel says how many words its masks have, negative; asked with that it fills them. */
+	/* The kernel first answers with the negative size of its masks, and fills them when asked with that size. */
 	if (!link_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
 		return 0;
 	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
@@ -254,37 +253,8 @@ GPtrArray *link_programs(const char *name)
 
 		g_snprintf(p->value, sizeof(p->value), "%u", list[k].id);
 		g_snprintf(p->display, sizeof(p->display), "%u %s%s", list[k].id, list[k].name,
-			   list[k].is_behind ? ", behind the dispatcher" : "");
+			   list[k].is_behind ? ", called by the dispatcher" : "");
 		g_ptr_array_add(found, p);
 	}
 	return found;
-}
-
-int link_watch_open(void)
-{
-	const struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-
-	if (fd >= 0 && bind(fd, (const struct sockaddr *)&group, sizeof(group)) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-bool link_watch_read(int fd)
-{
-	_Alignas(struct nlmsghdr) char buffer[8192];
-	bool has_changed = false;
-	ssize_t n;
-
-	while ((n = recv(fd, buffer, sizeof(buffer), MSG_TRUNC)) > 0) {
-		size_t len = MIN((size_t)n, sizeof(buffer));
-
-		has_changed |= (size_t)n > sizeof(buffer);
-		for (const struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, len);
-		     h = NLMSG_NEXT(h, len))
-			has_changed |= h->nlmsg_type == RTM_DELLINK || h->nlmsg_type == RTM_NEWLINK;
-	}
-	return has_changed || errno == ENOBUFS;
 }

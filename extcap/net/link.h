@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's network interfaces, as the kernel lists them. Needs no privilege.
+ * The network interfaces of the host. Requires no privilege.
  */
 #ifndef XDPTAP_EXTCAP_NET_LINK_H
 #define XDPTAP_EXTCAP_NET_LINK_H
@@ -17,22 +17,22 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 		LINK_XDP_OFFLOADED,
 };
 
-#define LINK_ANY "any" /* the name that stands for all that are up */
+#define LINK_ANY "any" /* stands for all interfaces that are up */
 
-#define LINK_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one we capture */
+#define LINK_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one supported */
 
 struct link {
 	unsigned int index;
 	char name[IF_NAMESIZE];
-	char *alias; /* what the administrator calls it; NULL: nothing */
-	char *kind;  /* "veth", "bridge"; NULL: real hardware, mostly */
+	char *alias; /* set by the administrator; NULL: none */
+	char *kind;  /* "veth", "bridge"; NULL: usually hardware */
 	bool is_up;  /* administratively */
 	bool is_running;
 	bool has_mac;
 	uint8_t mac[6];
 	unsigned int type;   /* ARPHRD_* */
-	unsigned int master; /* index of the bridge or bond that it is a member of; 0: none */
-	uint32_t xdp_id;     /* program on its XDP hook, 0: none */
+	unsigned int master; /* index of its bridge or bond; 0: none */
+	uint32_t xdp_id;     /* ID of the attached XDP program; 0: none */
 	enum link_xdp xdp;
 };
 
@@ -41,37 +41,33 @@ static inline void link_freep(struct link **i)
 {
 	link_free(*i);
 }
-/* All interfaces, in the kernel's order, as struct link *; NULL when netlink fails. */
+/* Returns all interfaces in the kernel's order, as struct link *; NULL if netlink fails. */
 GPtrArray *link_list(GError **error);
-/* The one of that name; NULL and a sentence where there is none. */
+/* Returns the interface of that name; NULL with *error if there is none. */
 struct link *link_find(const char *name, GError **error);
-/* The one of that index; NULL and a sentence where it is gone. */
+/* Returns the interface of that index; NULL with *error if it has disappeared. */
 struct link *link_find_index(unsigned int index, GError **error);
-/* The linktype of what a tap sees there, or -1 where we cannot capture. */
+/* Returns the linktype of captured frames; -1 if the interface cannot be captured on. */
 int link_linktype(const struct link *i);
-/* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL where the driver does not say. */
+/* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL if the driver does not report it. */
 char *link_driver(const struct link *i);
 /*
- * The XDP program on it, "12 my_firewall native"; the name only with privilege. Behind libxdp's
- * dispatcher also those that it calls: ", 14 mine, 17 other". NULL: none.
+ * Describes the attached XDP program, "12 my_firewall native"; the name requires privilege. The
+ * programs that libxdp's dispatcher calls follow: ", 14 mine, 17 other". NULL: none.
  */
 char *link_xdp_program(const struct link *i);
 
 /* A program that can be traced. */
 struct link_program {
-	char value[11];	   /* its number */
-	char display[128]; /* for people */
+	char value[11];	   /* its ID */
+	char display[128]; /* label in the dialog */
 };
 
-/* Those on the interface of that name, as struct link_program *; none where it is not there. */
+/* Returns the programs on the named interface, as struct link_program *; empty if it does not exist. */
 GPtrArray *link_programs(const char *name);
-/* A descriptor that becomes readable when a link is added, changed or deleted; -1 with errno. */
-int link_watch_open(void);
-/* Reads away what is there to read; true where a link changed or there was too much to tell. */
-bool link_watch_read(int fd);
 /* bit/s; 0: unknown. */
 uint64_t link_speed_bps(const struct link *i);
-/* An ioctl of netdevice(7) on it, whose data the kernel reads and fills. Whether it worked. */
+/* Issues a netdevice(7) ioctl with data that the kernel reads and fills. Returns whether it succeeded. */
 bool link_ioctl(const struct link *i, unsigned long request, void *data);
 
 #endif

@@ -25,16 +25,16 @@ bool netns_enter(const char *which, GError **error)
 
 	if (fd < 0 && errno == ENOENT)
 		return fail(error,
-			    "there is no network namespace \"%s\"; \"ip netns\" lists those "
-			    "with a name",
+			    "no such network namespace: \"%s\"; use \"ip netns\" to list named "
+			    "ones",
 			    which);
 	if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0)
 		return true;
 	if (fd >= 0 && errno == EPERM)
 		return fail(
 			error,
-			"cap_sys_admin is missing to enter the network namespace \"%s\"; run as "
-			"root, or start xdptap inside, with ip netns exec",
+			"entering the network namespace \"%s\" requires cap_sys_admin; run as root, or "
+			"use \"ip netns exec\"",
 			which);
 	return fail_errno(error, errno, "cannot enter the network namespace \"%s\"", which);
 }

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Puts this process into another network namespace for good: a name as "ip netns" knows it, a path, or
- * the id of a process that is in it. Sockets that are open stay where they are.
+ * Moves this process into another network namespace for good, given by its "ip netns" name, by a path,
+ * or by the PID of a process in it. Open sockets stay in their namespace.
  */
 bool netns_enter(const char *which, GError **error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks for the clock as SIOCGHWTSTAMP and ETHTOOL_GET_TS_INFO have it; kernel: networking/timestamping. */
+/* Finds the PHC with ETHTOOL_GET_TS_INFO and SIOCGHWTSTAMP; kernel: networking/timestamping. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
@@ -10,7 +10,7 @@
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 
-/* The number of the clock that stamps received frames, or -1. */
+/* Returns the number of the PHC that stamps received frames, or -1. */
 static int find_clock(const struct link *i)
 {
 	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
@@ -21,7 +21,7 @@ static int find_clock(const struct link *i)
 	return info.phc_index;
 }
 
-/* Only some drivers say. */
+/* Only some drivers report this. */
 static bool is_off(const struct link *i)
 {
 	struct hwtstamp_config config = { 0 };
@@ -36,18 +36,17 @@ static bool check(const struct link *i, int clock, GError **error)
 	ethtool_read(i, &device);
 	if (clock < 0)
 		return fail(error,
-			    "the card of \"%s\" has no clock for received frames; use "
+			    "the NIC of \"%s\" does not time-stamp received frames; use "
 			    "--time-stamp-type host",
 			    i->name);
 	if (device.hides_times)
-		return fail(
-			error,
-			"the driver of \"%s\" does not tell XDP programs when a frame came; use "
-			"--time-stamp-type host",
-			i->name);
+		return fail(error,
+			    "the driver of \"%s\" does not pass time stamps to XDP programs; use "
+			    "--time-stamp-type host",
+			    i->name);
 	if (is_off(i))
 		return fail(error,
-			    "the card of \"%s\" does not stamp the frames that it receives; run "
+			    "the NIC of \"%s\" has receive time stamps turned off; run "
 			    "\"hwstamp_ctl -i %s -r 1\", or use --time-stamp-type host",
 			    i->name, i->name);
 	return true;
@@ -63,7 +62,7 @@ int phc_open(const struct link *i, GError **error)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail_errno(error, errno,
-			   "cannot read %s, the clock of the card of \"%s\"; run as root, or use "
+			   "cannot read %s, the PTP clock of \"%s\"; run as root, or use "
 			   "--time-stamp-type host",
 			   path, i->name);
 	return fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Promiscuous mode that cannot be left behind; see promisc.h. */
+/* Promiscuous mode that ends with the process; see promisc.h. */
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
@@ -7,7 +7,7 @@
 
 int promisc_open(void)
 {
-	return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: no frame comes here */
+	return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives no frame */
 }
 
 bool promisc_add(int fd, unsigned int ifindex)

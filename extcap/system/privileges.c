@@ -197,6 +197,24 @@ static uint64_t needed_always(const struct privileges_need *need)
 	return needed;
 }
 
+static void log_kept(uint64_t capabilities)
+{
+	static const struct {
+		unsigned long number;
+		const char *name;
+	} known[] = { { CAP_DAC_OVERRIDE, "cap_dac_override" },
+		      { CAP_NET_ADMIN, "cap_net_admin" },
+		      { CAP_BPF, "cap_bpf" },
+		      { CAP_PERFMON, "cap_perfmon" } };
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (capabilities & BIT(known[i].number))
+			g_string_append_printf(names, "%s%s", names->len ? ", " : "",
+					       known[i].name);
+	g_info("capabilities kept: %s", names->len ? names->str : "none");
+}
+
 bool privileges_drop(const struct privileges_need *need, GError **error)
 {
 	struct sets s = { .permitted = sets_get().permitted };
@@ -210,7 +228,7 @@ bool privileges_drop(const struct privileges_need *need, GError **error)
 		return fail_errno(error, errno, "cannot give up privileges");
 	left.sets = s;
 	left.is_dropped = true;
-	g_info("capabilities kept: %016" G_GINT64_MODIFIER "x", s.permitted);
+	log_kept(s.permitted);
 	if (is_sealed)
 		sandbox_enter(sandbox_of(need));
 	return true;

@@ -36,39 +36,66 @@ static GOptionContext *make_context(struct verbs *v)
 {
 	const GOptionEntry entries[] = {
 		{ "list-interfaces", 'D', 0, G_OPTION_ARG_NONE, &v->list,
-		  "List the interfaces and the XDP programs on them" },
+		  "List the interfaces and their XDP programs, and exit" },
 		{ "print-filter", 'd', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
 		  (void *)on_print_filter,
-		  "Print what the filter becomes in the kernel; given twice, what libpcap makes" },
+		  "Print the filter as eBPF (-dd: as classic BPF), and exit" },
 		{ "print-config", 0, 0, G_OPTION_ARG_NONE, &v->print_config,
-		  "Print the configuration that the other options make, and exit" },
+		  "Print the resulting configuration, and exit" },
 		{ "setup", 0, 0, G_OPTION_ARG_NONE, &v->setup,
 		  "Print the commands that let ordinary users capture" },
-		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version, "Print the version" },
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help" },
+		{ "version", 0, 0, G_OPTION_ARG_NONE, &v->version,
+		  "Print version information, and exit" },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help, and exit" },
 		{ NULL },
 	};
-	GOptionContext *context =
-		g_option_context_new("- capture frames at the XDP hook as pcapng");
+	GOptionContext *context = g_option_context_new("- capture frames at the XDP hook");
 
 	g_option_context_set_help_enabled(context, false); /* GLib's would print it and exit */
 	g_option_context_set_main_group(context, options_group(&v->config, OPTION_CLI));
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_description(
 		context,
-		"Also an extcap: put it into Wireshark's extcap folder and every interface\n"
-		"appears there as \"XDP tap: IF\". See xdptap(1).");
+		"When installed in Wireshark's extcap folder, xdptap adds every interface to\n"
+		"Wireshark as \"XDP tap on IF\". See xdptap(1).");
 	return context;
 }
 
+#define WIDTH 80 /* of a terminal */
+
+/* Where the column of explanations begins: GLib puts all of them into the same one. */
+static size_t explanations_column(GStrv lines)
+{
+	size_t column = 0;
+
+	for (char **l = lines; *l; l++) {
+		const char *gap = g_str_has_prefix(*l, "  -") ? strstr(*l + 2, "  ") : NULL;
+
+		column = gap ? MAX(column, (size_t)(gap - *l) + strspn(gap, " ")) : column;
+	}
+	return column;
+}
+
+/* GLib does not break lines. */
 static void print_help(GOptionContext *context)
 {
 	g_autofree char *help = g_option_context_get_help(context, true, NULL);
+	g_auto(GStrv) lines = g_strsplit(g_strchomp(help), "\n", -1);
+	size_t column = explanations_column(lines);
 
-	fputs(help, stdout);
+	for (char **l = lines; *l; l++) {
+		const char *end = strlen(*l) > WIDTH && g_str_has_prefix(*l, "  -")
+					  ? g_strrstr_len(*l, WIDTH + 1, " ")
+					  : NULL;
+
+		if (end)
+			printf("%.*s\n%*s%s\n", (int)(end - *l), *l, (int)column, "", end + 1);
+		else
+			puts(*l);
+	}
 }
 
-/* "4 queues, XDP native, takes VLAN tags out"; owned by the caller. */
+/* "4 queues, XDP native, strips VLAN tags"; owned by the caller. */
 static char *device_text(const struct link *i)
 {
 	static const char *const xdp[] = {
@@ -84,7 +111,7 @@ static char *device_text(const struct link *i)
 	if (d.xdp)
 		g_string_append(text, xdp[d.xdp]);
 	if (d.hides_tags)
-		g_string_append(text, "takes VLAN tags out, ");
+		g_string_append(text, "strips VLAN tags, ");
 	g_string_truncate(text, text->len > 2 ? text->len - 2 : 0);
 	return g_string_free(text, false);
 }
@@ -148,7 +175,7 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 	_cleanup_(filter_unrefp) struct filter *filter = NULL;
 
 	if (!config->filter)
-		return fail_usage(error, "which filter? -d prints the one that -f EXPR gives");
+		return fail_usage(error, "-d requires a filter; add -f EXPR");
 	filter = filter_new(config->filter, LINK_LINKTYPE, &wrong);
 	if (!filter)
 		return fail_usage(error, "capture filter \"%.100s\": %s", config->filter,

@@ -3,9 +3,9 @@
  * The extcap dialogue. Queries print sentences made from the interface list and the option table,
  * without any privilege; a capture becomes a configuration for capture_run().
  *
- * Two parsers look at argv: the first takes Wireshark's own options, the second the capture's. What
- * neither knows is ignored, because Wireshark adds options from release to release. The first never
- * fails on a capture's option, so the FIFO is known when the second does.
+ * Two parsers read argv: the first handles Wireshark's own options, the second the capture's. Options
+ * that neither knows are ignored, because new releases of Wireshark add some. The first parser never
+ * fails on a capture option, so the FIFO is known when the second one fails.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,8 @@
 #include "extcap/system/setup.h"
 #include "extcap/wireshark/toolbar.h"
 
-#define PREFIX	 "xdptap-"  /* before every name, so that none equals a native interface's */
-#define BY_INDEX "ifindex-" /* for names that Wireshark could not put into a path */
+#define PREFIX	 "xdptap-"  /* keeps every name apart from native interfaces */
+#define BY_INDEX "ifindex-" /* for names that Wireshark cannot use in a path */
 
 struct request {
 	gboolean interfaces, dlts, config, capture, cleanup;
@@ -86,7 +86,7 @@ bool extcap_is_meant(int argc, char **argv)
 	return false;
 }
 
-/* A value ends with "}" or the line, and there is no escaping: both are replaced. */
+/* A value ends at "}" or at the end of the line and cannot be escaped: replaces both. */
 static char *sanitize(const char *text)
 {
 	char *valid = g_utf8_make_valid(text, -1);
@@ -99,7 +99,7 @@ static char *sanitize(const char *text)
 	return valid;
 }
 
-/* Whether Wireshark may use the name in a path, and it is not one of those that we give. */
+/* Whether Wireshark can use the name in a path and it is none of the names made here. */
 static bool is_usable(const char *name)
 {
 	return !g_str_equal(name, LINK_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
@@ -114,13 +114,13 @@ static char *name_of(const struct link *i)
 	return g_strdup_printf(PREFIX BY_INDEX "%u", i->index);
 }
 
-/* The name, as the kernel has it, of an interface as Wireshark calls it; NULL where there is none. */
+/* Returns the kernel's name of the interface that Wireshark calls name, or NULL. */
 static char *find(const char *name, GError **error)
 {
 	g_autoptr(GPtrArray) list = NULL;
 
 	if (!name) {
-		fail_usage(error, "--extcap-interface is missing");
+		fail_usage(error, "--extcap-interface is required");
 		return NULL;
 	}
 	if (g_str_equal(name, PREFIX LINK_ANY))
@@ -135,7 +135,7 @@ static char *find(const char *name, GError **error)
 	}
 	if (list)
 		fail(error,
-		     "there is no interface \"%s\"; --extcap-interfaces lists those there are",
+		     "no such interface: \"%s\"; use --extcap-interfaces to list the interfaces",
 		     name);
 	return NULL;
 }
@@ -148,7 +148,7 @@ static const struct link *find_index(const GPtrArray *list, unsigned int index)
 	return NULL;
 }
 
-/* What the interface is, in the order in which one wants to know it. */
+/* Describes the interface, the most useful facts first. */
 static char *describe(const struct link *i, const GPtrArray *list)
 {
 	const struct link *master = find_index(list, i->master);
@@ -172,10 +172,10 @@ static void print_interface(const struct link *i, const GPtrArray *list)
 {
 	g_autofree char *value = name_of(i), *display = describe(i, list);
 
-	printf("interface {value=%s}{display=XDP tap: %s}\n", value, display);
+	printf("interface {value=%s}{display=XDP tap on %s}\n", value, display);
 }
 
-/* Those that can show something first; as the kernel has them otherwise. */
+/* Interfaces that are up and running first, otherwise in the kernel's order. */
 static int compare(const void *a, const void *b)
 {
 	const struct link *const *x = a, *const *y = b;
@@ -195,7 +195,7 @@ static bool print_interfaces(GError **error)
 	       help ? help : "", help ? "}" : "");
 	toolbar_print();
 	printf("interface {value=" PREFIX LINK_ANY
-	       "}{display=XDP tap: all interfaces that are up}\n");
+	       "}{display=XDP tap on all interfaces that are up}\n");
 	g_ptr_array_sort(list, compare);
 	for (guint n = 0; n < list->len; n++)
 		if (link_linktype(list->pdata[n]) >= 0)
@@ -207,7 +207,7 @@ static bool print_dlts(const struct request *r, GError **error)
 {
 	g_autofree char *name = find(r->interface, error);
 
-	if (name) /* all that are listed are Ethernet */
+	if (name) /* every listed interface is Ethernet */
 		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", LINK_LINKTYPE);
 	return name;
 }
@@ -226,13 +226,15 @@ static void print_option(const struct option *o, int number)
 		[OPTION_FLAG] = "boolflag",    [OPTION_NUMBER] = "unsigned",
 		[OPTION_CHOICE] = "selector",  [OPTION_TEXT] = "string",
 		[OPTION_FILE] = "fileselect",  [OPTION_SET] = "multicheck",
-		[OPTION_PROGRAM] = "selector",
+		[OPTION_PROGRAM] = "selector", [OPTION_SWITCH] = "boolean",
 	};
 
-	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s}", number, o->name,
-	       o->display, types[o->type], o->help);
+	printf("arg {number=%d}{call=--%s}{display=%s}{type=%s}{tooltip=%s%s}", number, o->name,
+	       o->display, types[o->type], o->help, o->note ? o->note : "");
 	if (o->type == OPTION_FLAG)
 		printf("{default=false}");
+	if (o->type == OPTION_SWITCH)
+		printf("{default=true}");
 	if (o->type == OPTION_NUMBER)
 		printf("{range=%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT
 		       "}{default=%" G_GUINT64_FORMAT "}",
@@ -240,19 +242,19 @@ static void print_option(const struct option *o, int number)
 	if (o->type == OPTION_FILE)
 		printf("{mustexist=false}");
 	if (o->type == OPTION_PROGRAM)
-		printf("{reload=true}{placeholder=Look again}");
+		printf("{reload=true}{placeholder=Refresh}");
 	if (o->group)
 		printf("{group=%s}", o->group);
 	printf("\n");
 }
 
-/* The XDP programs on the interface: what --program takes. */
+/* The XDP programs on the interface, as values of --program. */
 static void print_programs(const char *interface, int number)
 {
 	g_autoptr(GPtrArray) list = link_programs(interface);
 
 	printf("value {arg=%d}{value=" OPTION_PROGRAM_AUTO
-	       "}{display=automatic: the interface's}{default=true}\n",
+	       "}{display=automatic: the program on the interface}{default=true}\n",
 	       number);
 	for (guint n = 0; n < list->len; n++) {
 		const struct link_program *p = list->pdata[n];
@@ -276,7 +278,7 @@ static bool print_config(const struct request *r, GError **error)
 	int number = 0;
 
 	for (const struct option *o = options; name && o->name; o++) {
-		if (!(o->faces & OPTION_DIALOG))
+		if (!(o->front_ends & OPTION_DIALOG) || !o->display)
 			continue;
 		if (!r->reload)
 			print_option(o, number);
@@ -287,7 +289,7 @@ static bool print_config(const struct request *r, GError **error)
 	return name;
 }
 
-/* Wireshark's filter box goes by what is on stdout; the exit status says that we could check. */
+/* Any text on stdout marks the filter as invalid; exit status 0 says that it was checked. */
 static bool check_filter(const struct request *r, GError **error)
 {
 	g_autofree char *name = find(r->interface, error);
@@ -300,7 +302,7 @@ static bool check_filter(const struct request *r, GError **error)
 	return name;
 }
 
-/* In another namespace are other interfaces than those that were listed: the name is taken as it is. */
+/* Another namespace has other interfaces than those listed: the name is used as it is. */
 static char *find_for_capture(const char *name, const struct config *config, GError **error)
 {
 	if (config->netns && name && g_str_has_prefix(name, PREFIX))
@@ -310,7 +312,7 @@ static char *find_for_capture(const char *name, const struct config *config, GEr
 
 static bool capture(const struct request *r, char **argv, char ***rest, GError **error)
 {
-	/* First of all: Wireshark stands still until its toolbar is opened. */
+	/* Comes first: Wireshark blocks until the control pipe is opened. */
 	_cleanup_(control_freep) struct control *control =
 		r->control_in ? control_open(r->control_in, r->control_out) : NULL;
 	_cleanup_(options_done) struct config config;
@@ -318,7 +320,7 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 
 	options_init(&config);
 	if (!r->fifo)
-		return fail_usage(error, "--capture needs --fifo");
+		return fail_usage(error, "--capture requires --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
 	if (parse_capture(&config, rest, error) &&
@@ -353,7 +355,7 @@ bool extcap_run(int argc, char **argv, GError **error)
 	if (r.filter)
 		return check_filter(&r, error);
 	if (r.cleanup || r.config_name)
-		return true; /* nothing of ours outlives us; no table option */
-	return fail_usage(error, "nothing to do: one of --extcap-interfaces, --extcap-dlts, "
-				 "--extcap-config or --capture is missing");
+		return true; /* nothing outlives the process, and there is no table option */
+	return fail_usage(error, "nothing to do; use --extcap-interfaces, --extcap-dlts, "
+				 "--extcap-config or --capture");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The face towards Wireshark: extcap(4), as Wireshark, tshark and dumpcap really speak it. */
+/* The front end for Wireshark: extcap(4), as Wireshark and tshark implement it. */
 #ifndef XDPTAP_EXTCAP_WIRESHARK_EXTCAP_H
 #define XDPTAP_EXTCAP_WIRESHARK_EXTCAP_H
 
@@ -8,7 +8,7 @@
 
 /* Whether these arguments come from Wireshark. */
 bool extcap_is_meant(int argc, char **argv);
-/* Does what they ask: prints sentences on stdout, or captures into the FIFO. */
+/* Executes them: prints sentences on stdout, or captures into the FIFO. */
 bool extcap_run(int argc, char **argv, GError **error);
 
 #endif

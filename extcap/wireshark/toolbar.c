@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each control means. Nothing here can hold up the capture: whatever Wireshark writes is read in
- * bounded pieces, what it does not read is dropped, and a change is made in steps between which frames
- * are taken out of the rings.
+ * What each control does. Nothing here can hold up the capture: reads from Wireshark are bounded,
+ * what Wireshark does not read is dropped, and a change is made in steps, between which the rings are
+ * drained.
  *
- * What a capture was started with counts more than what the toolbar still has from an earlier one:
- * Wireshark sends the latter before it says CONTROL_INITIALIZED.
+ * The options that a capture was started with override what the toolbar still shows from an earlier
+ * one: Wireshark sends the latter before CONTROL_INITIALIZED.
  */
 #include <glib-unix.h>
 #include <inttypes.h>
@@ -16,9 +16,13 @@
 #include "extcap/system/log.h"
 #include "extcap/wireshark/toolbar.h"
 
-#define TICK_US	  950000 /* between updates of the status bar; progress comes twice a second */
-#define LINES_MAX 200	 /* of the log that wait for Wireshark; then the oldest go */
-#define QUIET_MAX 4	 /* ticks after which a status is repeated that has not changed */
+/*
+ * Wireshark flashes its status bar at each message and clears it after nine seconds, so a message is
+ * sent only for news: a change of the counters every five seconds, a loss or a pause at once.
+ */
+#define STATUS_US 4950000 /* between updates of the status bar; progress comes twice a second */
+#define URGENT_US 950000  /* if frames were lost or the capture was paused or resumed */
+#define LINES_MAX 200	  /* log lines that wait for Wireshark; the oldest are dropped */
 
 enum {
 	CONTROL_FILTER,
@@ -31,12 +35,13 @@ struct toolbar {
 	struct control *control;
 	const struct config *config;
 	struct reconfigure *reconfigure; /* NULL: the capture does not run */
-	bool is_ready;			 /* Wireshark has said all it knew */
-	GQueue lines;			 /* of char *: of the log, not sent yet */
+	bool is_ready;			 /* Wireshark has sent its initial values */
+	GQueue lines;			 /* of char *: log lines not sent yet */
 	guint control_source;		 /* 0: none */
-	char *status;			 /* as sent last */
-	unsigned int quiet;		 /* ticks since then */
-	uint64_t seen;			 /* at the last tick */
+	char *status;			 /* as last sent; NULL: none yet */
+	bool was_paused;		 /* the rest: when the status was last sent */
+	uint64_t lost;
+	uint64_t seen;
 	gint64 seen_at;
 };
 
@@ -54,8 +59,8 @@ void toolbar_print(void)
 	const struct option *o = find_option("direction");
 
 	printf("control {number=%d}{type=string}{display=Filter}"
-	       "{placeholder=capture filter, now}{tooltip=Capture only frames that match this "
-	       "pcap-filter expression from now on; the kernel drops the others}\n",
+	       "{placeholder=Capture filter}{tooltip=Change the capture filter of the "
+	       "running capture (pcap-filter syntax)}\n",
 	       CONTROL_FILTER);
 	printf("control {number=%d}{type=selector}{display=Direction}{tooltip=%s}\n",
 	       CONTROL_DIRECTION, o->help);
@@ -63,11 +68,11 @@ void toolbar_print(void)
 		printf("value {control=%d}{value=%s}{display=%s}%s\n", CONTROL_DIRECTION,
 		       o->choices[i].value, o->choices[i].display,
 		       i == o->fallback ? "{default=true}" : "");
-	printf("control {number=%d}{type=boolean}{display=Pause}{default=false}{tooltip=Capture "
-	       "nothing for a while; what passes is still counted as seen}\n",
+	printf("control {number=%d}{type=boolean}{display=Pause}{default=false}{tooltip=Pause the "
+	       "capture; frames are still counted as seen}\n",
 	       CONTROL_PAUSE);
-	printf("control {number=%d}{type=button}{role=logger}{display=Log}{tooltip=What happened "
-	       "to this capture}\n",
+	printf("control {number=%d}{type=button}{role=logger}{display=Log}{tooltip=Show the "
+	       "log of this capture}\n",
 	       CONTROL_LOG);
 }
 
@@ -84,7 +89,7 @@ static void set_filter(struct toolbar *t, const char *text)
 
 	if (reconfigure_set_filter(t->reconfigure, text, &error))
 		return;
-	g_info("%s", error->message);
+	g_warning("capture filter \"%s\" rejected: %s", text, error->message);
 	(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message);
 }
 
@@ -97,7 +102,7 @@ static void set_direction(struct toolbar *t, const char *value)
 			reconfigure_set_direction(t->reconfigure, (enum direction)i);
 }
 
-/* What was set before the capture began counts where the capture itself does not say otherwise. */
+/* A value set before the capture began applies unless the capture's own options override it. */
 static void on_set(struct toolbar *t, const struct control_message *m)
 {
 	g_autofree char *text = g_strndup((const char *)m->payload, m->len);
@@ -112,14 +117,14 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 			set_direction(t, text);
 		break;
 	case CONTROL_PAUSE:
-		/* A pause that was forgotten at the end of another capture is none of this one. */
+		/* A pause left over from an earlier capture does not apply to this one. */
 		if (t->is_ready && m->len == 1)
 			reconfigure_set_paused(t->reconfigure, m->payload[0]);
 		break;
 	}
 }
 
-/* Shows in the controls what is in effect. */
+/* Sets the controls to the values in effect. */
 static void show(struct toolbar *t)
 {
 	const struct reconfigure_state *s = &t->reconfigure->wanted;
@@ -185,22 +190,30 @@ static char *status_text(struct toolbar *t, const struct capture_status *status)
 			       status->written, status->lost, rate);
 }
 
-/* Called more often than a person reads. */
+static bool is_due(const struct toolbar *t, const struct capture_status *status)
+{
+	bool is_urgent = !t->status || status->lost != t->lost ||
+			 t->reconfigure->wanted.is_paused != t->was_paused;
+
+	return g_get_monotonic_time() - t->seen_at >= (is_urgent ? URGENT_US : STATUS_US);
+}
+
+/* Called twice a second. */
 static void on_progress(const struct capture_status *status, void *user)
 {
 	struct toolbar *t = user;
 	g_autofree char *text = NULL;
 
 	send_lines(t);
-	if (g_get_monotonic_time() - t->seen_at < TICK_US)
+	if (!is_due(t, status))
 		return;
 	text = status_text(t, status);
-	if (g_strcmp0(text, t->status) == 0 && ++t->quiet <= QUIET_MAX)
-		return;
-	if (control_send(t->control, CONTROL_FILTER, CONTROL_STATUSBAR, text)) {
+	if (g_strcmp0(text, t->status) != 0 &&
+	    control_send(t->control, CONTROL_FILTER, CONTROL_STATUSBAR, text)) {
 		g_free(t->status);
 		t->status = g_steal_pointer(&text);
-		t->quiet = 0;
+		t->lost = status->lost;
+		t->was_paused = t->reconfigure->wanted.is_paused;
 	}
 }
 
@@ -217,7 +230,7 @@ static void on_started(const struct config *config G_GNUC_UNUSED, struct reconfi
 						  t);
 }
 
-/* The capture, and with it what can be changed, is over. */
+/* The capture is over: nothing can be changed any more. */
 static void on_ended(const struct capture_status *status G_GNUC_UNUSED, void *user)
 {
 	struct toolbar *t = user;
@@ -226,7 +239,7 @@ static void on_ended(const struct capture_status *status G_GNUC_UNUSED, void *us
 	t->reconfigure = NULL;
 }
 
-/* The last lines of the log go out before Wireshark sees the end of the capture. */
+/* Sends the last log lines before Wireshark sees the end of the capture. */
 static void on_closing(void *user)
 {
 	struct toolbar *t = user;

@@ -80,7 +80,7 @@ class GuiCase(Case):
         self.wait_status("XDP tap.*seen")  # sent from behind the last step of the start
 
     def start_capture(self, name="near"):
-        self.main.wait("tree item", f"^XDP tap: {name}").click(2)
+        self.main.wait("tree item", f"^XDP tap on {name}").click(2)
 
     def double_click(self, name):
         self.start_capture(name)
@@ -212,7 +212,7 @@ class Capturing(GuiCase):
     def test_wrong_filter(self):
         """Red with the reason, green when it is right, as Wireshark does for its own interfaces."""
         self.open()
-        self.main.wait("tree item", "^XDP tap: near").click()
+        self.main.wait("tree item", "^XDP tap on near").click()
         field = self.main.wait("text", "^Capture filter entry$")
         field.write("tcp prot 80")
         self.wait_status("syntax error")
@@ -231,7 +231,7 @@ class Capturing(GuiCase):
         """The one of the list is in the toolbar too."""
         self.open()
         bar = self.show_toolbar()
-        self.main.wait("tree item", "^XDP tap: near").click()
+        self.main.wait("tree item", "^XDP tap on near").click()
         field = self.main.wait("text", "^Capture filter entry$")
         field.write("icmp[0] == 0")
         self.wait_color(field, is_green)  # it is the interface's when it has been checked
@@ -245,9 +245,9 @@ class Capturing(GuiCase):
         """What is set in the dialog reaches the capture."""
         self.open()
         cells = self.main.wait("tree").children
-        place = next(n for n, c in enumerate(cells) if re.match("XDP tap: near", c.name))
+        place = next(n for n, c in enumerate(cells) if re.match("XDP tap on near", c.name))
         cells[place - 1].click()
-        dialog = self.app.window("Interface Options: XDP tap: near")
+        dialog = self.app.window("Interface Options: XDP tap on near")
         self.picture("dialog")
         tabs = [w.name for w in dialog.walk() if w.role == "page tab"]
         self.assertEqual(tabs[0], "Default")
@@ -297,7 +297,7 @@ class Failures(GuiCase):
         self.fail_at_start("netns:nowhere", "no network namespace", "nowhere")
 
     def test_option(self):
-        self.fail_at_start("mode:sideways", "--mode takes one of", "sideways")
+        self.fail_at_start("mode:sideways", "--mode must be one of", "sideways")
 
     def test_occupied(self):
         self.pair.near.load_xdp(os.environ["XDP_PASS"])

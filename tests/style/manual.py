@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Man pages are well-formed, and xdptap.1, --help and Wireshark's dialog name the same options."""
+"""Man pages are well-formed; xdptap.1, --help and Wireshark's dialog name the same options; --help fits a
+terminal, and each of its texts is an imperative that starts with a capital."""
 import os
 import re
 import subprocess
@@ -8,6 +9,10 @@ import subprocess
 import tree
 
 PAGE = "extcap/xdptap.1"
+WIDTH = 80
+TEXT = re.compile(r"^  -\S.*?  +(\S.*)$", re.MULTILINE)
+VERBS = {"Attach", "Capture", "Compress", "Delete", "Do", "Drop", "Enable", "Append", "Filter", "Keep", "List",
+         "Name", "Print", "Rotate", "Run", "Set", "Stop", "Sync", "Trace", "Write"}
 HELP = re.compile(r"^\s+(?:-(\w), )?--([\w-]+)", re.MULTILINE)
 CALL = re.compile(r"^arg .*?\{call=--([\w-]+)\}", re.MULTILINE)
 ARGUMENT = re.compile(r"^arg \{number=(\d+)\}\{call=--([\w-]+)\}", re.MULTILINE)
@@ -45,7 +50,17 @@ def undocumented_values(config):
             yield options[number], value
 
 
+def help_faults(text):
+    for line in text.splitlines():
+        if len(line) > WIDTH:
+            yield "--help", f"wider than {WIDTH} columns: {line}"
+    for words in TEXT.findall(text):
+        if re.match(r"\w+", words)[0] not in VERBS:
+            yield "--help", f"starts with no verb that is known: {words}"
+
+
 def compare():
+    yield from help_faults(ask("--help"))
     helped = {long: letter or None for letter, long in HELP.findall(ask("--help"))}
     page = documented()
     for name in sorted(helped.keys() - page.keys()):

@@ -6,7 +6,7 @@ import os
 
 import tree
 
-FILE, FUNCTION, FOLDER, README = 500, 80, 19, 129
+FILE, FUNCTION, FOLDER, README = 500, 80, 19, 120
 
 
 def check_functions(path):

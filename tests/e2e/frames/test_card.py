@@ -79,7 +79,7 @@ class Card(Case):
 
     def test_the_file_says_so(self):
         interface, = self.stamped().finish().interfaces
-        self.assertIn("received frames at xdp, native mode, times by the card's clock; sent frames",
+        self.assertIn("received frames at xdp, native mode, time stamps of the NIC; sent frames",
                       interface.option("opt_comment"))
 
     def test_order(self):
@@ -146,7 +146,7 @@ class Card(Case):
 
     def test_a_driver_that_does_not_tell(self):
         self.pair.near.ip("tuntap", "add", "tap", "mode", "tap")
-        self.refuse("tap", "driver", "does not tell")
+        self.refuse("tap", "driver", "does not pass time stamps")
 
     def test_a_clock_that_may_not_be_read(self):
         os.rename("/dev/ptp0", "/dev/elsewhere")

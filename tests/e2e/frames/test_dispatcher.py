@@ -51,7 +51,7 @@ class Dispatcher(TraceCase):
         out = xdptap("--extcap-config", "--extcap-interface", "xdptap-near2",
                      namespace=self.pair.near)[1].decode()
         for name in (PROGRAM, "somebody"):
-            self.assertRegex(out, rf"(?m)^value .*{{display=\d+ {name}, behind the dispatcher}}$")
+            self.assertRegex(out, rf"(?m)^value .*{{display=\d+ {name}, called by the dispatcher}}$")
 
     def test_one_behind(self):
         capture = self.capture("--program", PROGRAM)

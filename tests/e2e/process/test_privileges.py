@@ -352,7 +352,7 @@ class Missing(PrivilegesCase):
             self.pair.send(1)
             self.assertEqual(process.wait(), 0, process.text())
         with open(self.path("log"), encoding="utf-8") as file:
-            self.assertIn("no promiscuous mode", file.read())
+            self.assertIn("cannot enable promiscuous mode", file.read())
 
 
 class Setup(PrivilegesCase):

@@ -59,7 +59,7 @@ class Queries(Case):
         self.assertEqual({i["value"] for i in self.interfaces()},
                          {"xdptap-any", "xdptap-lo", "xdptap-near"})
         near, = (i for i in self.interfaces() if i["value"] == "xdptap-near")
-        self.assertTrue(near["display"].startswith("XDP tap: near"))
+        self.assertTrue(near["display"].startswith("XDP tap on near"))
 
     def test_descriptions(self):
         """Driver, bridge and state of each; what is up and has a link comes first."""
@@ -70,10 +70,10 @@ class Queries(Case):
         ip("link", "set", "dead", "up")
         harness.wait_until(lambda: self.pair.near.link("dead")["operstate"] == "LOWERLAYERDOWN", "a dead link")
         displays = {i["value"]: i["display"] for i in self.interfaces()}
-        self.assertEqual(displays["xdptap-near"], "XDP tap: near, veth, in bridge")
-        self.assertEqual(displays["xdptap-bridge"], "XDP tap: bridge, bridge, down")
-        self.assertEqual(displays["xdptap-dead"], "XDP tap: dead, veth, no link")
-        self.assertEqual(displays["xdptap-lo"], "XDP tap: lo")
+        self.assertEqual(displays["xdptap-near"], "XDP tap on near, veth, in bridge")
+        self.assertEqual(displays["xdptap-bridge"], "XDP tap on bridge, bridge, down")
+        self.assertEqual(displays["xdptap-dead"], "XDP tap on dead, veth, no link")
+        self.assertEqual(displays["xdptap-lo"], "XDP tap on lo")
         self.assertEqual(list(displays), ["xdptap-any", "xdptap-lo", "xdptap-near", "xdptap-dead",
                                           "xdptap-bridge"])
 

@@ -50,7 +50,7 @@ class Captures(WiresharkCase):
         self.assertEqual(names.count("xdptap-near"), 1)
         self.assertEqual(names.count("near"), 1)
         self.assertEqual(len(names), len(set(names)))
-        self.assertIn("(XDP tap: near, veth)", out.decode())
+        self.assertIn("(XDP tap on near, veth)", out.decode())
 
     def test_is_among_the_plugins(self):
         status, out, _ = self.wireshark.run("-G", "plugins", namespace=self.pair.near)
@@ -121,7 +121,7 @@ class Captures(WiresharkCase):
         """Each option that the dialog offers can be set in tshark too, and is heeded."""
         log = self.path("log")
         settings = {"--snaplen": "64", "--direction": "in", "--point": "xdp", "--mode": "generic",
-                    "--no-promiscuous-mode": "true", "--buffer-size": "1",
+                    "--promiscuous-mode": "false", "--buffer-size": "1",
                     "--netns": self.pair.near.name, "--format": "pcapng", "--log-level": "debug", "--log-file": log}
         offered = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
                          namespace=self.pair.near)[1]

@@ -58,8 +58,9 @@ static void test_rows(void)
 		letters[(unsigned char)o->letter] = true;
 		g_assert_nonnull(o->help);
 		g_assert_false(g_str_has_suffix(o->help, "."));
-		g_assert_true(o->type == OPTION_FLAG || o->argument);
-		g_assert_true(!(o->faces & OPTION_DIALOG) || o->display);
+		g_assert_cmpuint(strlen(o->help), <=, 60);
+		g_assert_true(!o->argument == (o->type == OPTION_FLAG || o->type == OPTION_NO));
+		g_assert_true(o->front_ends & OPTION_DIALOG || !o->display);
 	}
 	g_assert_cmpuint(g_hash_table_size(names), <, OPTIONS_MAX);
 }
@@ -108,8 +109,14 @@ static void test_choices(void)
 static void test_texts(void)
 {
 	for (const struct option *o = options; o->name; o++) {
-		if (o->type == OPTION_FLAG)
+		if (o->type == OPTION_FLAG || o->type == OPTION_NO)
 			assert_takes(o, NULL, "true");
+		if (o->type == OPTION_SWITCH) {
+			assert_takes(o, "true", "true");
+			assert_takes(o, "false", "false");
+			assert_refuses(o, "yes");
+			assert_refuses(o, "");
+		}
 		if (o->type == OPTION_TEXT || o->type == OPTION_FILE)
 			assert_takes(o, "some \xc3\xa4 text", "some \xc3\xa4 text");
 		if (o->type == OPTION_TEXT) {

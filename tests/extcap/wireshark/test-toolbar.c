@@ -86,6 +86,7 @@ static void run_capture(const struct wireshark *w, int attach_error)
 	struct config config;
 	bool ok;
 
+	g_log_set_always_fatal(G_LOG_FATAL_MASK); /* a rejected filter is a warning */
 	g_assert_true(log_open(NULL, LOG_INFO, argv, NULL));
 	fake_tap = (struct fake_tap){ .attach_error = attach_error, .n_frames = 10 };
 	options_init(&config);
@@ -176,7 +177,7 @@ static void use(struct wireshark *w)
 	say_first_values(w);
 	wait_for(w, "1:both\n");
 	say(w, FILTER, CONTROL_SET, "no such words");
-	wait_for(w, "no such words");
+	wait_for(w, "capture filter \"no such words\" rejected: ");
 	say(w, FILTER, CONTROL_SET, "ether proto 0x88b6");
 	if (w->is_patient)
 		wait_for(w, "the change is in effect");
