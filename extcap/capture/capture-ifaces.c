@@ -153,12 +153,16 @@ bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, str
 /* Why the program of a slot is gone. */
 static char *explain(const struct capture_ifaces *m, const struct stream *stream, guint slot)
 {
+	const struct tap_place place = tap_find_place(m->tap, slot);
 	const char *device = stream_slot_name(stream, slot);
 	char name[IF_NAMESIZE];
 
-	if (if_indextoname(tap_find_place(m->tap, slot).ifindex, name))
+	if (!if_indextoname(place.ifindex, name))
+		return g_strdup_printf("interface \"%s\" was deleted", device);
+	if (place.point->traces_program)
 		return g_strdup_printf("the XDP program traced on \"%s\" was detached", device);
-	return g_strdup_printf("interface \"%s\" was deleted", device);
+	return g_strdup_printf("another program removed ours from \"%s\" at %s", device,
+			       place.point->name);
 }
 
 guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream)

@@ -22,26 +22,24 @@
 #include "extcap/net/link.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/net/netns.h"
-#include "extcap/sink/output.h"
+#include "extcap/sink/destination.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/signals.h"
-#include "extcap/sink/sink-files.h"
 #include "extcap/system/gsource.h"
 #include "extcap/capture/stream.h"
 
 #define PROGRESS_MS  500
-#define RETRY_MAX_MS 16	 /* between offers to a pipe whose reader does not read at all */
-#define LAST_MS	     400 /* how long the reader of a pipe gets to take the rest at the end */
+#define LOOK_MS	     1000 /* between looks for a program that may go without a word */
+#define RETRY_MAX_MS 16	  /* between offers to a pipe whose reader does not read at all */
+#define LAST_MS	     400  /* how long the reader of a pipe gets to take the rest at the end */
 
 struct capture {
 	const struct config *config;
 	const struct capture_front_end *front_end;
 	struct filter *filter; /* compiled once, for all who need it */
-	struct output output;  /* not open: the sink opens files itself */
+	struct destination destination;
 	struct capture_ifaces ifaces;
 	struct stream stream;
-	struct sink *sink;  /* until the stream owns it */
-	struct sink *files; /* the stream's sink, if that is files; else NULL */
 	struct tap *tap;
 	struct reconfigure reconfigure; /* zero: the front end changes nothing */
 	GMainLoop *loop;		/* NULL: does not run, yet or any more */
@@ -51,6 +49,7 @@ struct capture {
 	unsigned int retry_ms;
 	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
+	GSource *end_source; /* NULL: no -a duration: */
 	int links_fd;
 	bool is_orphaned;	/* no program of ours is in place any more */
 	bool is_started;	/* the front end knows that it runs */
@@ -106,12 +105,13 @@ static int on_frame(void *user, const struct tap_frame *frame)
  */
 static void flush(struct capture *c)
 {
-	uint64_t before = c->output.written;
+	uint64_t before = c->destination.output.written;
 	int r = stream_flush(&c->stream);
 
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	c->retry_ms = c->output.written > before ? 1 : MIN(c->retry_ms * 2, RETRY_MAX_MS);
+	c->retry_ms = c->destination.output.written > before ? 1
+							     : MIN(c->retry_ms * 2, RETRY_MAX_MS);
 	if (c->output_source)
 		gsource_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
 }
@@ -145,18 +145,15 @@ static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (link_watch_read(c->links_fd) && !capture_ifaces_look(&c->ifaces, &c->stream)) {
+	bool asks = tap_asks_netlink(c->tap);
+
+	if ((link_watch_read(c->links_fd) || asks) &&
+	    !capture_ifaces_look(&c->ifaces, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
+	gsource_set_ms(c->links_source, asks ? LOOK_MS : -1);
 	return G_SOURCE_CONTINUE;
-}
-
-static struct sink_files_status files_status(const struct capture *c)
-{
-	const struct sink_files_status one = { .file = c->config->output, .timeout_ms = -1 };
-
-	return c->files ? sink_files_status(c->files) : one;
 }
 
 /* Passes the present counters to a function of the front end. */
@@ -168,7 +165,7 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 		.counts = counts,
 		.n = n,
 		.bytes = sink_bytes(c->stream.sink),
-		.files = files_status(c),
+		.files = destination_status(&c->destination),
 	};
 
 	for (guint i = 0; i < n; i++) {
@@ -192,13 +189,13 @@ static gboolean on_progress(void *user)
 static void set_files_timer(struct capture *c)
 {
 	if (c->files_source)
-		gsource_set_ms(c->files_source, sink_files_status(c->files).timeout_ms);
+		gsource_set_ms(c->files_source, sink_files_status(c->destination.files).timeout_ms);
 }
 
 static gboolean on_files_time(void *user)
 {
 	struct capture *c = user;
-	int r = sink_files_tick(c->files);
+	int r = sink_files_tick(c->destination.files);
 
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
@@ -211,7 +208,7 @@ static void on_file(void *user, const struct pcapng_files_event *event)
 {
 	struct capture *c = user;
 
-	if (event->what == PCAPNG_FILES_OPENED && c->files)
+	if (event->what == PCAPNG_FILES_OPENED && c->destination.files)
 		set_files_timer(c);
 	if (event->what == PCAPNG_FILES_OPENED && c->is_started)
 		front_end_begun(c->front_end, event->path);
@@ -236,9 +233,9 @@ static gboolean on_hangup(void *user)
 	struct capture *c = user;
 	int r;
 
-	if (!c->loop || !c->files || !limits_rotate(&c->config->rotate))
+	if (!c->loop || !c->destination.files || !limits_rotate(&c->config->rotate))
 		return on_signal(user);
-	r = sink_files_rotate(c->files);
+	r = sink_files_rotate(c->destination.files);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
 	return G_SOURCE_CONTINUE;
@@ -277,37 +274,41 @@ static void watch_signals(struct capture *c)
 		stop(c);
 }
 
-/* Where blocks go. A file of --user's belongs to that user, so this comes after becoming it. */
-static bool open_sink(struct capture *c, const struct pcapng_section *section, GError **error)
-{
-	bool is_output = c->output.fd >= 0 || c->config->format == FORMAT_PCAP;
-
-	c->sink = is_output ? sink_output_new(c->config, section, &c->output, error)
-			    : sink_files_new(c->config, section, on_file, c, error);
-	c->files = is_output ? NULL : c->sink;
-	return c->sink;
-}
-
-/* In the order that the sink requires. From here on nothing is opened or attached but its files. */
-static bool open_and_drop(struct capture *c, const struct pcapng_section *section, GError **error)
+/* From here on nothing is opened or attached but what is said here. */
+static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
-	bool is_late = sink_files_are_late(config);
 	const struct privileges_need need = {
-		.is_pipe = c->output.is_pipe,
-		.makes_files = is_late || config->stats_file,
+		.is_pipe = c->destination.output.is_pipe,
+		.makes_files = destination_is_late(&c->destination) || config->stats_file,
 		.runs_commands = config->post_rotate,
-		.paths = { is_late ? config->output : NULL, config->stats_file,
-			   config->rotate.print_name },
+		.paths = { destination_is_late(&c->destination) ? config->output : NULL,
+			   config->stats_file, config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->front_end->reconfigures,
 	};
+	return privileges_drop(&need, error);
+}
 
-	if ((config->user && !privileges_become(config->user, error)) ||
-	    (!is_late && !open_sink(c, section, error)))
-		return false;
-	return privileges_drop(&need, error) && (!is_late || open_sink(c, section, error));
+/* Tells the stream what was learned of machine and interfaces. */
+static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
+{
+	stream_init(&c->stream, g_steal_pointer(&c->destination.sink), c->tap);
+	reconfigure_init(&c->reconfigure, c->config, c->filter, c->tap, &c->stream);
+	return capture_ifaces_describe(&c->ifaces, section->os, &c->stream, error);
+}
+
+/* Opens the sink and gives up privileges, in the order that this sink requires. */
+static bool open_and_drop(struct capture *c, const struct pcapng_section *section, GError **error)
+{
+	struct destination *d = &c->destination;
+	bool is_late = destination_is_late(d);
+
+	return (!c->config->user || privileges_become(c->config->user, error)) &&
+	       (is_late || destination_open(d, section, on_file, c, error)) &&
+	       drop_privileges(c, error) &&
+	       (!is_late || destination_open(d, section, on_file, c, error));
 }
 
 /* All that can go wrong before the first byte is written. */
@@ -323,27 +324,25 @@ static bool prepare(struct capture *c, GError **error)
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
 	stream_section_init(&section);
-	if (!open_and_drop(c, &section.section, error))
-		return false;
-	stream_init(&c->stream, g_steal_pointer(&c->sink), c->tap);
-	reconfigure_init(&c->reconfigure, config, c->filter, c->tap, &c->stream);
-	return capture_ifaces_describe(&c->ifaces, section.os, &c->stream, error);
+	return open_and_drop(c, &section.section, error) && begin_stream(c, &section, error);
 }
 
 static void add_sources(struct capture *c)
 {
-	if (c->output.is_pipe) {
+	if (c->destination.output.is_pipe) {
 		c->output_source = gsource_add(on_output, c);
-		c->output_poll = g_source_add_unix_fd(c->output_source, c->output.fd, G_IO_ERR);
+		c->output_poll = g_source_add_unix_fd(c->output_source, c->destination.output.fd,
+						      G_IO_ERR);
 	}
-	c->tap_source = gsource_add(on_tap, c);
-	g_source_add_unix_fd(c->tap_source, tap_fd(c->tap), G_IO_IN);
-	g_source_set_ready_time(c->tap_source, 0);
-	if (c->links_fd >= 0) {
-		c->links_source = gsource_add(on_links, c);
-		g_source_add_unix_fd(c->links_source, c->links_fd, G_IO_IN);
+	c->tap_source = gsource_add_reader(on_tap, c, tap_fd(c->tap));
+	gsource_set_ms(c->tap_source, 0);
+	c->links_source = gsource_add_reader(on_links, c, c->links_fd);
+	gsource_set_ms(c->links_source, 0);
+	if (c->config->stop.duration_ns) {
+		c->end_source = gsource_add(on_end, c);
+		gsource_set_ms(c->end_source, (gint64)(c->config->stop.duration_ns / 1000000));
 	}
-	if (c->files) {
+	if (c->destination.files) {
 		c->files_source = gsource_add(on_files_time, c);
 		set_files_timer(c);
 	}
@@ -355,14 +354,13 @@ static void remove_sources(struct capture *c)
 	g_clear_pointer(&c->output_source, g_source_destroy);
 	g_clear_pointer(&c->links_source, g_source_destroy);
 	g_clear_pointer(&c->files_source, g_source_destroy);
+	g_clear_pointer(&c->end_source, g_source_destroy);
 }
 
 /* The main loop, from the file's head to a reason to stop. */
 static void run(struct capture *c)
 {
-	uint64_t end_ns = c->config->stop.duration_ns;
 	guint progress = c->front_end->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
-	guint end = end_ns ? g_timeout_add((guint)MIN(end_ns / 1000000, G_MAXUINT), on_end, c) : 0;
 
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
@@ -370,7 +368,6 @@ static void run(struct capture *c)
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	g_clear_handle_id(&progress, g_source_remove);
-	g_clear_handle_id(&end, g_source_remove);
 	remove_sources(c);
 	reconfigure_stop(&c->reconfigure);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
@@ -385,7 +382,7 @@ static int end_stream(struct capture *c)
 	while ((r = stream_end(&c->stream)) == -EAGAIN) {
 		gint64 left_ms = (end - g_get_monotonic_time()) / 1000;
 
-		if (left_ms <= 0 || !output_wait(&c->output, (int)left_ms))
+		if (left_ms <= 0 || !output_wait(&c->destination.output, (int)left_ms))
 			break;
 	}
 	return r;
@@ -408,16 +405,17 @@ static int on_frame_left(void *user, const struct tap_frame *frame)
 /* Detaches the programs, writes what they left in the rings, and the counters. */
 static void finish(struct capture *c)
 {
-	int r;
+	int r = 0;
 
 	privileges_raise();
 	tap_detach(c->tap);
 	privileges_lower();
 	tap_drain_rest(c->tap, on_frame_left, c);
-	r = c->failure ? c->failure : end_stream(c);
+	if (!c->failure)
+		r = end_stream(c);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
-	if (r < 0)
+	if (r < 0 || c->failure)
 		stream_salvage(&c->stream);
 	stream_log_counts(&c->stream);
 	tell(c, c->front_end->ended);
@@ -446,16 +444,7 @@ static void start(struct capture *c)
 {
 	c->is_started = true;
 	front_end_started(c->front_end, c->config, &c->reconfigure);
-	front_end_begun(c->front_end, files_status(c).file);
-}
-
-/* A pipe is opened first, a file only when all else is in place. */
-static bool open_output(struct capture *c, GError **error)
-{
-	if (!sink_files_are_late(c->config) &&
-	    !output_open(&c->output, c->config->output, &c->is_stopped, error))
-		return false;
-	return c->output.fd >= 0 || c->is_stopped || sink_files_check(c->config, error);
+	front_end_begun(c->front_end, destination_status(&c->destination).file);
 }
 
 static void capture_done(struct capture *c)
@@ -465,7 +454,6 @@ static void capture_done(struct capture *c)
 	reconfigure_done(&c->reconfigure);
 	tap_free(c->tap);
 	stream_done(&c->stream);
-	sink_free(c->sink);
 	filter_unref(c->filter);
 }
 
@@ -473,7 +461,7 @@ static void capture_done(struct capture *c)
 static bool begin(struct capture *c, GError **error)
 {
 	if (compile_filter(c, error))
-		return open_output(c, error);
+		return destination_open_pipe(&c->destination, &c->is_stopped, error);
 	if (c->front_end->is_child)
 		output_refuse(c->config->output);
 	return false;
@@ -485,12 +473,12 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	struct capture c = {
 		.config = config,
 		.front_end = front_end,
-		.output = OUTPUT_CLOSED,
 		.retry_ms = 1,
 		.links_fd = -1,
 	};
 	bool ok;
 
+	destination_init(&c.destination, config);
 	capture_ifaces_init(&c.ifaces, config);
 	watch_signals(&c);
 	ok = begin(&c, error);
@@ -505,7 +493,7 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	}
 	front_end_closing(front_end);
 	capture_done(&c);
-	ok = output_close(&c.output, ok ? error : NULL) && ok;
+	ok = destination_close(&c.destination, ok ? error : NULL) && ok;
 	front_end_closed(front_end, &c.n_signals);
 	signals_unwatch();
 	return ok;

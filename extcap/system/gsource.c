@@ -17,7 +17,16 @@ GSource *gsource_add(GSourceFunc callback, void *user)
 	return source;
 }
 
-void gsource_set_ms(GSource *source, int ms)
+GSource *gsource_add_reader(GSourceFunc callback, void *user, int fd)
 {
-	g_source_set_ready_time(source, ms < 0 ? -1 : g_get_monotonic_time() + (gint64)ms * 1000);
+	GSource *source = gsource_add(callback, user);
+
+	if (fd >= 0)
+		g_source_add_unix_fd(source, fd, G_IO_IN);
+	return source;
+}
+
+void gsource_set_ms(GSource *source, gint64 ms)
+{
+	g_source_set_ready_time(source, ms < 0 ? -1 : g_get_monotonic_time() + ms * 1000);
 }

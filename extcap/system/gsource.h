@@ -7,7 +7,9 @@
 
 /* Attached to the default context, which owns it until g_source_destroy(). */
 GSource *gsource_add(GSourceFunc callback, void *user);
-/* Sets its time to so many milliseconds from now; negative: never. */
-void gsource_set_ms(GSource *source, int ms);
+/* Likewise, and ready when `fd` can be read; negative: as above. */
+GSource *gsource_add_reader(GSourceFunc callback, void *user, int fd);
+/* Makes it ready `ms` milliseconds from now; negative: never. */
+void gsource_set_ms(GSource *source, gint64 ms);
 
 #endif

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e", "lib"))
 from harness import SLOWNESS, wait_until  # noqa: E402, because of the path
 from net import Pair, Process  # noqa: E402
 

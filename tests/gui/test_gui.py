@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e", "lib"))
 import harness  # noqa: E402, because of the path
 import net  # noqa: E402
 from net import Process  # noqa: E402

@@ -4,7 +4,7 @@
 import os
 import sys
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "lib"))
 import harness  # noqa: E402, because of the path
 from program import Case, xdptap  # noqa: E402
 

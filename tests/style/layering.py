@@ -1,55 +1,151 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Who may include what: each folder has one big dependency, and nothing looks upward.
+"""Who may include whom: no arrow points upward, directly or through another header.
 
-pcapng/ knows libc alone (zlib in its gzip file), bpf/ libbpf, extcap/ GLib and libpcap. The rules
-stand in RULES; the first row that matches a path decides.
+Each row of ROOMS is a room with the rooms and the system headers it may use; a file belongs to the
+first row that matches its path. A header of ours counts as ours in quotes and in angle brackets. UNREACHABLE
+lists what a room must not even reach through the headers it may include.
 """
+import os
 import re
+from collections import namedtuple
 
 import tree
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)')
 LIBC = r"(?!glib|gio|gmodule|zlib|pcap|libelf|gelf|vmlinux)(sys/|net/|netinet/|arpa/)?\w+\.h"
+LIBBPF = r"bpf/(bpf|btf|libbpf\w*|bpf_\w+|skel_internal|usdt\.bpf)\.h"
+GLIB = LIBC + r"|linux/.*|glib[\w-]*\.h|pcap/.*"
 
-# path, what may stand between < >, what may stand between quotes
-RULES = [
-    (r"pcapng/files/gzip\.[ch]", LIBC + r"|zlib\.h", r"pcapng/.*"),
-    (r"pcapng/examples/.*", LIBC + r"|pcapng/(writer|format|files)\.h", r""),
-    (r"pcapng/.*", LIBC, r"pcapng/.*"),
-    (r"bpf/wire\.h", r"linux/types\.h", r""),
-    (r"bpf/.*\.bpf\.[ch]", r"linux/.*|bpf/.*|std(bool|def)\.h", r"bpf/(wire\.h|.*\.bpf\.h)"),
-    (r"bpf/.*", LIBC + r"|linux/.*|bpf/.*", r"bpf/.*|[\w-]+\.skel\.h"),
-    (r"extcap/(wireshark/extcap|terminal/cli)\.c", LIBC + r"|glib[\w-]*\.h",
-     r"extcap/(?!sink/(?!output)|capture/(stream|attach)).*"),
-    (r"extcap/.*", LIBC + r"|linux/.*|glib[\w-]*\.h|pcap/.*",
-     r"extcap/.*|bpf/(tap|point)\.h|pcapng/(writer|format|files)\.h"),
+Room = namedtuple("Room", "name paths uses system")
+SEAM = ("tap.h", "writer.h", "files.h")  # what extcap/ sees of the two libraries
+SYSTEM = ("system", *SEAM)
+NET = ("net", *SYSTEM)
+CONFIG = ("config", *NET)
+SINK = ("sink", *CONFIG)
+CAPTURE = ("capture", *SINK)
+ROOMS = [Room(*row) for row in (
+    ("writer.h", r"pcapng/(writer|format)\.h", ("writer.h",), LIBC),
+    ("files.h", r"pcapng/files\.h", ("writer.h",), LIBC),
+    ("gzip", r"pcapng/files/gzip\.c", ("files", "files.h", "writer", "writer.h"), LIBC + r"|zlib\.h"),
+    ("files", r"pcapng/files/.*", ("files", "files.h", "writer", "writer.h"), LIBC),
+    ("blocks", r"pcapng/blocks/.*", ("blocks", "writer.h"), LIBC),
+    ("examples", r"pcapng/examples/.*", ("files.h", "writer.h"), LIBC),
+    ("writer", r"pcapng/.*", ("writer", "blocks", "writer.h"), LIBC),
+
+    ("wire", r"bpf/wire\.h", (), r"linux/types\.h"),
+    ("kernel", r"bpf/.*\.bpf\.[ch]", ("kernel", "wire"), r"linux/.*|std(bool|def)\.h|" + LIBBPF),
+    ("patch", r"bpf/filter/patch\.c", ("filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
+    ("filter", r"bpf/filter/.*", ("filter",), LIBC + r"|linux/.*"),
+    ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
+    ("tap.h", r"bpf/(tap|point|program)\.h", ("tap.h",), LIBC + r"|linux/.*"),
+    ("tap", r"bpf/.*", ("tap", "tap.h", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
+
+    ("system", r"extcap/system/.*", SYSTEM, GLIB),
+    ("net", r"extcap/net/.*", NET, GLIB),
+    ("config", r"extcap/config/.*", CONFIG, GLIB),
+    ("sink", r"extcap/sink/.*", SINK, GLIB),
+    ("capture", r"extcap/capture/.*", CAPTURE, GLIB),
+    ("terminal", r"extcap/terminal/.*", ("terminal", *CAPTURE), GLIB),
+    ("wireshark", r"extcap/wireshark/.*", ("wireshark", *CAPTURE), GLIB),
+    ("main", r"extcap/main\.c", ("terminal", "wireshark", "system"), GLIB),
+)]
+
+# path, what it must not reach, why
+UNREACHABLE = [
+    (r"extcap/.*", r"bpf/(wire|maps|point-link)\.h|" + LIBBPF, "extcap/ sees bpf/ through tap.h alone"),
+    (r"extcap/.*", r".*\.bpf\.h|.*\.skel\.h", "extcap/ sees no BPF program"),
+    (r"bpf/.*", r"(extcap|pcapng)/.*|glib[\w-]*\.h|pcap/.*", "bpf/ knows libc and libbpf"),
+    (r"pcapng/.*", r"(extcap|bpf)/.*|glib[\w-]*\.h|pcap/.*", "pcapng/ knows libc"),
 ]
-# libbpf's own names: with the root on the include path, our bpf/ stands before its <bpf/...>.
-TAKEN = re.compile(r"bpf/(bpf\.h|btf\.h|libbpf.*\.h|bpf_.*\.h|skel_internal\.h|usdt\.bpf\.h)$")
+# libbpf's own names: with the root on the include path, our bpf/ hides its <bpf/...>.
+RESERVED = re.compile(LIBBPF + "$")
 # Records of the ring are decoded here and nowhere else.
 RING = re.compile(r"bpf/(wire\.h|kernel/.*\.bpf\.[ch]|tap\.c|rings/(ring|merge)\.[ch])$")
 
 
-def check(path):
-    rule = next((r for r in RULES if re.fullmatch(r[0], path)), None)
-    if rule is None:
+def room_of(path):
+    return next((room for room in ROOMS if re.fullmatch(room.paths, path)), None)
+
+
+class Includes:
+    """The graph of all includes: graph[path] is [(line, name, whether it is ours, bracket)]."""
+
+    def __init__(self, paths):
+        self.ours = set(paths)
+        self.graph = {path: list(self.read(path)) for path in paths}
+
+    def read(self, path):
+        for number, line in tree.lines(path):
+            include = INCLUDE.match(line)
+            if include:
+                name = os.path.normpath(include[2])
+                beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+                if name not in self.ours and include[1] == '"' and beside in self.ours:
+                    name = beside
+                yield number, name, name in self.ours, include[1]
+
+    def reached(self, path):
+        """{header: the headers on the way to it}, all that the path includes, near ones first."""
+        ways, queue = {}, [(path, [])]
+        while queue:
+            here, way = queue.pop(0)
+            for _, name, is_ours, _ in self.graph[here]:
+                if name not in ways and name != path:
+                    ways[name] = way
+                    if is_ours:
+                        queue.append((name, way + [name]))
+        return ways
+
+
+def is_allowed(room, name, is_ours, bracket):
+    if is_ours:
+        target = room_of(name)
+        return target is not None and target.name in room.uses
+    if bracket == '"':
+        return room.name == "tap" and re.fullmatch(r"[\w-]+\.skel\.h", name)
+    return re.fullmatch(room.system, name)
+
+
+def check_includes(path, includes):
+    room = room_of(path)
+    if room is None:
+        if path.startswith(("extcap/", "bpf/", "pcapng/")):
+            yield path, "belongs to no room of ROOMS"
         return
+    for number, name, is_ours, bracket in includes.graph[path]:
+        if not is_allowed(room, name, is_ours, bracket):
+            yield f"{path}:{number}", f"{name} may not be included in {room.name}"
+    ways = includes.reached(path)
+    for paths, names, why in UNREACHABLE:
+        for name in sorted(ways) if re.fullmatch(paths, path) else ():
+            if ways[name] and re.fullmatch(names, name):
+                yield path, f"reaches {name} through {', '.join(ways[name])}: {why}"
+    for name in sorted(ways):
+        target = room_of(name) if name in includes.ours else None
+        if ways[name] and target and target.name not in room.uses and is_upward(room, target):
+            yield path, f"reaches {name}, above {room.name}, through {', '.join(ways[name])}"
+
+
+def is_upward(room, target):
+    """Whether the target uses the room: rooms below that are out of sight may be passed through."""
+    return room.name in target.uses
+
+
+def check_content(path):
     for number, line in tree.lines(path):
-        where = f"{path}:{number}"
-        include = INCLUDE.match(line)
-        if include and not re.fullmatch(rule[1] if include[1] == "<" else rule[2], include[2]):
-            yield where, f"{include[2]} may not be included here"
-        if re.search(r"\bstruct wire_frame\b", line) and not RING.match(path):
-            yield where, "struct wire_frame is the business of the ring's reader"
+        if re.search(r"\bstruct wire_frame\b", line) and not RING.match(path) and room_of(path):
+            yield f"{path}:{number}", "only the ring's reader may use struct wire_frame"
 
 
 def main():
     paths = tree.files(".c", ".h")
-    faults = [fault for path in paths for fault in check(path)]
-    faults += [(path, "hides a header of libbpf") for path in paths if TAKEN.match(path)]
-    readers = [p for p in paths if p.startswith("pcapng/") and "<zlib.h>" in tree.text(p)]
-    faults += [(path, "only one file of pcapng/ uses zlib") for path in readers[1:]]
+    includes = Includes(paths)
+    faults = []
+    for path in paths:
+        faults += check_includes(path, includes)
+        faults += check_content(path)
+    faults += [(path, "hides a header of libbpf") for path in paths if RESERVED.match(path)]
     tree.finish(faults)
 
 

@@ -5,7 +5,7 @@ import struct
 import sys
 from collections import namedtuple
 
-sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "pcapng"))
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "..", "pcapng"))
 import check_pcapng  # noqa: E402, because of the path
 
 Packet = namedtuple("Packet", "ts_ns length data")
