@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the options to pcapng/files.h, which does the work: it begins, cuts, names and deletes files.
- * Here is what it does not know: where the names of finished files go, and the count of packets that
- * are in them.
+ * From the options to pcapng/files.h, which does the work: it begins, cuts, names and deletes files,
+ * and counts the packets in them. Here is what it does not know: where the names of finished files go.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,24 +13,19 @@
 
 #include "extcap/system/error.h"
 #include "extcap/system/path.h"
-#include "extcap/sink/ledger.h"
 #include "extcap/sink/sink-files.h"
 
 #define FILE_BUFFER 1048576
-#define GZIP_DELAY  10485760 /* pcapng/files.h: what is not in a compressed file yet, at most */
-#define GZIP_LEVEL  1	     /* the next level costs a third more and saves a twentieth */
+#define GZIP_LEVEL  1 /* the next level costs a third more and saves a twentieth */
 
 struct sink_files {
 	struct sink sink;
 	struct pcapng_files *files;
-	const struct pcapng_writer *writer; /* of files */
 	void (*on_event)(void *user, const struct pcapng_files_event *event);
 	void *user;
 	FILE *names; /* of printname:, NULL: none */
 	bool is_compressed;
-	bool is_closing;      /* the next file that is finished may lack what did not fit */
-	struct ledger ledger; /* offsets are those in the file being written */
-	char *file;	      /* the one being written, by its final name, or written last */
+	char *file; /* the one being written, by its final name, or written last */
 	uint64_t n_finished, finished_bytes;
 };
 
@@ -63,10 +57,6 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	case PCAPNG_FILES_FINISHED:
 		s->n_finished++;
 		s->finished_bytes += event->bytes;
-		if (!s->is_compressed)
-			ledger_commit(&s->ledger, event->bytes);
-		else if (!s->is_closing)
-			ledger_commit(&s->ledger, UINT64_MAX);
 		set_file(s, event->path);
 		print_name(s, event->path);
 		break;
@@ -90,62 +80,39 @@ static int add_interface(struct sink *s, const struct pcapng_interface *interfac
 
 static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 {
-	struct sink_files *f = self(s);
-	int r = pcapng_files_add_packet(f->files, packet);
-
-	if (r == 0)
-		ledger_add(&f->ledger, packet->interface, pcapng_writer_bytes(f->writer), 0);
-	return r;
-}
-
-/* The file has `bytes` of the stream; a compressed one may still lack the last of them. */
-static void commit(struct sink_files *s, uint64_t bytes)
-{
-	uint64_t delay = s->is_compressed ? GZIP_DELAY : 0;
-
-	if (bytes > delay)
-		ledger_commit(&s->ledger, bytes - delay);
+	return pcapng_files_add_packet(self(s)->files, packet);
 }
 
 /* Compressed data is not pushed out each time: members that small would compress nothing. */
 static int flush(struct sink *s)
 {
 	struct sink_files *f = self(s);
-	int r = f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
-				 : pcapng_files_flush(f->files);
 
-	if (r == 0)
-		commit(f, sink_bytes(s));
-	return r;
+	return f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
+				: pcapng_files_flush(f->files);
 }
 
 static int end(struct sink *s)
 {
-	struct sink_files *f = self(s);
-	int r;
+	int r = pcapng_files_close(self(s)->files);
 
-	f->is_closing = true;
-	r = pcapng_files_close(f->files);
-	if (r == 0)
-		ledger_commit(&f->ledger, UINT64_MAX);
 	return r == -ESHUTDOWN ? 0 : r;
 }
 
 /* The library cuts the file, and gives it its name. */
 static void salvage(struct sink *s)
 {
-	self(s)->is_closing = true;
 	(void)pcapng_files_close(self(s)->files);
 }
 
 static uint64_t committed(const struct sink *s, uint32_t interface)
 {
-	return ledger_count(&((const struct sink_files *)s)->ledger, interface);
+	return pcapng_files_packets(((const struct sink_files *)s)->files, interface);
 }
 
 static uint64_t bytes(const struct sink *s)
 {
-	return pcapng_writer_bytes(((const struct sink_files *)s)->writer);
+	return pcapng_writer_bytes(pcapng_files_writer(((const struct sink_files *)s)->files));
 }
 
 static const char *error_text(const struct sink *s)
@@ -160,7 +127,6 @@ static void free_sink(struct sink *s)
 	pcapng_files_free(f->files);
 	if (f->names && f->names != stdout && f->names != stderr)
 		fclose(f->names);
-	ledger_done(&f->ledger);
 	g_free(f->file);
 	g_free(f);
 }
@@ -306,7 +272,6 @@ static bool begin(struct sink_files *s, const struct config *config,
 		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
 			    path);
 	r = pcapng_files_new(section, &writer, &files, &s->files);
-	s->writer = r == 0 ? pcapng_files_writer(s->files) : NULL;
 	if (r == -EINVAL && config->file_name)
 		return fail_usage(error,
 				  "--file-name \"%s\" cannot be the name of files: it needs "

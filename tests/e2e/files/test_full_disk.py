@@ -90,7 +90,8 @@ class FullDisk(Failing):
         self.assertGreater(os.path.getsize(file), 290000)
 
     def test_gzip(self):
-        """With frames that cannot be compressed; the name says what the file is."""
+        """Frames that cannot be compressed, in members of 2 MiB; the name says what the file is."""
+        subprocess.run(["mount", "-o", "remount,size=4m", self.disk], check=True)
         file = self.disk + "/out"
         capture = self.begin("-w", file, "--compress", "gzip")
         with self.pair.sender() as sender:
@@ -101,6 +102,7 @@ class FullDisk(Failing):
         self.assert_last_sentence(capture.stderr(), "disk is full")
         self.assertFalse(os.path.exists(file))
         self.check(capture, file + ".gz")
+        self.assertGreater(self.books()["written"], 0)
 
     def test_files(self):
         capture, file = self.fill("-b", "filesize:100")
