@@ -170,6 +170,14 @@ int pcapng_files_flush(struct pcapng_files *f);
 int pcapng_files_close(struct pcapng_files *f);
 
 /*
+ * Returns how many packets of `interface` are completely in the files, in all of them and up to now.
+ * Packets that still wait in the writer's buffer or for the compression thread do not count. After
+ * pcapng_files_close(), even one that failed, it is the number that a reader finds in the files.
+ * Packets added through pcapng_files_writer() do not count. An unknown interface has none.
+ */
+uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface);
+
+/*
  * Returns the last failure, except -EAGAIN: that of the writer, or
  * "cap_00001_20261123040000.pcapng: writing", which error.code explains. Never NULL; belongs to
  * `f`.

@@ -18,6 +18,7 @@
 #include "pcapng/files.h"
 #include "pcapng/files/gzip.h"
 #include "pcapng/files/fileset.h"
+#include "pcapng/files/tally.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* What an Interface Statistics Block with all counters and both times takes, and some more. */
@@ -34,6 +35,7 @@ struct pcapng_files {
 	struct file file;
 	struct gzip *gzip; /* NULL: not compressed */
 	struct pcapng_writer *writer;
+	struct tally tally;
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
 	uint32_t interfaces;
@@ -76,6 +78,12 @@ static ssize_t output_once(struct pcapng_files *f, const struct iovec *iov, int 
 	if (!f->gzip)
 		return file_write(&f->file, iov, iovcnt);
 	return iovcnt ? gzip_write(f->gzip, iov, iovcnt) : gzip_flush(f->gzip);
+}
+
+/* The bytes of the writer's stream that are in this file. */
+static uint64_t committed_bytes(const struct pcapng_files *f)
+{
+	return f->gzip ? gzip_committed(f->gzip) : f->file.size;
 }
 
 static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
@@ -131,6 +139,8 @@ static int begin_file(struct pcapng_files *f)
 	r = begin_named(f);
 	if (r < 0)
 		return fail(f, r, "beginning it");
+	if (f->gzip)
+		gzip_restart(f->gzip);
 	f->packets = 0;
 	f->has_stats = false;
 	f->begun_ns = f->synced_ns = clock_ns(CLOCK_MONOTONIC);
@@ -168,6 +178,7 @@ static int name_file(struct pcapng_files *f)
 	if (f->gzip)
 		(void)gzip_flush(f->gzip); /* who cares has asked already; the file is ours now */
 	bytes = f->file.size;
+	tally_commit(&f->tally, committed_bytes(f));
 	if (!bytes && !f->config.single) {
 		file_discard(
 			&f->file); /* not even a header had room: nothing that a name could promise */
@@ -252,10 +263,26 @@ int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *
 		if (r < 0)
 			return r;
 	}
+	/* The writer refuses an unknown interface; it needs no count. */
+	if (packet->interface < f->interfaces)
+		r = tally_reserve(&f->tally, packet->interface, committed_bytes(f));
+	else
+		r = 0;
+	if (r < 0)
+		return r;
 	r = pcapng_writer_add_packet(f->writer, packet);
-	if (r == 0)
-		f->packets++;
-	return stick(f, r);
+	if (r < 0)
+		return stick(f, r);
+	tally_add(&f->tally, packet->interface, pcapng_writer_bytes(f->writer));
+	f->packets++;
+	return 0;
+}
+
+uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface)
+{
+	if (f->file.fd >= 0)
+		tally_commit(&f->tally, committed_bytes(f));
+	return tally_committed(&f->tally, interface);
 }
 
 int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_interface *interface,
@@ -372,6 +399,7 @@ void pcapng_files_free(struct pcapng_files *f)
 	if (!f)
 		return;
 	gzip_free(f->gzip);
+	tally_done(&f->tally);
 	file_abandon(&f->file);
 	pcapng_writer_free(f->writer);
 	fileset_done(&f->set);

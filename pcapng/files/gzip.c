@@ -35,6 +35,7 @@ struct gzip {
 	unsigned int first, full;   /* slots[first + full] is being filled, if full < SLOTS */
 	struct memory member;	    /* slots[first], compressed; empty: not yet */
 	int error;		    /* of the last write; the thread waits until it is cleared */
+	uint64_t committed;	    /* bytes before compression that are in the file */
 	bool quit;
 };
 
@@ -83,6 +84,7 @@ static void *run(void *user)
 		pthread_mutex_lock(&z->lock);
 		z->error = r;
 		if (r == 0) {
+			z->committed += z->slots[z->first].len;
 			memory_reset(&z->slots[z->first]);
 			z->first = (z->first + 1) % SLOTS;
 			z->full--;
@@ -211,6 +213,23 @@ int gzip_flush(struct gzip *z)
 		r = wait_for(z, 0);
 	pthread_mutex_unlock(&z->lock);
 	return r;
+}
+
+uint64_t gzip_committed(struct gzip *z)
+{
+	uint64_t committed;
+
+	pthread_mutex_lock(&z->lock);
+	committed = z->committed;
+	pthread_mutex_unlock(&z->lock);
+	return committed;
+}
+
+void gzip_restart(struct gzip *z)
+{
+	pthread_mutex_lock(&z->lock);
+	z->committed = 0;
+	pthread_mutex_unlock(&z->lock);
 }
 
 bool gzip_is_one(int fd)

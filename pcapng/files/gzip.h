@@ -35,6 +35,12 @@ ssize_t gzip_write(struct gzip *z, const struct iovec *iov, int iovcnt);
  */
 int gzip_flush(struct gzip *z);
 
+/* Returns the bytes before compression that are in the file since gzip_restart(). */
+uint64_t gzip_committed(struct gzip *z);
+
+/* A new file begins. Everything was flushed before. */
+void gzip_restart(struct gzip *z);
+
 /* True: the file begins as a compressed one does. */
 bool gzip_is_one(int fd);
 
