@@ -170,16 +170,21 @@ size_t file_stem(const char *name)
 #define RENAME_NOREPLACE 1
 #endif
 
-/* Moves without ever replacing; file systems without that flag have link(2). */
+/*
+ * Renames without ever replacing: with the flag, else by link(2). Some file systems have neither
+ * (vfat, exFAT, 9p, many of FUSE, some of NFS): there, all that can be done is to look first.
+ */
 static int rename_noreplace(int folder, const char *from, const char *to)
 {
 	if (syscall(SYS_renameat2, folder, from, folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	if (linkat(folder, from, folder, to, 0) < 0)
-		return -errno;
-	return unlinkat(folder, from, 0) < 0 ? -errno : 0;
+	if (linkat(folder, from, folder, to, 0) == 0)
+		return unlinkat(folder, from, 0) < 0 ? -errno : 0;
+	if (errno == EEXIST || is_there(folder, to))
+		return -EEXIST;
+	return renameat(folder, from, folder, to) < 0 ? -errno : 0;
 }
 
 /* "cap.pcapng", 2: "cap-2.pcapng". */
