@@ -51,6 +51,8 @@ enum pcapng_files_what {
 	PCAPNG_FILES_FINISHED,	/* complete, under its final name */
 	PCAPNG_FILES_DELETED,	/* by retention or PCAPNG_FULL_PRUNE */
 	PCAPNG_FILES_RECOVERED, /* of an earlier run; truncated and kept as NAME-recovered */
+	PCAPNG_FILES_KEPT,	/* cannot be deleted (error says why): the next oldest is, and this
+	                      one does not count any more. Told once for each reason in a row */
 };
 
 struct pcapng_files_event {
@@ -58,6 +60,7 @@ struct pcapng_files_event {
 	const char *path;
 	uint64_t bytes;
 	uint64_t packets; /* FINISHED only */
+	int error;	  /* KEPT only: errno of unlink(2) */
 };
 
 enum pcapng_compression {
@@ -91,8 +94,9 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	/*
 	 * Retention: the oldest finished files are deleted before a new one starts. Files of
 	 * earlier runs, including recovered ones, count if their name fits the pattern and their
-	 * section header names the same program (userappl up to its first space). No other file is
-	 * ever touched. 0: no limit.
+	 * section header names the same program (shb_userappl up to its first space; without a
+	 * userappl of yours, files without one). No other file is ever touched. A time of last
+	 * change in the future counts as now. 0: no limit.
 	 */
 	uint32_t keep_files;  /* including the one being written */
 	uint64_t keep_bytes;  /* the same; max_bytes is set aside for it */

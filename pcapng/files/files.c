@@ -135,7 +135,7 @@ static int begin_file(struct pcapng_files *f)
 	uint64_t now = clock_ns(CLOCK_REALTIME), interval = f->config.interval_ns;
 	int r;
 
-	fileset_make_room(&f->set);
+	fileset_make_room(&f->set, 1);
 	r = begin_named(f);
 	if (r < 0)
 		return fail(f, r, "beginning it");

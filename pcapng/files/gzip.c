@@ -293,7 +293,8 @@ size_t gzip_read_start(int fd, void *data, size_t n)
 
 	if (!r)
 		return 0;
-	while (z == Z_OK && len < n) {
+	/* Nothing of ours needs as much: a stream may have any number of blocks without content. */
+	while (z == Z_OK && len < n && r->at < 4 * sizeof(r->in) + n) {
 		z = reader_step(r, (uint8_t *)data + len, n - len);
 		if (z == Z_OK || z == Z_STREAM_END)
 			len = n - r->stream.avail_out;
