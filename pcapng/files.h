@@ -131,7 +131,9 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 
 /*
  * Recovers and adopts the files that earlier runs left in the folder, and starts the first file.
- * Deletes an empty .part of the set, which a crash can leave. Strings of `config` are copied;
+ * Recovery reads about 1 GB a second and takes at most 5 s, before the call returns: a .part that
+ * needs more stays as it is, for the next start or pcapng_recover(). Deletes an empty .part of the
+ * set, which a crash can leave. Strings of `config` are copied;
  * `section` and `writer` (NULL: defaults) are as for pcapng_writer_new(). -EINVAL: config is
  * invalid. -EOPNOTSUPP: the library does not know the compression. *ret is untouched on failure.
  */

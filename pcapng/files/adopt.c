@@ -24,6 +24,8 @@
 
 /* A name that was taken gets -2 to -999. */
 #define NUMBER_DIGITS 3
+/* Recovery delays the capture: systemd waits 90 s, and a user less. */
+#define RECOVER_NS UINT64_C(5000000000)
 
 static int adopt_finished(struct fileset *s, const char *name, int fd, uint32_t seq)
 {
@@ -86,7 +88,7 @@ static void recover_part(struct fileset *s, const char *part, const char *name, 
 	uint64_t bytes;
 
 	if (!recovered_name(name, recovered) || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    recover_fd(fd, &bytes) < 0)
+	    recover_fd(fd, s->deadline_ns, &bytes) < 0)
 		return;
 	if (file_rename(s->folder, part, recovered) == 0)
 		fileset_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
@@ -161,7 +163,8 @@ int fileset_adopt(struct fileset *s, const char *program)
 			close(fd);
 		return r;
 	}
-	while (r == 0 && (entry = readdir(folder)))
+	s->deadline_ns = recover_now_ns() + RECOVER_NS;
+	while (r == 0 && !recover_is_late(s->deadline_ns) && (entry = readdir(folder)))
 		r = adopt_one(s, entry->d_name, program, true);
 	rewinddir(folder);
 	while (r == 0 && (entry = readdir(folder)))

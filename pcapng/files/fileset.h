@@ -22,8 +22,9 @@ struct fileset {
 	struct fileset_entry *entries;
 	size_t n, size;
 	size_t n_kept;
-	int kept_error; /* the reason that was told last */
-	uint64_t bytes; /* of all entries but kept ones */
+	int kept_error;	      /* the reason that was told last */
+	uint64_t bytes;	      /* of all entries but kept ones */
+	uint64_t deadline_ns; /* of recovery */
 	uint32_t last_seq;
 };
 

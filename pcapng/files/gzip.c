@@ -17,6 +17,7 @@
 
 #include "pcapng/format.h"
 #include "pcapng/files/gzip.h"
+#include "pcapng/files/recover.h"
 #include "pcapng/memory.h"
 
 /* What goes into a member, and how many the caller may be ahead: with that much, 8 MiB of memory. */
@@ -303,7 +304,7 @@ size_t gzip_read_start(int fd, void *data, size_t n)
 	return len;
 }
 
-int gzip_find_end(int fd, uint64_t *ret_end)
+int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end)
 {
 	struct reader *r;
 	uint32_t type = 0;
@@ -316,7 +317,11 @@ int gzip_find_end(int fd, uint64_t *ret_end)
 	r = reader_new(fd);
 	if (!r)
 		return -ENOMEM;
-	while (z == Z_OK || z == Z_STREAM_END) {
+	while ((z == Z_OK || z == Z_STREAM_END)) {
+		if (recover_is_late(deadline_ns)) {
+			reader_free(r);
+			return -ETIMEDOUT;
+		}
 		z = reader_step(r, out, sizeof(out));
 		if (z == Z_STREAM_END) {
 			*ret_end = r->at - r->stream.avail_in;
