@@ -55,7 +55,7 @@ static bool is_deleted(int fd)
 
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
 {
-	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? O_TRUNC : O_EXCL | O_NOFOLLOW);
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? 0 : O_EXCL | O_NOFOLLOW);
 	char part[NAME_MAX + 1];
 
 	file_part_name(name, part);
@@ -73,6 +73,7 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	}
 	f->folder = folder;
 	f->single = single;
+	f->is_fresh = single;
 	f->size = 0;
 	stpcpy(f->name, name);
 	return 0;
@@ -92,10 +93,23 @@ static void skip(struct iovec **iov, int *iovcnt, size_t n)
 	}
 }
 
+/* An existing file is replaced when there is something to write; a device is not truncated. */
+static int replace_content(struct file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0 || (S_ISREG(st.st_mode) && ftruncate(f->fd, 0) < 0))
+		return -errno;
+	f->is_fresh = false;
+	return 0;
+}
+
 /* Until all is written or it fails: 0 or -errno; f->size counts what is there. */
 static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 {
-	while (iovcnt > 0) {
+	int r = f->is_fresh ? replace_content(f) : 0;
+
+	while (r == 0 && iovcnt > 0) {
 		ssize_t n = writev(f->fd, iov, iovcnt);
 
 		if (n < 0 && errno == EINTR)
@@ -105,7 +119,7 @@ static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 		f->size += n;
 		skip(&iov, &iovcnt, n);
 	}
-	return 0;
+	return r;
 }
 
 /* Back to the last whole block behind `start`; 0 or -errno. */

@@ -12,9 +12,10 @@
 #include <sys/uio.h>
 
 struct file {
-	int fd;	     /* -1: none open */
-	int folder;  /* borrowed */
-	bool single; /* has its own name from the beginning */
+	int fd;	       /* -1: none open */
+	int folder;    /* borrowed */
+	bool is_fresh; /* nothing was written: a single file still has its old content */
+	bool single;   /* has its own name from the beginning */
 	uint64_t size;
 	char name[NAME_MAX + 1];
 };

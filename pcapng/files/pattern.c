@@ -103,6 +103,35 @@ int pattern_init(struct pattern *p, const char *path, const char *name)
 	return pattern_check(p->name);
 }
 
+int pattern_init_fixed(struct pattern *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int r = pattern_init(p, path, "%{seq}");
+
+	if (r < 0)
+		return r;
+	free(p->name);
+	p->name = strdup(slash ? slash + 1 : path);
+	if (!p->name)
+		return -ENOMEM;
+	return strlen(p->name) <= NAME_MAX - 32 ? 0 : -EINVAL;
+}
+
+int pattern_add_gz(struct pattern *p)
+{
+	size_t len = strlen(p->name);
+	char *name;
+
+	if (len > 3 && !strcmp(p->name + len - 3, ".gz"))
+		return 0;
+	name = realloc(p->name, len + sizeof(".gz"));
+	if (!name)
+		return -ENOMEM;
+	stpcpy(name + len, ".gz");
+	p->name = name;
+	return 0;
+}
+
 void pattern_done(struct pattern *p)
 {
 	free(p->folder);
