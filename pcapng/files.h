@@ -38,10 +38,14 @@ extern "C" {
 
 struct pcapng_files;
 
-/* What to do if the disk or a quota is full. The file stays complete in any case. */
+/*
+ * What to do if the disk, a quota or RLIMIT_FSIZE is exhausted, also when a file is started. The file
+ * stays complete in any case. The first file fails unless PCAPNG_FULL_PRUNE finds one to delete.
+ */
 enum pcapng_full {
-	PCAPNG_FULL_STOP,  /* fail: -ENOSPC or -EDQUOT, which sticks */
-	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else stop */
+	PCAPNG_FULL_STOP,  /* fail: -ENOSPC, -EDQUOT or -EFBIG, which sticks */
+	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else, and at
+	                      RLIMIT_FSIZE, stop */
 	PCAPNG_FULL_DROP,  /* -EAGAIN once the buffer is full, so that the caller counts losses;
 	                      retried ten times a second, by flush and by close */
 };
@@ -78,7 +82,11 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 */
 	const char *path;
 	const char *name;
-	bool single; /* one file, named `path` from the start, which replaces an existing one */
+	/*
+	 * One file, named `path` from the start. It may be a device or a symbolic link. An existing
+	 * file is truncated when its first block is written.
+	 */
+	bool single;
 
 	/*
 	 * Limits of a file; 0: none. The next file starts before a limit would be exceeded; a
@@ -87,7 +95,7 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	uint64_t max_bytes;
 	uint64_t max_packets;
 	uint64_t max_duration_ns; /* since the file was started */
-	uint64_t interval_ns;	  /* at multiples since 1970: 3600000000000 is each hour */
+	uint64_t interval_ns;	  /* at multiples since 1970, UTC: 3600000000000 is each hour */
 	bool skip_empty;	  /* a file without packets does not end by time */
 	uint32_t max_files;	  /* after this many files, calls fail with -ESHUTDOWN */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - one capture file: begun as NAME.part, ended as NAME, whole at any time
+ * file.c - one capture file: starts as NAME.part, ends as NAME, complete at any time
  *
- * write(2) may take less than it is given and fail later, on a full disk above all. Then the file
- * ends within a block; it is cut back to the last whole one, and only that is reported as taken, so
- * that the writer keeps the rest and may offer it again. Formats are recover.c's business.
+ * write(2) may accept less than it is given and fail later, usually on a full disk. The file then
+ * ends within a block. It is truncated after the last complete one, and only that much is reported
+ * as written, so that the writer keeps the rest and may offer it again. recover.c knows the format.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,8 @@ static bool is_there(int folder, const char *name)
 	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A help to recovery; not every file system has it. A recovery that looks at the file is done soon. */
+/* Tells recovery that the file is in use; not every file system has locks. A recovery that holds the
+ * lock is done soon. */
 static void lock(int fd)
 {
 	for (int i = 0; i < LOCK_TRIES; i++)
@@ -79,7 +80,7 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	return 0;
 }
 
-/* Passes over `n` bytes of the list. */
+/* Skips `n` bytes of the list. */
 static void skip(struct iovec **iov, int *iovcnt, size_t n)
 {
 	while (*iovcnt > 0 && n >= (*iov)->iov_len) {
@@ -104,7 +105,7 @@ static int replace_content(struct file *f)
 	return 0;
 }
 
-/* Until all is written or it fails: 0 or -errno; f->size counts what is there. */
+/* Writes until done or failed: 0 or -errno; f->size counts what is in the file. */
 static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 {
 	int r = f->is_fresh ? replace_content(f) : 0;
@@ -122,7 +123,7 @@ static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 	return r;
 }
 
-/* Back to the last whole block behind `start`; 0 or -errno. */
+/* Truncates after the last complete block that follows `start`; 0 or -errno. */
 static int cut_back(struct file *f, uint64_t start)
 {
 	uint64_t end;

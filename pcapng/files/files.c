@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c - a capture in files, one after the other
+ * files.c - writes a capture to one file after another
  *
- * It stands on the public writer and is the writer's output. A new file is: statistics, flush, the
- * old file gets its name, retention, the new file is begun, pcapng_writer_restart(). When is decided
- * here; names are pattern.c's, a single file is file.c's, which old ones stay is fileset.c's business.
+ * It uses the public writer and is the writer's output. A rotation creates the next file, adds
+ * statistics, flushes, renames the old file, applies retention, and calls pcapng_writer_restart().
+ * pattern.c makes names, file.c writes one file, fileset.c decides which old ones stay, deadline.c
+ * when a file ends by time.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 #include "pcapng/files/tally.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* What an Interface Statistics Block with all counters and both times takes, and some more. */
+/* More than an Interface Statistics Block with all counters and both times requires. */
 #define STATS_BYTES 160
 /* How long a full disk is left alone by packets. */
 #define RETRY_NS (NS_PER_S / 10)
@@ -61,7 +62,7 @@ static bool is_full(ssize_t r)
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
-/* Says where and at what; the code says why. Returns `r`. */
+/* Records the file and the step; the code says why. Returns `r`. */
 static int fail(struct pcapng_files *f, int r, const char *step)
 {
 	const char *name = *f->file.name ? f->file.name : f->pattern.name;
@@ -172,7 +173,7 @@ static int write_begin(struct pcapng_files *f)
 	return r == -EAGAIN ? 0 : r;
 }
 
-/* Statistics behind everything, once, however often the output has to be asked. */
+/* Adds statistics at the end, once, however many calls the output requires. */
 static int write_end(struct pcapng_files *f)
 {
 	int r = drain(f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gzip.c - blocks, compressed by a thread of their own on the way to a file
+ * gzip.c - compresses blocks, in a thread of its own, on their way to a file
  *
  *	gzip_write() ─▶ slots: [full][full][being filled][free] ─▶ thread: deflate, append to the file
  *
@@ -96,7 +96,7 @@ static void *run(void *user)
 	return NULL;
 }
 
-/* Signals are the business of the program's own threads. */
+/* The program's own threads handle signals. */
 static int start_thread(struct gzip *z)
 {
 	sigset_t all, old;
@@ -243,7 +243,7 @@ bool gzip_is_one(int fd)
 
 struct reader {
 	int fd;
-	uint64_t at; /* of the byte behind `in` */
+	uint64_t at; /* of the byte after `in` */
 	z_stream stream;
 	uint8_t in[65536];
 };
