@@ -38,10 +38,14 @@ extern "C" {
 
 struct pcapng_files;
 
-/* What to do if the disk or a quota is full. The file stays complete in any case. */
+/*
+ * What to do if the disk, a quota or RLIMIT_FSIZE is exhausted, also when a file is started. The file
+ * stays complete in any case. The first file fails unless PCAPNG_FULL_PRUNE finds one to delete.
+ */
 enum pcapng_full {
-	PCAPNG_FULL_STOP,  /* fail: -ENOSPC or -EDQUOT, which sticks */
-	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else stop */
+	PCAPNG_FULL_STOP,  /* fail: -ENOSPC, -EDQUOT or -EFBIG, which sticks */
+	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else, and at
+	                      RLIMIT_FSIZE, stop */
 	PCAPNG_FULL_DROP,  /* -EAGAIN once the buffer is full, so that the caller counts losses;
 	                      retried ten times a second, by flush and by close */
 };
@@ -51,6 +55,8 @@ enum pcapng_files_what {
 	PCAPNG_FILES_FINISHED,	/* complete, under its final name */
 	PCAPNG_FILES_DELETED,	/* by retention or PCAPNG_FULL_PRUNE */
 	PCAPNG_FILES_RECOVERED, /* of an earlier run; truncated and kept as NAME-recovered */
+	PCAPNG_FILES_KEPT,	/* cannot be deleted (error says why): the next oldest is, and this
+	                      one does not count any more. Told once for each reason in a row */
 };
 
 struct pcapng_files_event {
@@ -58,6 +64,7 @@ struct pcapng_files_event {
 	const char *path;
 	uint64_t bytes;
 	uint64_t packets; /* FINISHED only */
+	int error;	  /* KEPT only: errno of unlink(2) */
 };
 
 enum pcapng_compression {
@@ -75,7 +82,11 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 */
 	const char *path;
 	const char *name;
-	bool single; /* one file, named `path` from the start, which replaces an existing one */
+	/*
+	 * One file, named `path` from the start. It may be a device or a symbolic link. An existing
+	 * file is truncated when its first block is written.
+	 */
+	bool single;
 
 	/*
 	 * Limits of a file; 0: none. The next file starts before a limit would be exceeded; a
@@ -84,15 +95,16 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	uint64_t max_bytes;
 	uint64_t max_packets;
 	uint64_t max_duration_ns; /* since the file was started */
-	uint64_t interval_ns;	  /* at multiples since 1970: 3600000000000 is each hour */
+	uint64_t interval_ns;	  /* at multiples since 1970, UTC: 3600000000000 is each hour */
 	bool skip_empty;	  /* a file without packets does not end by time */
 	uint32_t max_files;	  /* after this many files, calls fail with -ESHUTDOWN */
 
 	/*
 	 * Retention: the oldest finished files are deleted before a new one starts. Files of
 	 * earlier runs, including recovered ones, count if their name fits the pattern and their
-	 * section header names the same program (userappl up to its first space). No other file is
-	 * ever touched. 0: no limit.
+	 * section header names the same program (shb_userappl up to its first space; without a
+	 * userappl of yours, files without one). No other file is ever touched. A time of last
+	 * change in the future counts as now. 0: no limit.
 	 */
 	uint32_t keep_files;  /* including the one being written */
 	uint64_t keep_bytes;  /* the same; max_bytes is set aside for it */
@@ -127,7 +139,9 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 
 /*
  * Recovers and adopts the files that earlier runs left in the folder, and starts the first file.
- * Deletes an empty .part of the set, which a crash can leave. Strings of `config` are copied;
+ * Recovery reads about 1 GB a second and takes at most 5 s, before the call returns: a .part that
+ * needs more stays as it is, for the next start or pcapng_recover(). Deletes an empty .part of the
+ * set, which a crash can leave. Strings of `config` are copied;
  * `section` and `writer` (NULL: defaults) are as for pcapng_writer_new(). -EINVAL: config is
  * invalid. -EOPNOTSUPP: the library does not know the compression. *ret is untouched on failure.
  */

@@ -61,6 +61,9 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 		print_name(s, event->path);
 		break;
 	case PCAPNG_FILES_DELETED: g_info("deleted %s", event->path); break;
+	case PCAPNG_FILES_KEPT:
+		g_warning("cannot delete %s: %s", event->path, g_strerror(event->error));
+		break;
 	case PCAPNG_FILES_RECOVERED: g_info("recovered %s", event->path); break;
 	}
 	s->on_event(s->user, event);

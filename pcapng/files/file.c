@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - one capture file: begun as NAME.part, ended as NAME, whole at any time
+ * file.c - one capture file: starts as NAME.part, ends as NAME, complete at any time
  *
- * write(2) may take less than it is given and fail later, on a full disk above all. Then the file
- * ends within a block; it is cut back to the last whole one, and only that is reported as taken, so
- * that the writer keeps the rest and may offer it again. Formats are recover.c's business.
+ * write(2) may accept less than it is given and fail later, usually on a full disk. The file then
+ * ends within a block. It is truncated after the last complete one, and only that much is reported
+ * as written, so that the writer keeps the rest and may offer it again. recover.c knows the format.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,8 @@ static bool is_there(int folder, const char *name)
 	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A help to recovery; not every file system has it. A recovery that looks at the file is done soon. */
+/* Tells recovery that the file is in use; not every file system has locks. A recovery that holds the
+ * lock is done soon. */
 static void lock(int fd)
 {
 	for (int i = 0; i < LOCK_TRIES; i++)
@@ -55,7 +56,7 @@ static bool is_deleted(int fd)
 
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
 {
-	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? O_TRUNC : O_EXCL | O_NOFOLLOW);
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? 0 : O_EXCL | O_NOFOLLOW);
 	char part[NAME_MAX + 1];
 
 	file_part_name(name, part);
@@ -73,12 +74,13 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	}
 	f->folder = folder;
 	f->single = single;
+	f->is_fresh = single;
 	f->size = 0;
 	stpcpy(f->name, name);
 	return 0;
 }
 
-/* Passes over `n` bytes of the list. */
+/* Skips `n` bytes of the list. */
 static void skip(struct iovec **iov, int *iovcnt, size_t n)
 {
 	while (*iovcnt > 0 && n >= (*iov)->iov_len) {
@@ -92,10 +94,23 @@ static void skip(struct iovec **iov, int *iovcnt, size_t n)
 	}
 }
 
-/* Until all is written or it fails: 0 or -errno; f->size counts what is there. */
+/* An existing file is replaced when there is something to write; a device is not truncated. */
+static int replace_content(struct file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0 || (S_ISREG(st.st_mode) && ftruncate(f->fd, 0) < 0))
+		return -errno;
+	f->is_fresh = false;
+	return 0;
+}
+
+/* Writes until done or failed: 0 or -errno; f->size counts what is in the file. */
 static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 {
-	while (iovcnt > 0) {
+	int r = f->is_fresh ? replace_content(f) : 0;
+
+	while (r == 0 && iovcnt > 0) {
 		ssize_t n = writev(f->fd, iov, iovcnt);
 
 		if (n < 0 && errno == EINTR)
@@ -105,10 +120,10 @@ static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 		f->size += n;
 		skip(&iov, &iovcnt, n);
 	}
-	return 0;
+	return r;
 }
 
-/* Back to the last whole block behind `start`; 0 or -errno. */
+/* Truncates after the last complete block that follows `start`; 0 or -errno. */
 static int cut_back(struct file *f, uint64_t start)
 {
 	uint64_t end;
@@ -170,16 +185,21 @@ size_t file_stem(const char *name)
 #define RENAME_NOREPLACE 1
 #endif
 
-/* Moves without ever replacing; file systems without that flag have link(2). */
+/*
+ * Renames without ever replacing: with the flag, else by link(2). Some file systems have neither
+ * (vfat, exFAT, 9p, many of FUSE, some of NFS): there, all that can be done is to look first.
+ */
 static int rename_noreplace(int folder, const char *from, const char *to)
 {
 	if (syscall(SYS_renameat2, folder, from, folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	if (linkat(folder, from, folder, to, 0) < 0)
-		return -errno;
-	return unlinkat(folder, from, 0) < 0 ? -errno : 0;
+	if (linkat(folder, from, folder, to, 0) == 0)
+		return unlinkat(folder, from, 0) < 0 ? -errno : 0;
+	if (errno == EEXIST || is_there(folder, to))
+		return -EEXIST;
+	return renameat(folder, from, folder, to) < 0 ? -errno : 0;
 }
 
 /* "cap.pcapng", 2: "cap-2.pcapng". */

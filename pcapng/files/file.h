@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.h - one capture file: begun as NAME.part, ended as NAME, whole at any time
+ * file.h - one capture file: starts as NAME.part, ends as NAME, complete at any time
  */
 #ifndef PCAPNG_FILES_FILE_H
 #define PCAPNG_FILES_FILE_H
@@ -12,14 +12,15 @@
 #include <sys/uio.h>
 
 struct file {
-	int fd;	     /* -1: none open */
-	int folder;  /* borrowed */
-	bool single; /* has its own name from the beginning */
+	int fd;	       /* -1: none open */
+	int folder;    /* borrowed */
+	bool is_fresh; /* nothing was written: a single file still has its old content */
+	bool single;   /* has its own name from the start */
 	uint64_t size;
 	char name[NAME_MAX + 1];
 };
 
-/* Of a name, the one it has while it is written. */
+/* The name of `name` while it is being written. */
 void file_part_name(const char *name, char out[NAME_MAX + 1]);
 
 /*
@@ -29,8 +30,8 @@ void file_part_name(const char *name, char out[NAME_MAX + 1]);
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode);
 
 /*
- * Writes all of it, or as many whole blocks as there is room for, and cuts off the rest. `iov` must
- * begin with a block. Return: bytes of whole blocks; or -errno and none is there.
+ * Writes all of it, or as many complete blocks as there is room for. `iov` must start with a block.
+ * Returns the bytes of complete blocks; or -errno, and none is in the file.
  */
 ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt);
 

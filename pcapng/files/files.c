@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c - a capture in files, one after the other
+ * files.c - writes a capture to one file after another
  *
- * It stands on the public writer and is the writer's output. A new file is: statistics, flush, the
- * old file gets its name, retention, the new file is begun, pcapng_writer_restart(). When is decided
- * here; names are pattern.c's, a single file is file.c's, which old ones stay is fileset.c's business.
+ * It uses the public writer and is the writer's output. A rotation creates the next file, adds
+ * statistics, flushes, renames the old file, applies retention, and calls pcapng_writer_restart().
+ * pattern.c makes names, file.c writes one file, fileset.c decides which old ones stay, deadline.c
+ * when a file ends by time.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "pcapng/config.h"
+#include "pcapng/files/deadline.h"
 #include "pcapng/files/file.h"
 #include "pcapng/files.h"
 #include "pcapng/files/gzip.h"
@@ -21,7 +23,7 @@
 #include "pcapng/files/tally.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* What an Interface Statistics Block with all counters and both times takes, and some more. */
+/* More than an Interface Statistics Block with all counters and both times requires. */
 #define STATS_BYTES 160
 /* How long a full disk is left alone by packets. */
 #define RETRY_NS (NS_PER_S / 10)
@@ -32,19 +34,17 @@ struct pcapng_files {
 	struct pcapng_files_config config;
 	struct pattern pattern;
 	struct fileset set;
-	struct file file;
-	struct gzip *gzip; /* NULL: not compressed */
+	struct file file, next; /* next: created, while the current one ends */
+	struct gzip *gzip;	/* NULL: not compressed */
 	struct pcapng_writer *writer;
 	struct tally tally;
 	int broken; /* the sticky error, 0: none */
 	uint32_t seq;
 	uint32_t interfaces;
-	uint32_t finished;	   /* files */
-	uint64_t packets;	   /* in this file */
-	uint64_t begun_ns;	   /* monotonic */
-	uint64_t turn_ns;	   /* when the interval ends, since 1970 */
-	uint64_t synced_ns;	   /* the last fdatasync, monotonic as is */
-	uint64_t retry_ns;	   /* on a full disk: not before */
+	uint32_t finished; /* files */
+	uint64_t packets;  /* in this file */
+	struct deadline deadline;
+	uint64_t retry_ns;	   /* monotonic; on a full disk: not before */
 	bool has_stats;		   /* the file's end is written, only the output is slow */
 	struct pcapng_error error; /* of what broke it */
 };
@@ -59,10 +59,10 @@ static uint64_t clock_ns(clockid_t id)
 
 static bool is_full(ssize_t r)
 {
-	return r == -ENOSPC || r == -EDQUOT;
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
-/* Says where and at what; the code says why. Returns `r`. */
+/* Records the file and the step; the code says why. Returns `r`. */
 static int fail(struct pcapng_files *f, int r, const char *step)
 {
 	const char *name = *f->file.name ? f->file.name : f->pattern.name;
@@ -94,7 +94,9 @@ static ssize_t files_output(void *user, const struct iovec *iov, int iovcnt)
 	if (f->retry_ns && clock_ns(CLOCK_MONOTONIC) < f->retry_ns)
 		return -EAGAIN;
 	r = output_once(f, iov, iovcnt);
-	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && fileset_delete_oldest(&f->set))
+	/* RLIMIT_FSIZE (EFBIG) is a limit of this file: deleting others does not help. */
+	while (is_full(r) && r != -EFBIG && f->config.full == PCAPNG_FULL_PRUNE &&
+	       fileset_delete_oldest(&f->set))
 		r = output_once(f, iov, iovcnt);
 	f->retry_ns = 0;
 	if (is_full(r) && f->config.full == PCAPNG_FULL_DROP) {
@@ -115,38 +117,52 @@ static int drain(struct pcapng_files *f)
 }
 
 /* The first free name; names of the same second differ by their number. */
-static int begin_named(struct pcapng_files *f)
+static int begin_named(struct pcapng_files *f, struct file *file)
 {
 	mode_t mode = f->config.mode ? f->config.mode : 0640;
 	char name[NAME_MAX + 1];
 	int r = -EEXIST;
 
 	if (f->config.single)
-		return file_begin(&f->file, f->set.folder, f->pattern.name, true, mode);
+		return file_begin(file, f->set.folder, f->pattern.name, true, mode);
 	for (int tries = 0; r == -EEXIST && tries < 1000; tries++) {
 		pattern_format(&f->pattern, ++f->seq, time(NULL), name);
-		r = file_begin(&f->file, f->set.folder, name, false, mode);
+		r = file_begin(file, f->set.folder, name, false, mode);
 	}
 	return r;
 }
 
-static int begin_file(struct pcapng_files *f)
+/* Creates the next file, unless it is there. A disk without inodes is full, too. 0 or -errno. */
+static int create_next(struct pcapng_files *f)
 {
-	uint64_t now = clock_ns(CLOCK_REALTIME), interval = f->config.interval_ns;
 	int r;
 
-	fileset_make_room(&f->set);
-	r = begin_named(f);
-	if (r < 0)
-		return fail(f, r, "beginning it");
+	if (f->next.fd >= 0)
+		return 0;
+	if (f->retry_ns && clock_ns(CLOCK_MONOTONIC) < f->retry_ns)
+		return -EAGAIN;
+	r = begin_named(f, &f->next);
+	while (is_full(r) && f->config.full == PCAPNG_FULL_PRUNE && fileset_delete_oldest(&f->set))
+		r = begin_named(f, &f->next);
+	f->retry_ns = 0;
+	if (is_full(r) && f->config.full == PCAPNG_FULL_DROP && f->file.fd >= 0) {
+		f->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+		return -EAGAIN;
+	}
+	return r < 0 ? fail(f, r, "beginning it") : 0;
+}
+
+/* The file that create_next() created is the current one now. */
+static void begin_file(struct pcapng_files *f)
+{
+	f->file = f->next;
+	f->next.fd = -1;
 	if (f->gzip)
 		gzip_restart(f->gzip);
 	f->packets = 0;
 	f->has_stats = false;
-	f->begun_ns = f->synced_ns = clock_ns(CLOCK_MONOTONIC);
-	f->turn_ns = interval ? (now / interval + 1) * interval : 0;
+	deadline_start(&f->deadline, &f->config);
 	fileset_tell(&f->set, PCAPNG_FILES_OPENED, f->file.name, 0, 0);
-	return 0;
 }
 
 /* The section header at once, so that what a crash leaves can be told to be ours. */
@@ -157,7 +173,7 @@ static int write_begin(struct pcapng_files *f)
 	return r == -EAGAIN ? 0 : r;
 }
 
-/* Statistics behind everything, once, however often the output has to be asked. */
+/* Adds statistics at the end, once, however many calls the output requires. */
 static int write_end(struct pcapng_files *f)
 {
 	int r = drain(f);
@@ -204,22 +220,31 @@ static int stick(struct pcapng_files *f, int r)
 	return r;
 }
 
+static bool is_last(const struct pcapng_files *f)
+{
+	return f->config.max_files && f->finished + 1 >= f->config.max_files;
+}
+
 int pcapng_files_rotate(struct pcapng_files *f)
 {
 	int r;
 
 	if (f->broken || f->config.single)
 		return f->broken ? f->broken : -EINVAL;
-	r = write_end(f);
+	/* First: without room for the next file, this one goes on. */
+	r = is_last(f) ? 0 : create_next(f);
+	if (r == 0)
+		r = write_end(f);
 	if (r < 0)
 		return stick(f, r);
 	r = name_file(f);
-	if (r == 0 && f->config.max_files && f->finished >= f->config.max_files)
+	if (r == 0 && f->next.fd < 0)
 		r = fail(f, -ESHUTDOWN, "it was the last");
-	if (r == 0)
-		r = begin_file(f);
-	if (r == 0)
-		r = pcapng_writer_restart(f->writer);
+	if (r < 0)
+		return stick(f, r);
+	fileset_make_room(&f->set, 1);
+	begin_file(f);
+	r = pcapng_writer_restart(f->writer);
 	if (r == 0)
 		r = write_begin(f);
 	return stick(f, r);
@@ -263,11 +288,9 @@ int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *
 		if (r < 0)
 			return r;
 	}
-	/* The writer refuses an unknown interface; it needs no count. */
-	if (packet->interface < f->interfaces)
-		r = tally_reserve(&f->tally, packet->interface, committed_bytes(f));
-	else
-		r = 0;
+	r = packet->interface >= f->interfaces /* the writer refuses it */
+		    ? 0
+		    : tally_reserve(&f->tally, packet->interface, committed_bytes(f));
 	if (r < 0)
 		return r;
 	r = pcapng_writer_add_packet(f->writer, packet);
@@ -294,49 +317,19 @@ int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_inter
 	return stick(f, r);
 }
 
-/* Of a duration since then, on the monotonic clock, what is left. */
-static uint64_t left_of(uint64_t duration_ns, uint64_t since_ns)
-{
-	uint64_t age = clock_ns(CLOCK_MONOTONIC) - since_ns;
-
-	return age < duration_ns ? duration_ns - age : 0;
-}
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Nanoseconds until the file ends by time, UINT64_MAX: never. */
 static uint64_t time_left(const struct pcapng_files *f)
 {
-	uint64_t left = UINT64_MAX, now;
+	bool never = f->config.single || (f->config.skip_empty && !f->packets);
 
-	if (f->config.single || (f->config.skip_empty && !f->packets))
-		return left;
-	if (f->turn_ns) {
-		now = clock_ns(CLOCK_REALTIME);
-		left = f->turn_ns > now ? f->turn_ns - now : 0;
-		/* A clock that was set back must not make one file last for hours. */
-		left = min(left, left_of(f->config.interval_ns, f->begun_ns));
-	}
-	if (f->config.max_duration_ns)
-		left = min(left, left_of(f->config.max_duration_ns, f->begun_ns));
-	return left;
-}
-
-/* Likewise until it is put on the disk. */
-static uint64_t sync_left(const struct pcapng_files *f)
-{
-	return f->config.sync_interval_ns ? left_of(f->config.sync_interval_ns, f->synced_ns)
-					  : UINT64_MAX;
+	return never ? UINT64_MAX : deadline_left(&f->deadline, &f->config);
 }
 
 static int sync_file(struct pcapng_files *f)
 {
 	int r = drain(f);
 
-	f->synced_ns = clock_ns(CLOCK_MONOTONIC);
+	deadline_synced(&f->deadline);
 	if (r == 0 && fdatasync(f->file.fd) < 0)
 		r = fail(f, -errno, "fdatasync");
 	return r == -EAGAIN ? 0 : r;
@@ -348,17 +341,12 @@ int pcapng_files_tick(struct pcapng_files *f)
 		return f->broken;
 	if (time_left(f) == 0)
 		return pcapng_files_rotate(f);
-	return sync_left(f) == 0 ? stick(f, sync_file(f)) : 0;
+	return deadline_sync_left(&f->deadline, &f->config) == 0 ? stick(f, sync_file(f)) : 0;
 }
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	uint64_t left = f->broken ? UINT64_MAX : min(time_left(f), sync_left(f));
-
-	if (left == UINT64_MAX)
-		return -1;
-	left = (left + 999999) / 1000000;
-	return left < 1000000 ? left : 1000000;
+	return f->broken ? -1 : deadline_timeout_ms(&f->deadline, &f->config, time_left(f));
 }
 
 int pcapng_files_flush(struct pcapng_files *f)
@@ -366,10 +354,18 @@ int pcapng_files_flush(struct pcapng_files *f)
 	return f->broken ? f->broken : stick(f, drain(f));
 }
 
+static void discard_next(struct pcapng_files *f)
+{
+	if (f->next.fd >= 0 && !f->config.single)
+		file_discard(&f->next);
+	file_abandon(&f->next);
+}
+
 int pcapng_files_close(struct pcapng_files *f)
 {
 	int r = f->broken, named;
 
+	discard_next(f);
 	if (f->file.fd < 0)
 		return r;
 	if (r == 0)
@@ -401,46 +397,22 @@ void pcapng_files_free(struct pcapng_files *f)
 	gzip_free(f->gzip);
 	tally_done(&f->tally);
 	file_abandon(&f->file);
+	discard_next(f);
 	pcapng_writer_free(f->writer);
 	fileset_done(&f->set);
 	pattern_done(&f->pattern);
 	free(f);
 }
 
-/* Names say that the file is compressed. */
-static int add_gz(struct pattern *p)
-{
-	size_t len = strlen(p->name);
-	char *name;
-
-	if (len > 3 && !strcmp(p->name + len - 3, ".gz"))
-		return 0;
-	name = realloc(p->name, len + sizeof(".gz"));
-	if (!name)
-		return -ENOMEM;
-	stpcpy(name + len, ".gz");
-	p->name = name;
-	return 0;
-}
-
 /* A single file's name is no pattern. */
 static int init_names(struct pcapng_files *f, const char *path, const char *name)
 {
-	const char *slash = strrchr(path, '/');
 	int r;
 
-	if (!f->config.single) {
-		r = pattern_init(&f->pattern, path, name);
-		return r < 0 || !f->config.compression ? r : add_gz(&f->pattern);
-	}
-	r = pattern_init(&f->pattern, path, "%{seq}");
-	if (r < 0)
-		return r;
-	free(f->pattern.name);
-	f->pattern.name = strdup(slash ? slash + 1 : path);
-	if (!f->pattern.name)
-		return -ENOMEM;
-	return strlen(f->pattern.name) <= NAME_MAX - 32 ? 0 : -EINVAL;
+	if (f->config.single)
+		return pattern_init_fixed(&f->pattern, path);
+	r = pattern_init(&f->pattern, path, name);
+	return r < 0 || !f->config.compression ? r : pattern_add_gz(&f->pattern);
 }
 
 static int files_init(struct pcapng_files *f, const struct pcapng_section *section,
@@ -465,9 +437,14 @@ static int files_init(struct pcapng_files *f, const struct pcapng_section *secti
 	r = pcapng_writer_new(section, &with_error, files_output, f, &f->writer);
 	if (r == 0 && f->config.compression)
 		r = gzip_new(f->config.compression_level, &f->file, &f->gzip);
-	if (r == 0)
-		r = begin_file(f);
-	return r < 0 ? r : write_begin(f);
+	if (r < 0)
+		return r;
+	fileset_make_room(&f->set, 1);
+	r = create_next(f);
+	if (r < 0)
+		return r;
+	begin_file(f);
+	return write_begin(f);
 }
 
 CONFIG_ENDS_WITH(pcapng_files_config, error);
@@ -502,7 +479,7 @@ int pcapng_files_new(const struct pcapng_section *section,
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	f->file.fd = -1;
+	f->file.fd = f->next.fd = -1;
 	f->set.folder = -1;
 	f->config = ours;
 	r = files_init(f, section, writer);

@@ -2,25 +2,17 @@
 /*
  * fileset.c - the finished files of a set, oldest first, and which of them stay
  *
- * A set belongs to a pattern of names. What an earlier run left is taken over if its name fits the
- * pattern and its section header names the same program, so that a limit holds across restarts; any
- * other file in the folder is somebody else's. Files are opened and deleted relative to the folder
- * that was opened at the beginning: it may be renamed meanwhile.
+ * Files are deleted relative to the folder that was opened at the start: it may be renamed since. A
+ * file that cannot be deleted is skipped: it does not count for the limits, and the next one goes.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "pcapng/files/file.h"
-#include "pcapng/files/gzip.h"
-#include "pcapng/files/recover.h"
 #include "pcapng/files/fileset.h"
 
 int fileset_init(struct fileset *s, const struct pattern *pattern,
@@ -43,10 +35,8 @@ void fileset_done(struct fileset *s)
 		close(s->folder);
 }
 
-void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const char *name,
-		  uint64_t bytes, uint64_t packets)
+static void tell(const struct fileset *s, const char *name, struct pcapng_files_event event)
 {
-	struct pcapng_files_event event = { .what = what, .bytes = bytes, .packets = packets };
 	char *path;
 
 	if (!s->config->on_event)
@@ -60,6 +50,20 @@ void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const ch
 	free(path);
 }
 
+void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const char *name,
+		  uint64_t bytes, uint64_t packets)
+{
+	tell(s, name,
+	     (struct pcapng_files_event){ .what = what, .bytes = bytes, .packets = packets });
+}
+
+static void tell_kept(const struct fileset *s, const char *name, uint64_t bytes, int error)
+{
+	tell(s, name,
+	     (struct pcapng_files_event){
+		     .what = PCAPNG_FILES_KEPT, .bytes = bytes, .error = error });
+}
+
 /* File systems round times: files of the same moment go by name, and so by number. */
 static int compare(const void *x, const void *y)
 {
@@ -68,6 +72,12 @@ static int compare(const void *x, const void *y)
 	if (a->time_ns != b->time_ns)
 		return a->time_ns < b->time_ns ? -1 : 1;
 	return strcmp(a->name, b->name);
+}
+
+void fileset_sort(struct fileset *s)
+{
+	if (s->n)
+		qsort(s->entries, s->n, sizeof(*s->entries), compare);
 }
 
 int fileset_append(struct fileset *s, const char *name, uint64_t bytes, int64_t time_ns)
@@ -87,26 +97,9 @@ int fileset_append(struct fileset *s, const char *name, uint64_t bytes, int64_t 
 		free(copy);
 		return -ENOMEM;
 	}
-	s->entries[s->n++] = (struct fileset_entry){ copy, bytes, time_ns };
+	s->entries[s->n++] = (struct fileset_entry){ copy, bytes, time_ns, false };
 	s->bytes += bytes;
 	return 0;
-}
-
-bool fileset_delete_oldest(struct fileset *s)
-{
-	struct fileset_entry entry;
-
-	if (!s->n)
-		return false;
-	entry = s->entries[0];
-	if (unlinkat(s->folder, entry.name, 0) < 0 && errno != ENOENT)
-		return false;
-	memmove(s->entries, s->entries + 1, (s->n - 1) * sizeof(entry));
-	s->n--;
-	s->bytes -= entry.bytes;
-	fileset_tell(s, PCAPNG_FILES_DELETED, entry.name, entry.bytes, 0);
-	free(entry.name);
-	return true;
 }
 
 static int64_t now_ns(void)
@@ -124,160 +117,84 @@ static uint64_t free_bytes(const struct fileset *s)
 	return fstatvfs(s->folder, &fs) < 0 ? UINT64_MAX : (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-/* True: one more file would be beyond a limit. */
-static bool is_too_much(const struct fileset *s)
+static void remove_entry(struct fileset *s, size_t i)
+{
+	memmove(s->entries + i, s->entries + i + 1, (s->n - i - 1) * sizeof(*s->entries));
+	s->n--;
+}
+
+/* Skips the entry from now on, and tells it once for each reason. */
+static void keep_entry(struct fileset *s, struct fileset_entry *e, int error)
+{
+	if (!e->is_kept) {
+		s->n_kept++;
+		s->bytes -= e->bytes;
+	}
+	e->is_kept = true;
+	if (error == s->kept_error)
+		return;
+	s->kept_error = error;
+	tell_kept(s, e->name, e->bytes, error);
+}
+
+static bool delete_entry(struct fileset *s, size_t i)
+{
+	struct fileset_entry entry = s->entries[i];
+
+	if (unlinkat(s->folder, entry.name, 0) < 0 && errno != ENOENT) {
+		keep_entry(s, &s->entries[i], errno);
+		return false;
+	}
+	remove_entry(s, i);
+	if (entry.is_kept)
+		s->n_kept--;
+	else
+		s->bytes -= entry.bytes;
+	fileset_tell(s, PCAPNG_FILES_DELETED, entry.name, entry.bytes, 0);
+	free(entry.name);
+	return true;
+}
+
+bool fileset_delete_oldest(struct fileset *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (delete_entry(s, i))
+			return true;
+	return false;
+}
+
+/* True: `more` files would exceed a limit. */
+static bool is_too_much(const struct fileset *s, uint32_t more)
 {
 	const struct pcapng_files_config *c = s->config;
 
-	if (!s->n)
+	if (s->n == s->n_kept)
 		return false;
-	return (c->keep_files && s->n + 1 > c->keep_files) ||
-	       (c->keep_bytes && s->bytes + c->max_bytes > c->keep_bytes) ||
-	       (c->keep_age_ns && now_ns() - s->entries[0].time_ns > (int64_t)c->keep_age_ns) ||
+	return (c->keep_files && s->n - s->n_kept + more > c->keep_files) ||
+	       (c->keep_bytes && s->bytes + more * c->max_bytes > c->keep_bytes) ||
 	       (c->keep_free && free_bytes(s) < c->keep_free + c->max_bytes);
 }
 
-void fileset_make_room(struct fileset *s)
+/* A time in the future, after the clock was wrong, starts to count now. */
+static void delete_expired(struct fileset *s)
 {
-	while (is_too_much(s) && fileset_delete_oldest(s))
-		;
-}
+	int64_t now = now_ns();
 
-/* True: the file begins with a section header that names `program`. */
-static bool is_by_program(int fd, const char *program)
-{
-	uint32_t head[2] = { 0 };
-	char text[2048];
-	ssize_t n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, text, sizeof(text))
-				    : pread(fd, text, sizeof(text), 0);
-
-	if (n < (ssize_t)sizeof(head))
-		return false;
-	memcpy(head, text, sizeof(head));
-	return head[0] == PCAPNG_BLOCK_SHB &&
-	       (!program || memmem(text, n, program, strcspn(program, " ")));
-}
-
-static int adopt_finished(struct fileset *s, const char *name, int fd, uint32_t seq)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	if (seq > s->last_seq)
-		s->last_seq = seq;
-	return fileset_append(s, name, st.st_size,
-			      (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
-}
-
-/* Takes "-recovered", or the "-2" of a name that was taken, from a name's stem. */
-static bool strip_addition(char *name)
-{
-	size_t stem = file_stem(name), from = stem;
-
-	while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9')
-		from--;
-	if (from == stem)
-		from = stem > 9 && !memcmp(name + stem - 9, "recovered", 9) ? stem - 9 : 0;
-	if (from == 0 || name[from - 1] != '-')
-		return false;
-	memmove(name + from - 1, name + stem, strlen(name + stem) + 1);
-	return true;
-}
-
-/* True: the name fits the pattern, as it is or without what may have been added. */
-static bool is_in_set(const struct fileset *s, const char *file, uint32_t *ret_seq)
-{
-	char name[NAME_MAX + 1];
-	bool matches;
-
-	stpcpy(name, file);
-	matches = pattern_matches(s->pattern, name, ret_seq);
-	for (int i = 0; i < 2 && !matches && strip_addition(name); i++)
-		matches = pattern_matches(s->pattern, name, ret_seq);
-	return matches;
-}
-
-/* "cap.pcapng" to "cap-recovered.pcapng". */
-static void recovered_name(const char *name, char out[NAME_MAX + 1])
-{
-	size_t stem = file_stem(name);
-
-	stpcpy(stpcpy(stpncpy(out, name, stem), "-recovered"), name + stem);
-}
-
-/* A .part that nobody has locked; one without a whole section header is left as it is. */
-static void recover_part(struct fileset *s, const char *part, const char *name, int fd)
-{
-	char recovered[NAME_MAX + 1] = { 0 };
-	uint64_t bytes;
-
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || recover_fd(fd, &bytes) < 0)
+	if (!s->config->keep_age_ns)
 		return;
-	recovered_name(name, recovered);
-	if (file_rename(s->folder, part, recovered) == 0)
-		fileset_tell(s, PCAPNG_FILES_RECOVERED, recovered, bytes, 0);
-}
+	for (size_t i = 0; i < s->n;) {
+		struct fileset_entry *e = &s->entries[i];
 
-/* A crash before the first byte leaves no more than a name. */
-static bool delete_empty(struct fileset *s, const char *part, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size)
-		return false;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && !st.st_size)
-		(void)unlinkat(s->folder, part, 0);
-	return true;
-}
-
-/* `parts`: those that are to be recovered, or else the finished ones. */
-static int adopt_one(struct fileset *s, const char *file, const char *program, bool parts)
-{
-	char name[NAME_MAX + 1];
-	const char *dot = strrchr(file, '.');
-	bool is_part = dot && !strcmp(dot, ".part");
-	uint32_t seq = 0;
-	int fd, r = 0;
-
-	stpcpy(name, file);
-	if (is_part)
-		name[dot - file] = '\0';
-	if (is_part != parts || !is_in_set(s, name, &seq))
-		return 0;
-	fd = openat(s->folder, file,
-		    (is_part ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return 0;
-	if (is_part && delete_empty(s, file, fd))
-		r = 0;
-	else if (is_by_program(fd, program) && is_part)
-		recover_part(s, file, name, fd);
-	else if (is_by_program(fd, program))
-		r = adopt_finished(s, file, fd, seq);
-	close(fd);
-	return r;
-}
-
-int fileset_adopt(struct fileset *s, const char *program)
-{
-	int fd = fcntl(s->folder, F_DUPFD_CLOEXEC, 0), r = 0;
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!folder) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
+		if (e->time_ns > now)
+			e->time_ns = now;
+		if ((uint64_t)(now - e->time_ns) <= s->config->keep_age_ns || !delete_entry(s, i))
+			i++;
 	}
-	while (r == 0 && (entry = readdir(folder)))
-		r = adopt_one(s, entry->d_name, program, true);
-	rewinddir(folder);
-	while (r == 0 && (entry = readdir(folder)))
-		r = adopt_one(s, entry->d_name, program, false);
-	closedir(folder);
-	if (s->n)
-		qsort(s->entries, s->n, sizeof(*s->entries), compare);
-	return r;
+}
+
+void fileset_make_room(struct fileset *s, uint32_t more)
+{
+	delete_expired(s);
+	while (is_too_much(s, more) && fileset_delete_oldest(s))
+		;
 }

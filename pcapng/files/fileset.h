@@ -12,6 +12,7 @@ struct fileset_entry {
 	char *name;
 	uint64_t bytes;
 	int64_t time_ns; /* of the last change, since 1970 */
+	bool is_kept;	 /* it could not be deleted, and does not count for limits */
 };
 
 struct fileset {
@@ -20,7 +21,10 @@ struct fileset {
 	const struct pcapng_files_config *config;
 	struct fileset_entry *entries;
 	size_t n, size;
-	uint64_t bytes; /* of all entries */
+	size_t n_kept;
+	int kept_error;	      /* the reason that was told last */
+	uint64_t bytes;	      /* of all entries but kept ones */
+	uint64_t deadline_ns; /* of recovery */
 	uint32_t last_seq;
 };
 
@@ -40,11 +44,14 @@ int fileset_adopt(struct fileset *s, const char *program);
 /* A file was finished, whatever the clock says: the newest. 0 or -ENOMEM. */
 int fileset_append(struct fileset *s, const char *name, uint64_t bytes, int64_t time_ns);
 
-/* Deletes the oldest; false: there is none, or it cannot be deleted. */
+/* Sorts by time of the last change. */
+void fileset_sort(struct fileset *s);
+
+/* Deletes the oldest that can be deleted; false: there is none. */
 bool fileset_delete_oldest(struct fileset *s);
 
-/* Deletes what the config's keep_ limits do not allow beside one more file. */
-void fileset_make_room(struct fileset *s);
+/* Deletes what the config's keep_ limits do not allow beside `more` files. */
+void fileset_make_room(struct fileset *s, uint32_t more);
 
 /* Calls config.on_event. */
 void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const char *name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gzip.c - blocks, compressed by a thread of their own on the way to a file
+ * gzip.c - compresses blocks, in a thread of its own, on their way to a file
  *
  *	gzip_write() ─▶ slots: [full][full][being filled][free] ─▶ thread: deflate, append to the file
  *
@@ -17,6 +17,7 @@
 
 #include "pcapng/format.h"
 #include "pcapng/files/gzip.h"
+#include "pcapng/files/recover.h"
 #include "pcapng/memory.h"
 
 /* What goes into a member, and how many the caller may be ahead: with that much, 8 MiB of memory. */
@@ -95,7 +96,7 @@ static void *run(void *user)
 	return NULL;
 }
 
-/* Signals are the business of the program's own threads. */
+/* The program's own threads handle signals. */
 static int start_thread(struct gzip *z)
 {
 	sigset_t all, old;
@@ -242,7 +243,7 @@ bool gzip_is_one(int fd)
 
 struct reader {
 	int fd;
-	uint64_t at; /* of the byte behind `in` */
+	uint64_t at; /* of the byte after `in` */
 	z_stream stream;
 	uint8_t in[65536];
 };
@@ -293,7 +294,8 @@ size_t gzip_read_start(int fd, void *data, size_t n)
 
 	if (!r)
 		return 0;
-	while (z == Z_OK && len < n) {
+	/* Nothing of ours needs as much: a stream may have any number of blocks without content. */
+	while (z == Z_OK && len < n && r->at < 4 * sizeof(r->in) + n) {
 		z = reader_step(r, (uint8_t *)data + len, n - len);
 		if (z == Z_OK || z == Z_STREAM_END)
 			len = n - r->stream.avail_out;
@@ -302,7 +304,7 @@ size_t gzip_read_start(int fd, void *data, size_t n)
 	return len;
 }
 
-int gzip_find_end(int fd, uint64_t *ret_end)
+int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end)
 {
 	struct reader *r;
 	uint32_t type = 0;
@@ -315,7 +317,11 @@ int gzip_find_end(int fd, uint64_t *ret_end)
 	r = reader_new(fd);
 	if (!r)
 		return -ENOMEM;
-	while (z == Z_OK || z == Z_STREAM_END) {
+	while ((z == Z_OK || z == Z_STREAM_END)) {
+		if (recover_is_late(deadline_ns)) {
+			reader_free(r);
+			return -ETIMEDOUT;
+		}
 		z = reader_step(r, out, sizeof(out));
 		if (z == Z_STREAM_END) {
 			*ret_end = r->at - r->stream.avail_in;

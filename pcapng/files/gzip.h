@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gzip.h - blocks, compressed by a thread of their own on the way to a file
+ * gzip.h - compresses blocks, in a thread of its own, on their way to a file
  *
- * Whole blocks are gathered in members of some megabytes, each a gzip file of its own behind the one
- * before. So what a crash leaves is whole up to its last member, and readers see one stream.
+ * Complete blocks are collected into members of some megabytes. Each member is a gzip file of its own
+ * and follows the one before. So a crash leaves a file that is complete up to its last member, and
+ * readers see one stream.
  */
 #ifndef PCAPNG_FILES_GZIP_H
 #define PCAPNG_FILES_GZIP_H
@@ -24,7 +25,7 @@ int gzip_new(int level, struct file *f, struct gzip **ret);
 void gzip_free(struct gzip *z);
 
 /*
- * Takes all of it, or nothing: whole blocks, copied. Waits while the thread is behind. Return: bytes
+ * Takes all of it, or nothing: complete blocks, copied. Waits while the thread is behind. Return: bytes
  * taken; or -errno of the thread's last write. That write is tried again by the next call.
  */
 ssize_t gzip_write(struct gzip *z, const struct iovec *iov, int iovcnt);
@@ -47,7 +48,7 @@ bool gzip_is_one(int fd);
 /* The first `n` bytes of what was compressed; returns how many there are. */
 size_t gzip_read_start(int fd, void *data, size_t n);
 
-/* Where the last whole member ends, as recover_find_end(). */
-int gzip_find_end(int fd, uint64_t *ret_end);
+/* Where the last complete member ends, as recover_find_end(). */
+int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end);
 
 #endif /* PCAPNG_FILES_GZIP_H */

@@ -2,9 +2,9 @@
 /*
  * pattern.c - the names of a set of files
  *
- * A pattern is text with fields of fixed width, so that a name can be told to be ours without doubt:
- * the same walk over the pattern writes a name and recognises one. Numbers go from 1 to 99999 and
- * begin again at 0, as dumpcap's do; the time beside them tells the rounds apart.
+ * A pattern is text with fields of fixed width, so a name either fits or does not: the same walk over
+ * the pattern writes a name and recognizes one. Numbers run from 1 to 99999 and wrap to 0, as
+ * dumpcap's do; the time next to them tells the rounds apart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -101,6 +101,35 @@ int pattern_init(struct pattern *p, const char *path, const char *name)
 	if (!p->folder || !p->name)
 		return -ENOMEM;
 	return pattern_check(p->name);
+}
+
+int pattern_init_fixed(struct pattern *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int r = pattern_init(p, path, "%{seq}");
+
+	if (r < 0)
+		return r;
+	free(p->name);
+	p->name = strdup(slash ? slash + 1 : path);
+	if (!p->name)
+		return -ENOMEM;
+	return strlen(p->name) <= NAME_MAX - 32 ? 0 : -EINVAL;
+}
+
+int pattern_add_gz(struct pattern *p)
+{
+	size_t len = strlen(p->name);
+	char *name;
+
+	if (len > 3 && !strcmp(p->name + len - 3, ".gz"))
+		return 0;
+	name = realloc(p->name, len + sizeof(".gz"));
+	if (!name)
+		return -ENOMEM;
+	stpcpy(name + len, ".gz");
+	p->name = name;
+	return 0;
 }
 
 void pattern_done(struct pattern *p)

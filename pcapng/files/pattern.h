@@ -21,6 +21,12 @@ struct pattern {      /* owned */
  */
 int pattern_init(struct pattern *p, const char *path, const char *name);
 
+/* A single file's: `path` as it is, without fields. 0, -ENOMEM or -EINVAL. */
+int pattern_init_fixed(struct pattern *p, const char *path);
+
+/* Adds ".gz", unless the name has it. 0 or -ENOMEM. */
+int pattern_add_gz(struct pattern *p);
+
 /* Accepts a zeroed one. */
 void pattern_done(struct pattern *p);
 

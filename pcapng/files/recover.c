@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recover.c - where the last whole block of a file ends
+ * recover.c - where the last complete block of a file ends
  *
- * A crash leaves a file that ends within a block, or in zeros. It is walked from the front: a block
- * is whole if its two lengths agree. Byte order is that of the section header before it. The walk
- * reads twelve bytes of each block, never more than the file has, and believes nothing else. A
- * compressed file is cut behind the last member whose checksum is right.
+ * A crash leaves a file that ends within a block, or in zeros. The walk starts at the front: a block
+ * is complete if its two lengths agree. The byte order is that of the section header before it. The
+ * walk looks at three words of each block and trusts nothing else. A compressed file is truncated
+ * after the last member whose checksum is right.
  */
 #include <byteswap.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pcapng/files.h"
@@ -28,13 +30,54 @@ static uint32_t in_order(uint32_t v, bool swap)
 	return swap ? bswap_32(v) : v;
 }
 
-/* The length of the block at `at`, 0 if there is no whole one before `end`; `swap` by section. */
-static uint64_t whole_block(int fd, uint64_t at, uint64_t end, bool *swap)
-{
-	uint32_t head[3], last, total;
+/* A file, read in large pieces: blocks may be as small as 12 bytes. */
+struct window {
+	int fd;
+	uint64_t start; /* of data, in the file */
+	size_t len;
+	uint8_t data[1u << 20];
+};
 
-	if (end - at < sizeof(head) || !read_at(fd, at, head, sizeof(head)))
+/* `n` bytes at `at`; NULL: the file does not have them. Valid until the next call. */
+static const uint8_t *window_get(struct window *w, uint64_t at, size_t n)
+{
+	size_t len = 0;
+
+	if (at >= w->start && at + n <= w->start + w->len)
+		return w->data + (at - w->start);
+	while (len < n) {
+		ssize_t got = pread(w->fd, w->data + len, sizeof(w->data) - len, at + len);
+
+		if (got <= 0)
+			break;
+		len += got;
+	}
+	w->start = at;
+	w->len = len;
+	return len < n ? NULL : w->data;
+}
+
+/* True: the block's second length is `total` (in the file's byte order). */
+static bool ends_with(struct window *w, uint64_t at, uint32_t total)
+{
+	uint32_t last;
+
+	if (at + sizeof(last) <= w->start + w->len)
+		memcpy(&last, w->data + (at - w->start), sizeof(last));
+	else if (!read_at(w->fd, at, &last, sizeof(last)))
+		return false;
+	return last == total;
+}
+
+/* The length of the block at `at`, 0 if no complete one ends by `end`; `swap` by section. */
+static uint64_t complete_block(struct window *w, uint64_t at, uint64_t end, bool *swap)
+{
+	const uint8_t *data = end - at < 12 ? NULL : window_get(w, at, 12);
+	uint32_t head[3], total;
+
+	if (!data)
 		return 0;
+	memcpy(head, data, sizeof(head));
 	if (head[0] == PCAPNG_BLOCK_SHB) { /* the same in either byte order */
 		*swap = head[2] == bswap_32(PCAPNG_MAGIC);
 		if (!*swap && head[2] != PCAPNG_MAGIC)
@@ -43,57 +86,104 @@ static uint64_t whole_block(int fd, uint64_t at, uint64_t end, bool *swap)
 	total = in_order(head[1], *swap);
 	if (total < sizeof(head) || total % 4 || total > end - at)
 		return 0;
-	if (!read_at(fd, at + total - sizeof(last), &last, sizeof(last)) || last != head[1])
-		return 0;
-	return total;
+	return ends_with(w, at + total - 4, head[1]) ? total : 0;
 }
 
-int recover_find_end(int fd, uint64_t *ret_end, uint64_t *ret_size)
+static struct window *window_new(int fd)
 {
-	uint64_t at = 0, n;
-	uint32_t type;
+	struct window *w = malloc(sizeof(*w));
+
+	if (w) {
+		w->fd = fd;
+		w->start = 0;
+		w->len = 0;
+	}
+	return w;
+}
+
+/* The end of the last complete block: 0, or -ETIMEDOUT. */
+static int walk(struct window *w, uint64_t size, uint64_t deadline_ns, uint64_t *ret_end)
+{
+	uint64_t at = 0, n = 0, looked = 0;
 	bool swap = false;
+
+	do {
+		at += n;
+		if (at - looked >= sizeof(w->data)) { /* not for each block */
+			if (recover_is_late(deadline_ns))
+				return -ETIMEDOUT;
+			looked = at;
+		}
+		n = complete_block(w, at, size, &swap);
+	} while (n > 0);
+	*ret_end = at;
+	return 0;
+}
+
+bool recover_is_late(uint64_t deadline_ns)
+{
+	return deadline_ns && recover_now_ns() >= deadline_ns;
+}
+
+uint64_t recover_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size)
+{
+	uint32_t type;
+	struct window *w;
 	struct stat st;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	*ret_size = st.st_size;
 	if (gzip_is_one(fd))
-		return gzip_find_end(fd, ret_end);
+		return gzip_find_end(fd, deadline_ns, ret_end);
 	if (!read_at(fd, 0, &type, sizeof(type)) || type != PCAPNG_BLOCK_SHB)
 		return -EINVAL;
-	while ((n = whole_block(fd, at, st.st_size, &swap)) > 0)
-		at += n;
-	if (at == 0)
-		return -EINVAL;
-	*ret_end = at;
-	return 0;
+	w = window_new(fd);
+	if (!w)
+		return -ENOMEM;
+	r = walk(w, st.st_size, deadline_ns, ret_end);
+	free(w);
+	return r == 0 && *ret_end == 0 ? -EINVAL : r;
 }
 
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
 {
 	uint64_t at = from, n;
 	bool same = false, other = true;
+	struct window *w;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	w = window_new(fd);
+	if (!w)
+		return -ENOMEM;
 	do {
-		n = whole_block(fd, at, st.st_size, &same);
+		n = complete_block(w, at, st.st_size, &same);
 		if (!n)
-			n = whole_block(fd, at, st.st_size, &other);
+			n = complete_block(w, at, st.st_size, &other);
 		at += n;
 	} while (n);
+	free(w);
 	if (ftruncate(fd, at) < 0)
 		return -errno;
 	*ret_end = at;
 	return 0;
 }
 
-int recover_fd(int fd, uint64_t *ret_bytes)
+int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes)
 {
 	uint64_t end, size;
-	int r = recover_find_end(fd, &end, &size);
+	int r = recover_find_end(fd, deadline_ns, &end, &size);
 
 	if (r < 0)
 		return r;
@@ -110,7 +200,7 @@ int pcapng_recover(const char *path, uint64_t *ret_bytes)
 
 	if (fd < 0)
 		return -errno;
-	r = recover_fd(fd, &bytes);
+	r = recover_fd(fd, 0, &bytes);
 	if (r == 0 && ret_bytes)
 		*ret_bytes = bytes;
 	close(fd);

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recover.h - where the last whole block of a file ends
+ * recover.h - where the last complete block of a file ends
  */
 #ifndef PCAPNG_FILES_RECOVER_H
 #define PCAPNG_FILES_RECOVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* 0; -EINVAL: not one whole section header; or -errno. Reads only. */
-int recover_find_end(int fd, uint64_t *ret_end, uint64_t *ret_size);
+/*
+ * 0; -EINVAL: no complete section header; -ETIMEDOUT: it is `deadline_ns` (0: never) by
+ * recover_now_ns(); or -errno. Only reads.
+ */
+int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size);
 
-/* Cuts behind the last whole block; *ret_bytes is what is left. As recover_find_end(). */
-int recover_fd(int fd, uint64_t *ret_bytes);
+/* Truncates after the last complete block; *ret_bytes is what is left. As recover_find_end(). */
+int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes);
 
-/* Likewise, walking only what lies behind `from`, where a block of our own begins or the file ends. */
+/* Likewise, walking only what follows `from`, where a block of ours starts or the file ends. */
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
+
+/* The monotonic clock. */
+uint64_t recover_now_ns(void);
+bool recover_is_late(uint64_t deadline_ns);
 
 #endif /* PCAPNG_FILES_RECOVER_H */

@@ -18,6 +18,7 @@ static void on_event(void *user, const struct pcapng_files_event *e)
 	c->finished += e->what == PCAPNG_FILES_FINISHED;
 	c->deleted += e->what == PCAPNG_FILES_DELETED;
 	c->recovered += e->what == PCAPNG_FILES_RECOVERED;
+	c->kept += e->what == PCAPNG_FILES_KEPT;
 	/* A reader that opens a file when it is announced sees all of it. */
 	if (e->what == PCAPNG_FILES_FINISHED)
 		g_assert_cmpint(access(e->path, R_OK), ==, 0);

@@ -18,7 +18,7 @@ struct capture {
 	struct pcapng_files_config config;
 	uint64_t written;
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
-	unsigned int opened, finished, deleted, recovered;
+	unsigned int opened, finished, deleted, recovered, kept;
 };
 
 /* Creates the folder and the path that names derive from. */

@@ -29,6 +29,86 @@ static void test_clock_back_interval(void)
 	capture_tear_down(&c);
 }
 
+/* A clock that is set forward ends the interval within a second, not within the timer of before. */
+static void test_clock_forward_interval(void)
+{
+	struct capture c = { .config = { .interval_ns = 3600 * UINT64_C(1000000000),
+					 .skip_empty = false } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 1);
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), <=, 1000);
+	wall_s = 3600;
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, 0);
+	g_assert_cmpint(pcapng_files_tick(c.f), ==, 0);
+	g_assert_cmpuint(c.finished, ==, 1);
+	wall_s = 0;
+	capture_stop(&c);
+	capture_tear_down(&c);
+}
+
+/* Sixty days are more milliseconds than 32 bits hold. */
+static void test_sixty_days(void)
+{
+	const int64_t day_ms = 24 * 3600 * 1000;
+	struct capture c = { .config = { .max_duration_ns = 60 * 86400 * UINT64_C(1000000000) } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	passed_ms = 59 * day_ms;
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, 1000);
+	passed_ms = 60 * day_ms;
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, 0);
+	passed_ms = 0;
+	capture_stop(&c);
+	capture_tear_down(&c);
+}
+
+/* A file system with room but without inodes: twelve files, then none. */
+static bool mount_few(struct capture *c)
+{
+	if (!mount_small(c))
+		return false;
+	g_assert_cmpint(mount(NULL, c->folder, "tmpfs", MS_REMOUNT, "size=1m,nr_inodes=14"), ==, 0);
+	return true;
+}
+
+static void test_inodes_prune(void)
+{
+	struct capture c = { .config = { .max_packets = 2, .full = PCAPNG_FULL_PRUNE } };
+
+	if (!mount_few(&c))
+		return;
+	capture_start(&c);
+	capture_add_many(&c, 100);
+	g_assert_cmpuint(c.deleted, >, 30);
+	capture_stop(&c);
+	unmount_small(&c);
+}
+
+static void test_inodes_drop(void)
+{
+	struct capture c = { .config = { .max_packets = 2, .full = PCAPNG_FULL_DROP } };
+	unsigned int refused = 0;
+	g_autoptr(GPtrArray) paths = NULL;
+
+	if (!mount_few(&c))
+		return;
+	capture_start(&c);
+	for (int i = 0; i < 100; i++)
+		refused += capture_add(&c) == -EAGAIN;
+	g_assert_cmpuint(refused, >, 60);
+	paths = capture_list(&c, ".pcapng");
+	g_assert_cmpint(g_unlink(paths->pdata[0]), ==, 0);
+	passed_ms += 101;
+	g_assert_cmpint(capture_add(&c), ==, 0);
+	passed_ms = 0;
+	capture_stop(&c);
+	capture_check_all(&c, 2, 0);
+	unmount_small(&c);
+}
+
 /* Packets do not retry a full disk, but a flush does at once. */
 static void test_back_off(void)
 {
@@ -188,6 +268,10 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/faults/clock-back-interval", test_clock_back_interval);
 	g_test_add_func("/faults/back-off", test_back_off);
+	g_test_add_func("/faults/clock-forward-interval", test_clock_forward_interval);
+	g_test_add_func("/faults/sixty-days", test_sixty_days);
+	g_test_add_func("/faults/inodes-prune", test_inodes_prune);
+	g_test_add_func("/faults/inodes-drop", test_inodes_drop);
 	g_test_add_func("/faults/sync-interval", test_sync_interval);
 	g_test_add_func("/faults/sync", test_sync);
 	g_test_add_data_func("/faults/sync-error", &sync_error, test_late_error);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * section.c - which program wrote a file, by its section header
+ *
+ * Anybody may have written the file: every length is checked against the bytes that were read.
+ */
+#include <byteswap.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pcapng/files.h"
+#include "pcapng/files/gzip.h"
+#include "pcapng/files/section.h"
+
+#define READ_MAX (256u << 10)
+
+/* [pcapng §section_shb] type, length, magic, version, section length; then options, then length */
+#define OPTIONS_AT 24
+
+static uint32_t get_32(const uint8_t *at, bool swap)
+{
+	uint32_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return swap ? bswap_32(v) : v;
+}
+
+static uint16_t get_16(const uint8_t *at, bool swap)
+{
+	uint16_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return swap ? bswap_16(v) : v;
+}
+
+/* The header's length, 0 if it is not complete within `n` bytes. */
+static size_t header_len(const uint8_t *data, size_t n, bool *swap)
+{
+	uint32_t total;
+
+	if (n < OPTIONS_AT + 4 || get_32(data, false) != PCAPNG_BLOCK_SHB)
+		return 0;
+	*swap = get_32(data + 8, true) == PCAPNG_MAGIC;
+	if (!*swap && get_32(data + 8, false) != PCAPNG_MAGIC)
+		return 0;
+	total = get_32(data + 4, *swap);
+	if (total < OPTIONS_AT + 4 || total % 4 || total > n)
+		return 0;
+	return get_32(data + total - 4, *swap) == total ? total : 0;
+}
+
+/* The first shb_userappl before `end`; NULL: none. */
+static const uint8_t *find_userappl(const uint8_t *at, const uint8_t *end, bool swap, size_t *len)
+{
+	while (end - at >= 4) {
+		uint16_t code = get_16(at, swap);
+		size_t padded;
+
+		*len = get_16(at + 2, swap);
+		padded = (*len + 3) & ~(size_t)3;
+		at += 4;
+		if (code == 0 || padded > (size_t)(end - at))
+			return NULL;
+		if (code == PCAPNG_SHB_USERAPPL)
+			return at;
+		at += padded;
+	}
+	return NULL;
+}
+
+static bool names(const uint8_t *data, size_t n, const char *program)
+{
+	size_t wanted = program ? strcspn(program, " ") : 0, len = 0;
+	const uint8_t *text, *space;
+	bool swap = false;
+	size_t total = header_len(data, n, &swap);
+
+	if (!total)
+		return false;
+	text = find_userappl(data + OPTIONS_AT, data + total - 4, swap, &len);
+	if (!text)
+		return wanted == 0;
+	space = memchr(text, ' ', len);
+	if (space)
+		len = space - text;
+	return len == wanted && !memcmp(text, program ? program : "", wanted);
+}
+
+bool section_is_by(int fd, const char *program)
+{
+	uint8_t *data = malloc(READ_MAX);
+	bool is_by = false;
+	ssize_t n;
+
+	if (!data)
+		return false;
+	n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, data, READ_MAX)
+			    : pread(fd, data, READ_MAX, 0);
+	if (n > 0)
+		is_by = names(data, n, program);
+	free(data);
+	return is_by;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * section.h - which program wrote a file, by its section header
+ */
+#ifndef PCAPNG_FILES_SECTION_H
+#define PCAPNG_FILES_SECTION_H
+
+#include <stdbool.h>
+
+/*
+ * True: the file starts with a complete section header whose shb_userappl names `program`; both are
+ * compared up to their first space. NULL or empty: the header has no shb_userappl. Reads at most
+ * the first 256 KiB of the file, before or after decompression.
+ */
+bool section_is_by(int fd, const char *program);
+
+#endif /* PCAPNG_FILES_SECTION_H */
