@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two network namespaces with a wire between them, and processes and sockets inside them.
+"""Two network namespaces joined by a veth pair, and processes and sockets inside them.
 
 The interface "near" is captured on; "far" is where its frames come from. Nothing moves on the wire
 but what a test sends: no IPv6, and both ends know each other's address.
@@ -22,6 +22,7 @@ import threading
 import time
 from collections import namedtuple
 
+import books
 from harness import DEADLINE, wait_until
 
 NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -69,17 +70,17 @@ class Namespace:
         return ip("-n", self.name, *arguments)
 
     def run(self, *command):
-        """What a command inside printed."""
+        """Runs a command inside and returns its output."""
         return subprocess.check_output(["ip", "netns", "exec", self.name, *command], text=True)
 
     def ping(self, address, count):
-        """As many echo requests from inside, each answered."""
+        """Sends echo requests from inside; each must be answered."""
         with Process(["ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", address], self) as ping:
             if ping.wait() != 0:
                 raise AssertionError(ping.text())
 
     def inside(self, action):
-        """What action() returns when it is called by a thread inside; a socket stays inside."""
+        """Calls action() in a thread inside the namespace and returns its result; a socket stays inside."""
         results = []
 
         def run():
@@ -116,7 +117,7 @@ class Namespace:
         return self.link(interface).get("xdp")
 
     def load_xdp(self, file, interface="near", mode="xdp", section="xdp"):
-        """Somebody else's program."""
+        """Attaches another tool's XDP program."""
         self.ip("link", "set", interface, mode, "obj", file, "sec", section)
 
     def socket(self, *arguments, bind=None):
@@ -155,7 +156,7 @@ class Pair:
         self.far.__exit__()
 
     def add(self, near, far):
-        """One more wire, or the first."""
+        """Adds a veth pair."""
         self.near.ip("link", "add", near, "address", NEAR_MAC, "mtu", str(self.mtu), "type", "veth",
                      "peer", "name", far, "address", FAR_MAC, "mtu", str(self.mtu), "netns",
                      self.far.name)
@@ -163,7 +164,7 @@ class Pair:
         self.far.ip("link", "set", far, "up")
 
     def sender(self, interface="far"):
-        """A socket whose send() puts a frame onto the wire, from this end of it."""
+        """A socket whose send() transmits a frame from this end of the veth pair."""
         end = self.near if interface.startswith("near") else self.far
         return end.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
 
@@ -173,18 +174,18 @@ class Pair:
                 sender.send(data)
 
     def send(self, count, size=100, interface="far"):
-        """As many frames from far: what they are."""
+        """Sends frames from far and returns them."""
         frames = [frame(size, number) for number in range(count)]
         self.send_all(frames, interface)
         return frames
 
     def ping(self, count=5):
-        """As many echo requests from far, each answered: two frames each."""
+        """Sends echo requests from far; each is answered, so it makes two frames."""
         self.far.ping(NEAR_IP, count)
 
 
 def frame(size, number=0):
-    """One of so many bytes with the Ethernet header, told from others by its number."""
+    """A frame of size bytes, Ethernet header included, made unique by its number."""
     noise = random.Random(size << 32 | number)
     head = bytes.fromhex((NEAR_MAC + FAR_MAC).replace(":", "")) + struct.pack(">H", ETHERTYPE)
     return (head + struct.pack(">I", number) + noise.randbytes(max(0, size - 18)))[:size]
@@ -195,7 +196,7 @@ def is_ours(data):
 
 
 class Process:
-    """One that is certain to have ended behind the with statement; its output is kept in files."""
+    """A process that has ended after the with statement; its output is kept in files."""
 
     def __init__(self, command, namespace=None, user=None, stdin=subprocess.DEVNULL, stdout=None,
                  **popen):
@@ -204,7 +205,7 @@ class Process:
                        "--inh-caps=-all", "--", *command]
         if namespace:
             command = ["ip", "netns", "exec", namespace.name, *command]
-        self.command = command
+        self.command, self.checked = command, None
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.popen = subprocess.Popen(command, stdin=stdin, stdout=stdout or self.out,
                                       stderr=self.err, **popen)
@@ -219,8 +220,24 @@ class Process:
         if self.popen.poll() is None:
             self.popen.kill()
             self.popen.wait()
-        self.out.close()
-        self.err.close()
+        try:
+            self.check_books()
+        finally:
+            self.out.close()
+            self.err.close()
+
+    def check_books(self):
+        """Of a capture: as soon as it has ended, while its files are there, and again if its stream was read
+        on since."""
+        stream = self.stream
+        if self.checked != len(stream):
+            self.checked = len(stream)
+            books.check(self.command, self.popen.returncode, self.stderr().decode("utf-8", "replace"), stream)
+
+    @property
+    def stream(self):
+        """The capture that it wrote to standard output; subclasses know better."""
+        return self.stdout() if books.argument(self.command, "-w") == "-" else b""
 
     @property
     def pid(self):
@@ -230,11 +247,13 @@ class Process:
         return self.popen.poll() is not None
 
     def wait(self, deadline=DEADLINE):
-        """The exit status, negative for a signal."""
+        """Waits for the exit status, negative for a signal."""
         try:
-            return self.popen.wait(deadline)
+            status = self.popen.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {deadline} s: {self.text()}") from None
+        self.check_books()
+        return status
 
     def signal(self, number=signal.SIGINT):
         self.popen.send_signal(number)
@@ -246,7 +265,7 @@ class Process:
         return os.pread(self.err.fileno(), 1 << 20, 0)
 
     def wait_for(self, words, deadline=DEADLINE):
-        """Until it says these on stderr."""
+        """Waits until these words are on stderr."""
         wait_until(lambda: words.encode() in self.stderr() or self.has_ended(),
                    f"\"{words}\" from {self.command}", deadline)
         if words.encode() not in self.stderr():
