@@ -354,15 +354,17 @@ static void run(struct capture *c)
 {
 	uint64_t end_ns = c->config->stop.duration_ns;
 	guint progress = c->front_end->progress ? g_timeout_add(PROGRESS_MS, on_progress, c) : 0;
-	guint end = end_ns ? g_timeout_add((guint)MIN(end_ns / 1000000, G_MAXUINT), on_end, c) : 0;
+	GSource *end = end_ns ? gsource_add(on_end, c) : NULL;
 
+	if (end)
+		gsource_set_ms(end, (gint64)(end_ns / 1000000));
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	g_clear_handle_id(&progress, g_source_remove);
-	g_clear_handle_id(&end, g_source_remove);
+	g_clear_pointer(&end, g_source_destroy);
 	remove_sources(c);
 	reconfigure_stop(&c->reconfigure);
 	g_clear_pointer(&c->loop, g_main_loop_unref);

@@ -7,7 +7,7 @@
 
 /* Attached to the default context, which owns it until g_source_destroy(). */
 GSource *gsource_add(GSourceFunc callback, void *user);
-/* Sets its time to so many milliseconds from now; negative: never. */
-void gsource_set_ms(GSource *source, int ms);
+/* Makes it ready in ms milliseconds, which may be years; negative: never. */
+void gsource_set_ms(GSource *source, gint64 ms);
 
 #endif
