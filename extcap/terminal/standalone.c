@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks what options mean together, and follows the capture: stderr, systemd, counters, commands. */
+/* Checks how options combine, and follows the capture: stderr, systemd, counters, commands. */
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "extcap/capture/capture.h"
 #include "extcap/system/error.h"
 #include "extcap/system/log.h"
+#include "extcap/terminal/console.h"
 #include "extcap/terminal/notify.h"
 #include "extcap/terminal/postrotate.h"
 #include "extcap/system/privileges.h"
@@ -13,14 +14,14 @@
 #include "extcap/terminal/standalone.h"
 #include "extcap/terminal/stats-file.h"
 
-#define STATS_US 5000000 /* the counters are written so often */
+#define STATS_US 5000000 /* between two writes of the counters */
 
 struct standalone {
 	const struct config *config;
 	struct report report;
 	struct notify notify;
 	struct postrotate postrotate;
-	gint64 stats_us; /* when they were written last */
+	gint64 stats_us; /* time of the last write of the counters */
 };
 
 static void on_started(const struct config *config, struct reconfigure *reconfigure G_GNUC_UNUSED,
@@ -28,7 +29,7 @@ static void on_started(const struct config *config, struct reconfigure *reconfig
 {
 	struct standalone *s = user;
 
-	report_started(config);
+	report_started(&s->report, config);
 	notify_send(&s->notify, "READY=1");
 }
 
@@ -46,7 +47,7 @@ static void on_finished(const char *path, void *user)
 	postrotate_add(&s->postrotate, path);
 }
 
-/* What its user has to know while it goes on. */
+/* What the user must know during the capture. */
 static void on_warning(void *user, const char *time G_GNUC_UNUSED, const char *text)
 {
 	struct standalone *s = user;
@@ -96,7 +97,7 @@ static void on_asked(const struct capture_status *status, void *user)
 {
 	struct standalone *s = user;
 
-	report_counts(&s->report, status);
+	report_counts(&s->report, status, 0);
 }
 
 static void on_ended(const struct capture_status *status, void *user)
@@ -104,11 +105,11 @@ static void on_ended(const struct capture_status *status, void *user)
 	struct standalone *s = user;
 
 	notify_send(&s->notify, "STOPPING=1");
-	report_counts(&s->report, status);
+	report_counts(&s->report, status, CONSOLE_PATIENCE_MS);
 	write_stats(s, status, false);
 }
 
-/* The last file's command. */
+/* Waits for the last file's command. */
 static void on_closed(const unsigned int *n_signals, void *user)
 {
 	struct standalone *s = user;
@@ -149,7 +150,7 @@ static bool check(const struct config *config, GError **error)
 	return check_files(config, error);
 }
 
-/* Unattended, and nobody asks: then nothing happens twice a second either. */
+/* A capture that nobody watches does not wake up twice a second. */
 static bool is_followed(const struct standalone *s)
 {
 	return s->report.is_counting || s->notify.fd >= 0 || s->config->stats_file;
