@@ -117,25 +117,38 @@ static void on_closed(const unsigned int *n_signals, void *user)
 	postrotate_wait(&s->postrotate, n_signals);
 }
 
-/* Of the options about files, those that make no sense without the others. */
+/* Options without effect where others are missing, or present: each is an error. */
 static bool check_files(const struct config *config, GError **error)
 {
 	bool rotates = limits_rotate(&config->rotate);
 	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns;
+	bool is_stdout = g_str_equal(config->output, "-");
+	const struct {
+		bool is_wrong;
+		const char *why;
+	} rules[] = {
+		{ config->rotate.is_given && !rotates,
+		  "when does a new file begin? -b needs one of filesize:, duration:, interval: and "
+		  "packets:" },
+		{ !rotates &&
+			  (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
+			   config->keep_free.percent || config->file_name),
+		  "--total-size, --max-age, --min-free and --file-name are for files that follow "
+		  "each other: use -b, too" },
+		{ !rotates && config->stop.files,
+		  "-a files: counts files that follow each other: use -b, too" },
+		{ is_file && is_stdout,
+		  "-b, --compress, --disk-full and --sync need a file, and -w - is standard "
+		  "output" },
+		{ is_stdout && (config->post_rotate || config->is_for_group),
+		  "--post-rotate and -g need a file, and -w - is standard output" },
+		{ is_file && config->format == FORMAT_PCAP,
+		  "-b, --compress, --disk-full and --sync need --format pcapng" },
+	};
 
-	if (config->rotate.is_given && !rotates)
-		return fail_usage(error, "when does a new file begin? -b needs one of filesize:, "
-					 "duration:, interval: and packets:");
-	if (!rotates && (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
-			 config->keep_free.percent || config->file_name))
-		return fail_usage(error, "--total-size, --max-age, --min-free and --file-name are "
-					 "for files that follow each other: use -b, too");
-	if (is_file && g_str_equal(config->output, "-"))
-		return fail_usage(error, "-b, --compress, --disk-full and --sync need a file, and "
-					 "-w - is standard output");
-	if (is_file && config->format == FORMAT_PCAP)
-		return fail_usage(error, "-b, --compress, --disk-full and --sync need --format "
-					 "pcapng");
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (rules[i].is_wrong)
+			return fail_usage(error, "%s", rules[i].why);
 	return true;
 }
 
