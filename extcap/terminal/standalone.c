@@ -11,6 +11,7 @@
 #include "extcap/terminal/postrotate.h"
 #include "extcap/system/privileges.h"
 #include "extcap/terminal/report.h"
+#include "extcap/terminal/ssh.h"
 #include "extcap/terminal/standalone.h"
 #include "extcap/terminal/stats-file.h"
 
@@ -169,6 +170,14 @@ static bool is_followed(const struct standalone *s)
 	return s->report.is_counting || s->notify.fd >= 0 || s->config->stats_file;
 }
 
+static void warn_of_ssh(struct standalone *s)
+{
+	g_autofree char *text = ssh_warning(s->config);
+
+	if (text)
+		report_line(&s->report, "xdptap: %s", text);
+}
+
 bool standalone_run(const struct config *config, GError **error)
 {
 	struct standalone s = {
@@ -190,6 +199,7 @@ bool standalone_run(const struct config *config, GError **error)
 	if (!check(config, error) || !postrotate_init(&s.postrotate, config->post_rotate, error))
 		return false;
 	log_listen(G_LOG_LEVEL_WARNING, on_warning, &s);
+	warn_of_ssh(&s);
 	notify_open(&s.notify);
 	if (is_followed(&s))
 		front_end.progress = on_progress;
