@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One binary with two faces: an extcap when Wireshark calls, else a capture tool for the terminal.
- * The only place that prints errors and decides the exit status. No locale is set: what we print is
- * read by programs as often as by people.
+ * One binary with two front ends: an extcap when Wireshark calls it, else a capture tool for the
+ * terminal. Only this file prints errors and decides the exit status. It sets no locale, because
+ * programs read our output as often as people do.
  */
-#include <stdio.h>
-
 #include "extcap/terminal/cli.h"
+#include "extcap/terminal/console.h"
 #include "extcap/system/error.h"
 #include "extcap/wireshark/extcap.h"
 
-#define SENTENCE_MAX 290 /* bytes, without our name before it: Wireshark shows that well */
+#define SENTENCE_MAX 290 /* bytes, without our name: Wireshark shows that much well */
 
-/* One line for any terminal, whatever names the sentence quotes. */
+/* One line, safe for any terminal whatever names the sentence quotes. */
 static void print_error(const GError *error)
 {
-	g_autofree char *text = g_utf8_make_valid(error->message, -1);
+	g_autofree char *text = console_text(error->message), *line = NULL;
 	const char *end = text;
 
-	for (char *p = text; *p; p++)
-		if (g_ascii_iscntrl(*p))
-			*p = '?';
 	while (*end && g_utf8_next_char(end) - text <= SENTENCE_MAX)
 		end = g_utf8_next_char(end);
-	fprintf(stderr, "xdptap: %.*s\n", (int)(end - text), text);
+	line = g_strdup_printf("xdptap: %.*s\n", (int)(end - text), text);
+	console_print(line, CONSOLE_PATIENCE_MS);
 }
 
 int main(int argc, char **argv)
@@ -31,6 +28,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	bool ok;
 
+	console_init();
 	ok = extcap_is_meant(argc, argv) ? extcap_run(argc, argv, &error)
 					 : cli_run(argc, argv, &error);
 	if (ok)

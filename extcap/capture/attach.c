@@ -150,9 +150,14 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
 	g_autoptr(GError) why = NULL;
 
-	if (trace_attach(tap, config, i, filter, ports, &why))
+	if (trace_attach(tap, config, i, filter, ports, &why)) {
+		g_warning("\"%s\" has an XDP program: tracing it", i->name);
 		return 0;
-	g_info("%s; capturing received frames at tc", why->message);
+	}
+	g_info("%s", why->message);
+	g_warning("\"%s\" has an XDP program that cannot be traced: capturing received frames "
+		  "at tc, without those that it drops or redirects",
+		  i->name);
 	return attach_at(tap, &target, ports);
 }
 

@@ -36,7 +36,7 @@ static bool check(const struct link *i, int clock, GError **error)
 	ethtool_read(i, &device);
 	if (clock < 0)
 		return fail(error,
-			    "the NIC of \"%s\" does not time-stamp received frames; use "
+			    "the NIC of \"%s\" has no clock for received frames; use "
 			    "--time-stamp-type host",
 			    i->name);
 	if (device.hides_times)

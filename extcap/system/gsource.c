@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "extcap/system/gsource.h"
 
+#define MS_MAX (G_MAXINT64 / 2000) /* leaves room for the present time */
+
 static gboolean dispatch(GSource *source, GSourceFunc callback, void *user)
 {
 	return callback(user);
@@ -28,5 +30,6 @@ GSource *gsource_add_reader(GSourceFunc callback, void *user, int fd)
 
 void gsource_set_ms(GSource *source, gint64 ms)
 {
-	g_source_set_ready_time(source, ms < 0 ? -1 : g_get_monotonic_time() + ms * 1000);
+	g_source_set_ready_time(source,
+				ms < 0 ? -1 : g_get_monotonic_time() + MIN(ms, MS_MAX) * 1000);
 }

@@ -9,7 +9,7 @@
 GSource *gsource_add(GSourceFunc callback, void *user);
 /* Likewise, and ready when `fd` can be read; negative: as above. */
 GSource *gsource_add_reader(GSourceFunc callback, void *user, int fd);
-/* Makes it ready `ms` milliseconds from now; negative: never. */
+/* Makes it ready `ms` milliseconds from now; which may be years; negative: never. */
 void gsource_set_ms(GSource *source, gint64 ms);
 
 #endif

@@ -11,7 +11,9 @@
 #include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -101,7 +103,11 @@ static const struct rule rules[] = {
 	{ SYS_mprotect, 0, 2, PROT_EXEC, 0 },
 
 	{ SYS_recvfrom }, /* of the watch over the interfaces */
-	{ SYS_sendto },	  /* to the service manager */
+	/*
+	 * To the service manager and by netlink, without an address or with netlink's of 12 bytes. That
+	 * of a packet socket has 20: nobody sends a frame on the one that keeps promiscuous mode.
+	 */
+	{ SYS_sendto, 0, 5, ~(uint32_t)15, 0 },
 	{ SYS_recvmsg },
 	{ SYS_close },
 	{ SYS_fstat },
@@ -151,7 +157,7 @@ static const struct rule rules[] = {
 	{ SYS_readlink, FILES | FILTERS },
 #endif
 	{ SYS_dup, FILES },
-	{ SYS_ioctl, FILES, 1, ALL_BITS, TCGETS },
+	{ SYS_ioctl, FILES | FILTERS, 1, ALL_BITS, TCGETS },
 	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
 	{ SYS_getcwd, FILES },
 	{ SYS_sched_yield, FILES },
@@ -164,13 +170,16 @@ static const struct rule rules[] = {
 	{ SYS_clone, FILES, 0, CLONE_THREAD, CLONE_THREAD },
 
 	{ SYS_socket, NETLINK | FILTERS },
-	{ SYS_ioctl, NETLINK | FILTERS },
-	{ SYS_bind, NETLINK | FILTERS },
+	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },
+	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFINDEX },
+	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFNAME },
+	{ SYS_ioctl, FILTERS, 1, ALL_BITS, FIONREAD }, /* of an answer to a look-up */
+	{ SYS_bind, NETLINK | FILTERS, 2, ALL_BITS, sizeof(struct sockaddr_nl) },
 	{ SYS_getsockname, NETLINK | FILTERS },
 	{ SYS_getsockopt, NETLINK | FILTERS },
 	{ SYS_setsockopt, NETLINK | FILTERS },
 	{ SYS_connect, FILTERS },
-	{ SYS_sendmsg, NETLINK | FILTERS },
+	{ SYS_sendmsg, FILTERS },
 
 	{ SYS_bpf, FILTERS },
 	{ SYS_capset, FILTERS },

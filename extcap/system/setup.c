@@ -29,7 +29,8 @@ static char *own_path(void)
 /* As the shell takes it; most paths need no quotes. */
 static char *quote(const char *path)
 {
-	if (strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path))
+	if (*path && *path != '-' &&
+	    strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path))
 		return g_strdup(path);
 	return g_shell_quote(path);
 }
@@ -58,6 +59,7 @@ void setup_print(FILE *to)
 {
 	g_autofree char *path = own_path(), *quoted = quote(path);
 	const struct passwd *p = getpwuid(getuid());
+	g_autofree char *user = p && p->pw_uid ? quote(p->pw_name) : g_strdup("USER");
 
 	fprintf(to,
 		"# Once, as root (xdptap --setup | sudo sh): members of the group " GROUP
@@ -68,8 +70,7 @@ void setup_print(FILE *to)
 		"setcap " CAPABILITIES " %s\n"
 		"# For each of them, who then has to log in again:\n"
 		"%susermod -a -G " GROUP " %s\n",
-		quoted, quoted, quoted, p && p->pw_uid ? "" : "# ",
-		p && p->pw_uid ? p->pw_name : "USER");
+		quoted, quoted, quoted, p && p->pw_uid ? "" : "# ", user);
 }
 
 /* The URL of a file of that name, seen from our own folder, if there is one. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses the command line, and answers what is asked there. */
+/* Parses the command line, and answers the queries in it. */
 #include <stdio.h>
 
 #include "extcap/system/cleanup.h"
 #include "extcap/terminal/cli.h"
+#include "extcap/terminal/console.h"
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
@@ -118,7 +119,7 @@ static char *device_text(const struct link *i)
 
 #define COLUMNS 6
 
-/* What -D says of an interface, a text for each column. */
+/* One row of -D: a text for each column. */
 static GStrv describe(guint number, const struct link *i)
 {
 	g_autofree char *driver = link_driver(i), *program = link_xdp_program(i);
@@ -126,15 +127,15 @@ static GStrv describe(guint number, const struct link *i)
 	GStrv row = g_new0(char *, COLUMNS + 1);
 
 	row[0] = g_strdup_printf("%u.", number);
-	row[1] = g_strdup(i->name);
+	row[1] = console_text(i->name);
 	row[2] = g_strdup(i->is_up ? "up" : "down");
 	row[3] = g_strdup(driver ? driver : i->kind ? i->kind : "-");
 	row[4] = g_strdup(*device ? device : "-");
-	row[5] = g_strdup(program ? program : "-");
+	row[5] = console_text(program ? program : "-");
 	return row;
 }
 
-/* As wide as what is in it, but for the last column. */
+/* Each column is as wide as its longest text, except the last. */
 static void print_table(const GPtrArray *rows)
 {
 	int widths[COLUMNS] = { 0 };

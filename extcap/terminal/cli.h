@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The standalone face: xdptap -i IF -w FILE, spoken like dumpcap. */
+/* The standalone front end: xdptap -i IF -w FILE, with the options of dumpcap. */
 #ifndef XDPTAP_EXTCAP_TERMINAL_CLI_H
 #define XDPTAP_EXTCAP_TERMINAL_CLI_H
 
 #include <glib.h>
 #include <stdbool.h>
 
-/* Does what the arguments ask; every message but the final error is printed here. */
+/* Does what the arguments ask, and prints everything but the final error. */
 bool cli_run(int argc, char **argv, GError **error);
 
 #endif

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* The running count takes one line that is written over; all else goes above it. */
+/* The running count overwrites one line; everything else goes above it. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "extcap/terminal/console.h"
 #include "extcap/terminal/report.h"
 
-static void clear_line(struct report *r)
+static void clear_line(struct report *r, GString *to)
 {
 	if (r->column)
-		fprintf(stderr, "\r%*s\r", (int)r->column, "");
+		g_string_append_printf(to, "\r%*s\r", (int)r->column, "");
 	r->column = 0;
 }
 
 void report_line(struct report *r, const char *format, ...)
 {
-	g_autofree char *text = NULL;
+	g_autoptr(GString) line = g_string_new(NULL);
+	g_autofree char *text = NULL, *safe = NULL;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	for (char *p = text; *p; p++)
-		if (g_ascii_iscntrl(*p))
-			*p = '?';
-	clear_line(r);
-	fprintf(stderr, "%s\n", text);
+	safe = console_text(text);
+	clear_line(r, line);
+	g_string_append_printf(line, "%s\n", safe);
+	console_print(line->str, 0);
 }
 
-void report_started(const struct config *config)
+void report_started(struct report *r, const struct config *config)
 {
 	for (guint n = 0; n < config->interfaces->len; n++)
-		fprintf(stderr, "Capturing on '%s'\n", (char *)config->interfaces->pdata[n]);
+		report_line(r, "Capturing on '%s'", (char *)config->interfaces->pdata[n]);
 }
 
 void report_file(struct report *r, const char *path)
@@ -72,6 +72,7 @@ void report_progress(struct report *r, const struct capture_status *status)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_autofree char *size = g_format_size(status->bytes);
+	unsigned int len;
 
 	g_string_printf(line, "Packets: %" PRIu64 " (%.0f/s), dropped: %" PRIu64 ", file: %s",
 			status->written, rate(r, status), status->lost, size);
@@ -80,22 +81,32 @@ void report_progress(struct report *r, const struct capture_status *status)
 	if (status->files.timeout_ms >= 0)
 		append_time(line, status->files.timeout_ms);
 	g_string_truncate(line, MIN(line->len, terminal_width()));
-	fprintf(stderr, "\r%-*s", (int)r->column, line->str);
-	r->column = (unsigned int)line->len;
+	len = (unsigned int)line->len;
+	for (g_string_prepend_c(line, '\r'); line->len <= r->column;)
+		g_string_append_c(line, ' ');
+	console_print(line->str, 0);
+	r->column = len;
 }
 
-void report_counts(struct report *r, const struct capture_status *status)
+void report_counts(struct report *r, const struct capture_status *status, int wait_ms)
 {
-	clear_line(r);
-	fprintf(stderr, "Packets captured: %" PRIu64 "\n", status->written);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	clear_line(r, text);
+	g_string_append_printf(text, "Packets captured: %" PRIu64 "\n", status->written);
 	for (unsigned int i = 0; i < status->n; i++) {
 		const struct count *c = &status->counts[i];
-		fprintf(stderr,
-			"Packets received/dropped on interface '%s': %" PRIu64 "/%" PRIu64
-			" (ring:%" PRIu64 "/copy:%" PRIu64 "/invalid:%" PRIu64 "/output:%" PRIu64
-			") (%.1f%%)\n",
-			c->name, c->written, count_lost(c), c->lost_ring, c->lost_copy,
-			c->lost_invalid, c->lost_backlog,
-			c->accepted ? 100.0 * (double)c->written / (double)c->accepted : 100.0);
+		g_autofree char *name = console_text(c->name);
+
+		g_string_append_printf(text,
+				       "Packets received/dropped on interface '%s': %" PRIu64
+				       "/%" PRIu64 " (ring:%" PRIu64 "/copy:%" PRIu64
+				       "/invalid:%" PRIu64 "/output:%" PRIu64 ") (%.1f%%)\n",
+				       name, c->written, count_lost(c), c->lost_ring, c->lost_copy,
+				       c->lost_invalid, c->lost_backlog,
+				       c->accepted
+					       ? 100.0 * (double)c->written / (double)c->accepted
+					       : 100.0);
 	}
+	console_print(text->str, wait_ms);
 }

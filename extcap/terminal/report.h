@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* What the face for the terminal says of a capture on stderr, in dumpcap's words. */
+/* What the standalone front end prints about a capture on stderr, in dumpcap's words. */
 #ifndef XDPTAP_EXTCAP_TERMINAL_REPORT_H
 #define XDPTAP_EXTCAP_TERMINAL_REPORT_H
 
 #include "extcap/capture/capture.h"
 
 struct report {
-	bool is_counting;    /* a running count is kept on the last line */
+	bool is_counting;    /* the last line shows a running count */
 	unsigned int column; /* how much of that line is in use */
 	uint64_t last_written;
 	int64_t last_us; /* monotonic */
 };
 
-void report_started(const struct config *config);
+void report_started(struct report *r, const struct config *config);
 void report_file(struct report *r, const char *path);
 /* The running count. */
 void report_progress(struct report *r, const struct capture_status *status);
-/* The counters of each interface; at the end, and on SIGUSR1. */
-void report_counts(struct report *r, const struct capture_status *status);
-/* One line of its own, with a text that may have come from anywhere. */
+/* The counters of each interface, at the end and on SIGUSR1; waits so long for the reader of stderr. */
+void report_counts(struct report *r, const struct capture_status *status, int wait_ms);
+/* One line of its own; the text may come from anywhere. */
 void report_line(struct report *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #endif

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks what options mean together, and follows the capture: stderr, systemd, counters, commands. */
+/* Checks how options combine, and follows the capture: stderr, systemd, counters, commands. */
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "extcap/capture/capture.h"
 #include "extcap/system/error.h"
 #include "extcap/system/log.h"
+#include "extcap/terminal/console.h"
 #include "extcap/terminal/notify.h"
 #include "extcap/terminal/postrotate.h"
 #include "extcap/system/privileges.h"
 #include "extcap/terminal/report.h"
+#include "extcap/terminal/ssh.h"
 #include "extcap/terminal/standalone.h"
 #include "extcap/terminal/stats-file.h"
 
-#define STATS_US 5000000 /* the counters are written so often */
+#define STATS_US 5000000 /* between two writes of the counters */
 
 struct standalone {
 	const struct config *config;
 	struct report report;
 	struct notify notify;
 	struct postrotate postrotate;
-	gint64 stats_us; /* when they were written last */
+	gint64 stats_us; /* time of the last write of the counters */
 };
 
 static void on_started(const struct config *config, struct reconfigure *reconfigure G_GNUC_UNUSED,
@@ -28,7 +30,7 @@ static void on_started(const struct config *config, struct reconfigure *reconfig
 {
 	struct standalone *s = user;
 
-	report_started(config);
+	report_started(&s->report, config);
 	notify_send(&s->notify, "READY=1");
 }
 
@@ -46,7 +48,7 @@ static void on_finished(const char *path, void *user)
 	postrotate_add(&s->postrotate, path);
 }
 
-/* What its user has to know while it goes on. */
+/* What the user must know during the capture. */
 static void on_warning(void *user, const char *time G_GNUC_UNUSED, const char *text)
 {
 	struct standalone *s = user;
@@ -96,7 +98,7 @@ static void on_asked(const struct capture_status *status, void *user)
 {
 	struct standalone *s = user;
 
-	report_counts(&s->report, status);
+	report_counts(&s->report, status, 0);
 }
 
 static void on_ended(const struct capture_status *status, void *user)
@@ -104,11 +106,11 @@ static void on_ended(const struct capture_status *status, void *user)
 	struct standalone *s = user;
 
 	notify_send(&s->notify, "STOPPING=1");
-	report_counts(&s->report, status);
+	report_counts(&s->report, status, CONSOLE_PATIENCE_MS);
 	write_stats(s, status, false);
 }
 
-/* The last file's command. */
+/* Waits for the last file's command. */
 static void on_closed(const unsigned int *n_signals, void *user)
 {
 	struct standalone *s = user;
@@ -116,25 +118,38 @@ static void on_closed(const unsigned int *n_signals, void *user)
 	postrotate_wait(&s->postrotate, n_signals);
 }
 
-/* Of the options about files, those that make no sense without the others. */
+/* Options without effect where others are missing, or present: each is an error. */
 static bool check_files(const struct config *config, GError **error)
 {
 	bool rotates = limits_rotate(&config->rotate);
 	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns;
+	bool is_stdout = g_str_equal(config->output, "-");
+	const struct {
+		bool is_wrong;
+		const char *why;
+	} rules[] = {
+		{ config->rotate.is_given && !rotates,
+		  "when does a new file begin? -b needs one of filesize:, duration:, interval: and "
+		  "packets:" },
+		{ !rotates &&
+			  (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
+			   config->keep_free.percent || config->file_name),
+		  "--total-size, --max-age, --min-free and --file-name are for files that follow "
+		  "each other: use -b, too" },
+		{ !rotates && config->stop.files,
+		  "-a files: counts files that follow each other: use -b, too" },
+		{ is_file && is_stdout,
+		  "-b, --compress, --disk-full and --sync need a file, and -w - is standard "
+		  "output" },
+		{ is_stdout && (config->post_rotate || config->is_for_group),
+		  "--post-rotate and -g need a file, and -w - is standard output" },
+		{ is_file && config->format == FORMAT_PCAP,
+		  "-b, --compress, --disk-full and --sync need --format pcapng" },
+	};
 
-	if (config->rotate.is_given && !rotates)
-		return fail_usage(error, "when does a new file begin? -b needs one of filesize:, "
-					 "duration:, interval: and packets:");
-	if (!rotates && (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
-			 config->keep_free.percent || config->file_name))
-		return fail_usage(error, "--total-size, --max-age, --min-free and --file-name are "
-					 "for files that follow each other: use -b, too");
-	if (is_file && g_str_equal(config->output, "-"))
-		return fail_usage(error, "-b, --compress, --disk-full and --sync need a file, and "
-					 "-w - is standard output");
-	if (is_file && config->format == FORMAT_PCAP)
-		return fail_usage(error, "-b, --compress, --disk-full and --sync need --format "
-					 "pcapng");
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (rules[i].is_wrong)
+			return fail_usage(error, "%s", rules[i].why);
 	return true;
 }
 
@@ -149,10 +164,18 @@ static bool check(const struct config *config, GError **error)
 	return check_files(config, error);
 }
 
-/* Unattended, and nobody asks: then nothing happens twice a second either. */
+/* A capture that nobody watches does not wake up twice a second. */
 static bool is_followed(const struct standalone *s)
 {
 	return s->report.is_counting || s->notify.fd >= 0 || s->config->stats_file;
+}
+
+static void warn_of_ssh(struct standalone *s)
+{
+	g_autofree char *text = ssh_warning(s->config);
+
+	if (text)
+		report_line(&s->report, "xdptap: %s", text);
 }
 
 bool standalone_run(const struct config *config, GError **error)
@@ -176,6 +199,7 @@ bool standalone_run(const struct config *config, GError **error)
 	if (!check(config, error) || !postrotate_init(&s.postrotate, config->post_rotate, error))
 		return false;
 	log_listen(G_LOG_LEVEL_WARNING, on_warning, &s);
+	warn_of_ssh(&s);
 	notify_open(&s.notify);
 	if (is_followed(&s))
 		front_end.progress = on_progress;

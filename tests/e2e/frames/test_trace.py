@@ -229,6 +229,7 @@ class Programs(TraceCase):
         self.pair.near.load_xdp(os.environ["XDP_PLAIN"], "near2")
         capture = self.start("--direction", "in", interface="near2", file="second.pcapng")
         interface, = capture.finish().interfaces
+        self.assertIn(b'xdptap: "near2" has an XDP program that cannot be traced', capture.stderr())
         self.assertIn("tc-ingress", interface.option("opt_comment"))
 
     def test_one_of_two_interfaces(self):

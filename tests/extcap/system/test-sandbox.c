@@ -4,11 +4,16 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -62,6 +67,36 @@ static long child(void)
 	return pid < 0 ? -1 : waitpid(pid, NULL, 0);
 }
 
+/* A frame sent on a packet socket: with its address, and after bind(2). */
+static bool can_inject(void)
+{
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6 };
+	const struct sockaddr *address = (const struct sockaddr *)&to;
+
+	return is_made(sendto(-1, "", 1, 0, address, sizeof(to))) ||
+	       is_made(bind(-1, address, sizeof(to)));
+}
+
+/* Typing into the terminal that started us, and changing an interface. */
+static bool can_control(void)
+{
+	struct ifreq request = { 0 };
+
+	return is_made(ioctl(-1, TIOCSTI, "x")) || is_made(ioctl(-1, TIOCLINUX, "\2")) ||
+	       is_made(ioctl(-1, SIOCSIFFLAGS, &request));
+}
+
+/* What netlink requires. */
+static bool can_netlink(void)
+{
+	const struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	const struct sockaddr *address = (const struct sockaddr *)&to;
+	struct ifreq request = { 0 };
+
+	return is_made(send(-1, "", 1, 0)) && is_made(sendto(-1, "", 1, 0, address, sizeof(to))) &&
+	       is_made(bind(-1, address, sizeof(to))) && is_made(ioctl(-1, SIOCETHTOOL, &request));
+}
+
 /* What it may do, as letters in this order. */
 static unsigned int abilities(void)
 {
@@ -80,6 +115,9 @@ static unsigned int abilities(void)
 		is_made(child()),
 		is_made(execl("/nowhere", "nowhere", NULL)),
 		is_made(ptrace(PTRACE_TRACEME)),
+		can_inject(),
+		can_control(),
+		can_netlink(),
 	};
 	unsigned int bits = 0;
 
@@ -88,7 +126,7 @@ static unsigned int abilities(void)
 	return bits;
 }
 
-static const char letters[] = "wocCrtuibBxfeP";
+static const char letters[] = "wocCrtuibBxfePjkn";
 
 static unsigned int bits_of(const char *able)
 {
@@ -141,12 +179,12 @@ static void test_set(void)
 
 static void test_tc(void)
 {
-	check(SANDBOX_NETLINK, "wuib");
+	check(SANDBOX_NETLINK, "wuibn");
 }
 
 static void test_filters(void)
 {
-	check(SANDBOX_FILTERS, "wocuibBx");
+	check(SANDBOX_FILTERS, "wocuibBxn");
 }
 
 int main(int argc, char **argv)
