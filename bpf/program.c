@@ -104,7 +104,7 @@ static size_t list_behind(const struct tap_program *dispatcher, struct tap_progr
 
 		if (fd < 0)
 			continue;
-		ret[n] = (struct tap_program){ .mode = dispatcher->mode, .is_behind = true };
+		ret[n] = (struct tap_program){ .mode = dispatcher->mode, .is_dispatched = true };
 		n += describe_behind(find_replacement(fd, dispatcher->id), &ret[n]);
 		close(fd);
 	}

@@ -17,7 +17,7 @@ struct tap_program {
 	char name[PROGRAM_NAME]; /* complete if it has BTF; empty without the privilege to ask */
 	char tag[17];		 /* hash over its instructions, in hexadecimal; or empty */
 	enum tap_mode mode;	 /* native or generic */
-	bool is_behind; /* libxdp's dispatcher calls it, in place of a function of its own */
+	bool is_dispatched; /* libxdp's dispatcher calls it, in place of a function of its own */
 	bool has_btf;
 };
 

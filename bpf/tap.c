@@ -164,7 +164,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.maps = &t->maps,
 		.filter = target->filter,
 		.n_filter = target->n_filter,
-		.is_stamped = target->has_card_clock,
+		.is_stamped = target->has_nic_clock,
 		.trace = target->trace,
 		.config = {
 			.slot = t->n_attached,
@@ -180,7 +180,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	if (!grown)
 		return -ENOMEM;
 	t->attached = grown;
-	if (target->has_card_clock && clock_init_phc(&new.phc, target->card_clock_fd) < 0)
+	if (target->has_nic_clock && clock_init_phc(&new.phc, target->phc_fd) < 0)
 		return -ENODEV;
 	r = target->point->attach(&point_target, &new.link);
 	if (r < 0) {
@@ -197,7 +197,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 }
 
 int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
-		   uint16_t mark)
+		   uint16_t generation)
 {
 	struct point_target target;
 	struct attached *a;
@@ -208,7 +208,7 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	target = a->target;
 	target.filter = filter;
 	target.n_filter = n;
-	target.config.generation = mark;
+	target.config.generation = generation;
 	return a->point->replace(&target, a->link);
 }
 
@@ -341,8 +341,8 @@ static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const str
 	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(phc, stamp->nic_ns));
 
 	f->data += sizeof(*stamp);
-	f->lacks_card_time = !stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS;
-	if (!f->lacks_card_time && age > 0)
+	f->lacks_nic_time = !stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS;
+	if (!f->lacks_nic_time && age > 0)
 		f->ts_ns -= (uint64_t)age;
 }
 
@@ -363,7 +363,7 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		.has_queue = w->flags & WIRE_QUEUE,
 		.has_hash = w->flags & WIRE_HASH,
 		.is_segments = w->flags & WIRE_SEGMENTS,
-		.mark = w->generation,
+		.generation = w->generation,
 		.point = t->attached[w->slot].point,
 		.lost = w->lost,
 	};

@@ -36,8 +36,8 @@ struct tap_target {
 	uint32_t snaplen;		  /* bytes to keep of each frame, 1…TAP_SNAPLEN_MAX */
 	const struct sock_filter *filter; /* classic BPF: which frames to capture; NULL: all */
 	size_t n_filter;
-	bool has_card_clock;	  /* time stamps from the NIC; for a point that has them */
-	int card_clock_fd;	  /* its PHC; see clock_getres(2), dynamic clocks. Not kept. */
+	bool has_nic_clock;	  /* time stamps from the NIC; for a point that has them */
+	int phc_fd;		  /* its PHC; see clock_getres(2), dynamic clocks. Not kept. */
 	struct point_trace trace; /* for a point that traces */
 };
 
@@ -50,13 +50,13 @@ struct tap_frame {
 	uint32_t queue;	     /* receive queue; with has_queue */
 	uint32_t hash;	     /* Toeplitz hash over the flow; with has_hash */
 	bool has_queue, has_hash;
-	bool is_segments; /* several frames on the wire (TSO, GRO) */
-	uint16_t mark;	  /* generation of the filter that accepted it; 0: tap_attach()'s */
-	bool has_id;	  /* id is the same on both sides of a traced run */
-	bool has_verdict; /* verdict is what the program returned: XDP_… */
+	bool is_segments;    /* several frames on the wire (TSO, GRO) */
+	uint16_t generation; /* of the filter that accepted it; 0: tap_attach()'s */
+	bool has_id;	     /* id is the same on both sides of a traced run */
+	bool has_verdict;    /* verdict is what the program returned: XDP_… */
 	uint64_t id;
 	uint32_t verdict;
-	bool lacks_card_time; /* ts_ns is the kernel's although the NIC's was asked for */
+	bool lacks_nic_time; /* ts_ns is the kernel's although the NIC's was asked for */
 	const struct point *point;
 	uint32_t lost; /* frames of this slot lost since its previous one on this CPU */
 };
@@ -94,11 +94,11 @@ void tap_free(struct tap *t);
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /*
  * Gives a slot another filter (NULL: none). No frame that arrives meanwhile is missed, and each one that
- * the new filter accepts carries its generation in "mark". 0, or -errno as point.replace: then the old
+ * the new filter accepts carries its generation. 0, or -errno as point.replace: then the old
  * filter stays.
  */
 int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
-		   uint16_t mark);
+		   uint16_t generation);
 /*
  * Whether a filter can be translated; asks no kernel. 0; -ELOOP: it jumps backward (libpcap's
  * "protochain"); -E2BIG: too large; -EINVAL, -EOPNOTSUPP: nothing that libpcap generates. *ret_culprit

@@ -86,30 +86,30 @@ static const char *mode_text(enum tap_mode mode)
 	return mode == TAP_MODE_GENERIC ? ", generic mode" : ", native mode";
 }
 
-static void port_free(void *p)
+static void attach_iface_free(void *p)
 {
-	struct attach_port *port = p;
+	struct attach_iface *iface = p;
 
-	g_free(port->name);
-	g_string_free(port->how, true);
-	g_free(port);
+	g_free(iface->name);
+	g_string_free(iface->how, true);
+	g_free(iface);
 }
 
-struct attach_port *attach_port_add(GPtrArray *ports)
+struct attach_iface *attach_iface_add(GPtrArray *ifaces)
 {
-	struct attach_port *port = g_new0(struct attach_port, 1);
+	struct attach_iface *iface = g_new0(struct attach_iface, 1);
 
-	port->how = g_string_new(NULL);
-	g_ptr_array_add(ports, port);
-	return port;
+	iface->how = g_string_new(NULL);
+	g_ptr_array_add(ifaces, iface);
+	return iface;
 }
 
-/* The port of the interface's own name: both directions are in it. */
-static struct attach_port *own_port(GPtrArray *ports)
+/* The interface of its own name in the file, which has both directions. */
+static struct attach_iface *own_iface(GPtrArray *ifaces)
 {
-	struct attach_port *last = ports->len ? ports->pdata[ports->len - 1] : NULL;
+	struct attach_iface *last = ifaces->len ? ifaces->pdata[ifaces->len - 1] : NULL;
 
-	return last && !last->name ? last : attach_port_add(ports);
+	return last && !last->name ? last : attach_iface_add(ifaces);
 }
 
 static struct tap_target target_of(const struct config *config, const struct link *i,
@@ -125,32 +125,32 @@ static struct tap_target target_of(const struct config *config, const struct lin
 	};
 }
 
-/* Puts one program in place and adds to the port what it is. 0 or -errno. */
-static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray *ports)
+/* Attaches one program and describes it in the interface's comment. 0 or -errno. */
+static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray *ifaces)
 {
 	const struct point *point = target->point;
-	struct attach_port *port;
+	struct attach_iface *iface;
 	enum tap_mode mode;
 	int r = tap_attach(tap, target, &mode);
 
 	if (r < 0)
 		return r;
-	port = own_port(ports);
-	port->n_slots++;
-	g_string_append_printf(port->how, "%s%s frames at %s%s%s", port->how->len ? "; " : "",
+	iface = own_iface(ifaces);
+	iface->n_slots++;
+	g_string_append_printf(iface->how, "%s%s frames at %s%s%s", iface->how->len ? "; " : "",
 			       point->is_egress ? "sent" : "received", point->name, mode_text(mode),
-			       target->has_card_clock ? ", time stamps of the NIC" : "");
+			       target->has_nic_clock ? ", time stamps of the NIC" : "");
 	return 0;
 }
 
 /* The XDP hook is taken, and the choice is ours. */
 static int attach_behind(struct tap *tap, const struct config *config, const struct link *i,
-			 const struct filter *filter, GPtrArray *ports)
+			 const struct filter *filter, GPtrArray *ifaces)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
 	g_autoptr(GError) why = NULL;
 
-	if (trace_attach(tap, config, i, filter, ports, &why)) {
+	if (trace_attach(tap, config, i, filter, ifaces, &why)) {
 		g_warning("\"%s\" has an XDP program: tracing it", i->name);
 		return 0;
 	}
@@ -158,12 +158,12 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 	g_warning("\"%s\" has an XDP program that cannot be traced: capturing received frames "
 		  "at tc, without those that it drops or redirects",
 		  i->name);
-	return attach_at(tap, &target, ports);
+	return attach_at(tap, &target, ifaces);
 }
 
 /* With the NIC's times, or not at all. */
 static bool attach_stamped(struct tap *tap, const struct config *config, const struct link *i,
-			   struct tap_target *target, GPtrArray *ports, GError **error)
+			   struct tap_target *target, GPtrArray *ifaces, GError **error)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	int r;
@@ -175,26 +175,26 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 	fd = phc_open(i, error);
 	if (fd < 0)
 		return false;
-	target->has_card_clock = true;
-	target->card_clock_fd = fd;
-	r = attach_at(tap, target, ports);
+	target->has_nic_clock = true;
+	target->phc_fd = fd;
+	r = attach_at(tap, target, ifaces);
 	return r == 0 || explain(config, i, target->point, r, error);
 }
 
 static bool attach_received(struct tap *tap, const struct config *config, const struct link *i,
-			    const struct filter *filter, GPtrArray *ports, GError **error)
+			    const struct filter *filter, GPtrArray *ifaces, GError **error)
 {
 	const char *choice = options_point(config);
 	struct tap_target target = target_of(config, i, filter, point_choose(choice, false));
 	int r;
 
 	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
-		return attach_stamped(tap, config, i, &target, ports, error);
+		return attach_stamped(tap, config, i, &target, ifaces, error);
 	if (trace_is_needed(config))
-		return trace_attach(tap, config, i, filter, ports, error);
-	r = attach_at(tap, &target, ports);
+		return trace_attach(tap, config, i, filter, ifaces, error);
+	r = attach_at(tap, &target, ifaces);
 	if (r == -EBUSY && !choice)
-		r = attach_behind(tap, config, i, filter, ports);
+		r = attach_behind(tap, config, i, filter, ifaces);
 	return r == 0 || explain(config, i, target.point, r, error);
 }
 
@@ -207,32 +207,33 @@ static bool wants_sent(const struct config *config, const struct link *i)
 }
 
 static bool attach_all(struct tap *tap, const struct config *config, const struct filter *filter,
-		       const struct link *i, GPtrArray *ports, GError **error)
+		       const struct link *i, GPtrArray *ifaces, GError **error)
 {
 	struct tap_target target;
 	int r = 0;
 
 	if (config->direction != DIRECTION_OUT &&
-	    !attach_received(tap, config, i, filter, ports, error))
+	    !attach_received(tap, config, i, filter, ifaces, error))
 		return false;
 	target = target_of(config, i, filter, point_choose(options_point(config), true));
 	if (wants_sent(config, i))
-		r = attach_at(tap, &target, ports);
+		r = attach_at(tap, &target, ifaces);
 	return r == 0 || explain(config, i, target.point, r, error);
 }
 
 GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
 		  const struct link *i, GError **error)
 {
-	g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(port_free);
+	g_autoptr(GPtrArray) ifaces = g_ptr_array_new_with_free_func(attach_iface_free);
 
 	if (link_linktype(i) < 0) {
 		fail(error, "cannot capture on \"%s\": it is not an Ethernet interface", i->name);
 		return NULL;
 	}
-	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ports, error))
+	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ifaces, error))
 		return NULL;
-	for (guint n = 0; n < ports->len; n++)
-		g_info("%s: %s", i->name, ((const struct attach_port *)ports->pdata[n])->how->str);
-	return g_steal_pointer(&ports);
+	for (guint n = 0; n < ifaces->len; n++)
+		g_info("%s: %s", i->name,
+		       ((const struct attach_iface *)ifaces->pdata[n])->how->str);
+	return g_steal_pointer(&ifaces);
 }

@@ -11,19 +11,19 @@
 #include "extcap/net/promisc.h"
 
 struct captured {
-	struct link *iface;
+	struct link *link;
 	char *driver;
 	uint64_t speed_bps;
-	GPtrArray *ports; /* of struct attach_port */
+	GPtrArray *ifaces; /* of struct attach_iface */
 };
 
 static void captured_free(void *p)
 {
 	struct captured *m = p;
 
-	link_free(m->iface);
+	link_free(m->link);
 	g_free(m->driver);
-	g_clear_pointer(&m->ports, g_ptr_array_unref);
+	g_clear_pointer(&m->ifaces, g_ptr_array_unref);
 	g_free(m);
 }
 
@@ -46,7 +46,7 @@ void capture_ifaces_done(struct capture_ifaces *m)
 static bool is_captured(const struct capture_ifaces *m, const struct link *i)
 {
 	for (guint n = 0; n < m->list->len; n++)
-		if (((const struct captured *)m->list->pdata[n])->iface->index == i->index)
+		if (((const struct captured *)m->list->pdata[n])->link->index == i->index)
 			return true;
 	return false;
 }
@@ -66,14 +66,14 @@ static bool add(struct capture_ifaces *m, const struct filter *filter, struct li
 {
 	struct captured *new = g_new0(struct captured, 1);
 
-	new->iface = i;
+	new->link = i;
 	new->driver = link_driver(i);
 	new->speed_bps = link_speed_bps(i);
 	g_ptr_array_add(m->list, new);
-	new->ports = attach(m->tap, m->config, filter, i, error);
-	if (new->ports && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK)
+	new->ifaces = attach(m->tap, m->config, filter, i, error);
+	if (new->ifaces && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK)
 		make_promiscuous(m, i->index);
-	return new->ports;
+	return new->ifaces;
 }
 
 /* "any": the interfaces that are up now, each an interface of its own in the file. */
@@ -121,18 +121,18 @@ bool capture_ifaces_attach(struct capture_ifaces *m, const struct filter *filter
 static bool describe(const struct capture_ifaces *m, const struct captured *one, const char *os,
 		     struct stream *stream, GError **error)
 {
-	for (guint n = 0; n < one->ports->len; n++) {
-		const struct attach_port *port = one->ports->pdata[n];
+	for (guint n = 0; n < one->ifaces->len; n++) {
+		const struct attach_iface *iface = one->ifaces->pdata[n];
 		const struct stream_description description = {
-			.iface = one->iface,
+			.iface = one->link,
 			.driver = one->driver,
 			.os = os,
 			.speed_bps = one->speed_bps,
-			.name = port->name,
+			.name = iface->name,
 			.snaplen = (uint32_t)m->config->snaplen,
 			.filter = m->config->filter,
-			.comment = port->how->str,
-			.n_slots = port->n_slots,
+			.comment = iface->how->str,
+			.n_slots = iface->n_slots,
 		};
 
 		if (!stream_add(stream, &description, error))

@@ -172,23 +172,23 @@ static int find_missing(const struct reconfigure *r, bool is_egress)
 
 /* Gives the tap's next slots to the stream's interface of that name, which may be a new one. */
 static bool add_iface(struct reconfigure *r, const struct config *config, const struct link *link,
-		      const struct attach_port *port, GError **error)
+		      const struct attach_iface *iface, GError **error)
 {
-	int number = stream_find_iface(r->stream, link->index, port->name);
+	int number = stream_find_iface(r->stream, link->index, iface->name);
 	g_autofree char *driver = link_driver(link);
 	const struct stream_description description = {
 		.iface = link,
-		.name = port->name,
+		.name = iface->name,
 		.driver = driver,
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = r->wanted.filter->expression,
-		.comment = port->how->str,
-		.n_slots = port->n_slots,
+		.comment = iface->how->str,
+		.n_slots = iface->n_slots,
 	};
 
 	if (number < 0)
 		return stream_add(r->stream, &description, error);
-	stream_add_slots(r->stream, (guint)number, port->n_slots);
+	stream_add_slots(r->stream, (guint)number, iface->n_slots);
 	return true;
 }
 
@@ -198,16 +198,16 @@ static bool add_direction(struct reconfigure *r, guint slot, bool is_egress, GEr
 	_cleanup_(link_freep) struct link *link =
 		link_find_index(tap_find_place(r->tap, slot).ifindex, error);
 	struct config config = *r->config;
-	g_autoptr(GPtrArray) ports = NULL;
+	g_autoptr(GPtrArray) ifaces = NULL;
 
 	if (!link)
 		return false;
 	config.direction = is_egress ? DIRECTION_OUT : DIRECTION_IN;
-	ports = attach(r->tap, &config, r->wanted.filter, link, error);
-	for (guint n = 0; ports && n < ports->len; n++)
-		if (!add_iface(r, &config, link, ports->pdata[n], error))
+	ifaces = attach(r->tap, &config, r->wanted.filter, link, error);
+	for (guint n = 0; ifaces && n < ifaces->len; n++)
+		if (!add_iface(r, &config, link, ifaces->pdata[n], error))
 			return false;
-	return ports;
+	return ifaces;
 }
 
 static bool set_filter(struct reconfigure *r, guint slot, GError **error)

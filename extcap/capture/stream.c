@@ -265,9 +265,10 @@ static void lose(struct stream_iface *i)
 static const char *comment_of(const struct stream *s, const struct stream_iface *i,
 			      const struct tap_frame *f)
 {
-	if (f->mark == i->generation || !s->changes || !changes_is_later(f->mark, i->generation))
+	if (f->generation == i->generation || !s->changes ||
+	    !changes_is_later(f->generation, i->generation))
 		return NULL;
-	return changes_find(s->changes, f->mark);
+	return changes_find(s->changes, f->generation);
 }
 
 /* In a packet that stays: to zero a new one would cost as much as all the rest here. */
@@ -308,9 +309,9 @@ static void note_unstamped(struct stream_iface *i)
 static void note_written(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
 	i->gap = 0;
-	if (changes_is_later(f->mark, i->generation))
-		i->generation = f->mark;
-	if (f->lacks_card_time)
+	if (changes_is_later(f->generation, i->generation))
+		i->generation = f->generation;
+	if (f->lacks_nic_time)
 		note_unstamped(i);
 	i->written++;
 	s->written++;

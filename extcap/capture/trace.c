@@ -112,22 +112,22 @@ static bool explain(const struct link *i, const struct tap_program *p, int err, 
 		p->id, p->name, i->name);
 }
 
-static void add_port(GPtrArray *ports, const struct link *i, const struct tap_program *p,
-		     const char *side)
+static void add_iface(GPtrArray *ifaces, const struct link *i, const struct tap_program *p,
+		      const char *side)
 {
-	struct attach_port *port = attach_port_add(ports);
+	struct attach_iface *iface = attach_iface_add(ifaces);
 
-	port->n_slots = 1;
-	port->name = g_strdup_printf("%s:%s@%s", i->name, p->name, side);
-	g_string_printf(port->how,
+	iface->n_slots = 1;
+	iface->name = g_strdup_printf("%s:%s@%s", i->name, p->name, side);
+	g_string_printf(iface->how,
 			"received frames at trace: %s of XDP program %u \"%s\" (tag %s)%s, %s mode",
 			side, p->id, p->name, p->tag,
-			p->is_behind ? ", called by a dispatcher" : "",
+			p->is_dispatched ? ", called by a dispatcher" : "",
 			p->mode == TAP_MODE_GENERIC ? "generic" : "native");
 }
 
 bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
-		  const struct filter *filter, GPtrArray *ports, GError **error)
+		  const struct filter *filter, GPtrArray *ifaces, GError **error)
 {
 	struct tap_program program = { 0 };
 	struct tap_target target = {
@@ -150,8 +150,8 @@ bool trace_attach(struct tap *tap, const struct config *config, const struct lin
 	if (r < 0)
 		return explain(i, &program, r, error);
 	if (target.trace.at != POINT_AT_EXIT)
-		add_port(ports, i, &program, "entry");
+		add_iface(ifaces, i, &program, "entry");
 	if (target.trace.at != POINT_AT_ENTRY)
-		add_port(ports, i, &program, "exit");
+		add_iface(ifaces, i, &program, "exit");
 	return true;
 }

@@ -16,10 +16,10 @@ bool trace_is_needed(const struct config *config);
 /* Whether its options contradict one another; else the sentence. */
 bool trace_check(const struct config *config, GError **error);
 /*
- * Traces a program on the interface, and adds to "ports" (of struct attach_port) one for each side of
+ * Traces a program on the interface, and adds to "ifaces" (of struct attach_iface) one for each side of
  * it. False with the sentence.
  */
 bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
-		  const struct filter *filter, GPtrArray *ports, GError **error);
+		  const struct filter *filter, GPtrArray *ifaces, GError **error);
 
 #endif

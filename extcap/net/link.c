@@ -253,7 +253,7 @@ GPtrArray *link_programs(const char *name)
 
 		g_snprintf(p->value, sizeof(p->value), "%u", list[k].id);
 		g_snprintf(p->display, sizeof(p->display), "%u %s%s", list[k].id, list[k].name,
-			   list[k].is_behind ? ", called by the dispatcher" : "");
+			   list[k].is_dispatched ? ", called by the dispatcher" : "");
 		g_ptr_array_add(found, p);
 	}
 	return found;

@@ -28,7 +28,7 @@ struct fixture {
 	const struct point *point;
 	int socket;		/* send() makes the point see a frame */
 	uint64_t taken, marked; /* marked: with the generation of the last filter */
-	uint16_t mark;
+	uint16_t generation;
 	gint is_sending;
 };
 
@@ -84,7 +84,7 @@ static int set_filter(struct fixture *f, const char *expression)
 	g_autofree struct sock_filter *filter = oracle_compile(expression, &n, &error);
 
 	g_assert_nonnull(filter);
-	return tap_set_filter(f->tap, 0, filter, n, ++f->mark);
+	return tap_set_filter(f->tap, 0, filter, n, ++f->generation);
 }
 
 /* Attaches the program to trace: another tap's. */
@@ -146,7 +146,7 @@ static int on_frame(void *user, const struct tap_frame *frame)
 	struct fixture *f = user;
 
 	f->taken += frame->len == 60;
-	f->marked += frame->len == 60 && frame->mark == f->mark;
+	f->marked += frame->len == 60 && frame->generation == f->generation;
 	return 0;
 }
 
@@ -183,7 +183,7 @@ static void test_change(const void *point)
 		g_assert_cmpuint(stats(&f).seen, ==, 2 * (i + 1));
 		g_assert_cmpuint(stats(&f).accepted, ==, expected);
 	}
-	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0, f.mark = 65535), ==, 0);
+	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0, f.generation = 65535), ==, 0);
 	send_frame(&f, 0x88b7);
 	tap_detach(f.tap);
 	tap_drain_rest(f.tap, on_frame, &f);

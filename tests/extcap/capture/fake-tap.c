@@ -164,7 +164,7 @@ static int give(struct tap *t, tap_frame_fn fn, void *user)
 		.caplen = FAKE_TAP_FRAME,
 		.len = FAKE_TAP_FRAME,
 		.slot = slot,
-		.mark = s->generation,
+		.generation = s->generation,
 		.point = s->point,
 		.lost = s->gap,
 	};
