@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,9 +22,35 @@ static uint64_t now_ns(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/*
+ * A time namespace shifts our CLOCK_MONOTONIC, but not that of BPF programs: time_namespaces(7). The file
+ * describes our own namespace, unless our children are to get another one.
+ */
+static int64_t read_shift_ns(void)
+{
+	struct stat own, childrens;
+	long long s = 0, ns = 0;
+	FILE *f;
+
+	if (stat("/proc/self/ns/time", &own) < 0 ||
+	    stat("/proc/self/ns/time_for_children", &childrens) < 0 ||
+	    own.st_ino != childrens.st_ino)
+		return 0;
+	f = fopen("/proc/self/timens_offsets", "re");
+	if (!f || fscanf(f, "monotonic %lld %lld", &s, &ns) != 2)
+		s = ns = 0;
+	if (f)
+		fclose(f);
+	return s * 1000000000 + ns;
+}
+
 uint64_t clock_now_ns(void)
 {
-	return now_ns(CLOCK_MONOTONIC);
+	static int64_t shift_ns = INT64_MIN; /* unknown yet */
+
+	if (shift_ns == INT64_MIN)
+		shift_ns = read_shift_ns();
+	return now_ns(CLOCK_MONOTONIC) - (uint64_t)shift_ns;
 }
 
 /* clock_getres(2): the clock id of a descriptor. */
@@ -41,9 +69,9 @@ static uint64_t measure(const struct clock *c, uint64_t *ret_width_ns)
 	uint64_t offset = 0, width = UINT64_MAX;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t before = now_ns(CLOCK_MONOTONIC);
+		uint64_t before = clock_now_ns();
 		uint64_t other = now_ns(id);
-		uint64_t after = now_ns(CLOCK_MONOTONIC);
+		uint64_t after = clock_now_ns();
 
 		if (!other || after - before >= width)
 			continue;

@@ -18,7 +18,7 @@ struct clock {
 	uint64_t checked_ns; /* CLOCK_MONOTONIC at the last measurement */
 };
 
-/* CLOCK_MONOTONIC now. */
+/* CLOCK_MONOTONIC now, as BPF programs have it: that of the initial time namespace. */
 uint64_t clock_now_ns(void);
 /* CLOCK_REALTIME; measures its offset for the first time. */
 void clock_init(struct clock *c);
