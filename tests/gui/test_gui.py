@@ -294,7 +294,7 @@ class Failures(GuiCase):
         self.check_again()
 
     def test_namespace(self):
-        self.fail_at_start("netns:nowhere", "no network namespace", "nowhere")
+        self.fail_at_start("netns:nowhere", "no such network namespace", "nowhere")
 
     def test_option(self):
         self.fail_at_start("mode:sideways", "--mode must be one of", "sideways")
@@ -303,7 +303,7 @@ class Failures(GuiCase):
         self.pair.near.load_xdp(os.environ["XDP_PASS"])
         self.open("-o", "extcap.xdptap_near.point:xdp")
         self.start_capture()
-        self.check_box("XDP hook of \"near\" is in use", self.pair.near.xdp()["prog"]["name"])
+        self.check_box("is attached to \"near\"", self.pair.near.xdp()["prog"]["name"])
 
     def test_interface_is_deleted(self):
         self.open()
