@@ -238,7 +238,7 @@ static bool asks_netlink(const struct point_link *link)
 const struct point point_trace = {
 	.name = "trace",
 	.choice = "trace",
-	.title = "trace: before and after the XDP program there",
+	.title = "trace: before and after the XDP program",
 	.traces_program = true,
 	.attach = attach,
 	.replace = replace,

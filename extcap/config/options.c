@@ -90,7 +90,7 @@ static const struct choice log_levels[] = {
 };
 
 static const struct choice formats[] = {
-	[FORMAT_PCAPNG] = { "pcapng", "pcapng: with counters, directions and comments" },
+	[FORMAT_PCAPNG] = { "pcapng", "pcapng: counters, directions, comments" },
 	[FORMAT_PCAP] = { "pcap", "pcap: frames only, at nearly twice the rate" },
 	{ NULL },
 };
