@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 
+#include "extcap/net/ethtool.h"
 #include "extcap/capture/attach.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
@@ -67,8 +68,8 @@ static bool add(struct capture_ifaces *m, const struct filter *filter, struct li
 	struct captured *new = g_new0(struct captured, 1);
 
 	new->link = i;
-	new->driver = link_driver(i);
-	new->speed_bps = link_speed_bps(i);
+	new->driver = ethtool_driver(i);
+	new->speed_bps = ethtool_speed_bps(i);
 	g_ptr_array_add(m->list, new);
 	new->ifaces = attach(m->tap, m->config, filter, i, error);
 	if (new->ifaces && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK)

@@ -7,6 +7,7 @@
 
 #include "extcap/capture/attach.h"
 #include "extcap/capture/reconfigure.h"
+#include "extcap/net/ethtool.h"
 #include "extcap/net/link.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
@@ -175,7 +176,7 @@ static bool add_iface(struct reconfigure *r, const struct config *config, const 
 		      const struct attach_iface *iface, GError **error)
 {
 	int number = stream_find_iface(r->stream, link->index, iface->name);
-	g_autofree char *driver = link_driver(link);
+	g_autofree char *driver = ethtool_driver(link);
 	const struct stream_description description = {
 		.iface = link,
 		.name = iface->name,

@@ -52,7 +52,7 @@ struct stream {
 struct stream_description {
 	const struct link *iface;
 	const char *name;   /* in the file; NULL: the interface's own */
-	const char *driver; /* link_driver(), NULL: unknown */
+	const char *driver; /* ethtool_driver(), NULL: unknown */
 	const char *os;	    /* host_os() */
 	uint64_t speed_bps; /* 0: unknown */
 	uint32_t snaplen;

@@ -7,6 +7,7 @@
 #include <linux/genetlink.h>
 #include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -100,6 +101,42 @@ static void read_xdp(uint32_t ifindex, struct ethtool *ret)
 		ret->hides_times = !(features & NETDEV_XDP_RX_METADATA_TIMESTAMP);
 }
 
+bool ethtool_ioctl(const struct link *i, unsigned long request, void *data)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq about = { .ifr_data = data };
+
+	g_strlcpy(about.ifr_name, i->name, sizeof(about.ifr_name));
+	return fd >= 0 && ioctl(fd, request, &about) == 0;
+}
+
+char *ethtool_driver(const struct link *i)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+
+	if (!ethtool_ioctl(i, SIOCETHTOOL, &info) || !info.driver[0])
+		return NULL;
+	if (!info.bus_info[0])
+		return g_strndup(info.driver, sizeof(info.driver));
+	return g_strdup_printf("%.32s %.32s (%.32s)", info.driver, info.version, info.bus_info);
+}
+
+uint64_t ethtool_speed_bps(const struct link *i)
+{
+	union {
+		struct ethtool_link_settings s;
+		uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * INT8_MAX];
+	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
+
+	/* The kernel first answers with the negative size of its masks, and fills them when asked with that size. */
+	if (!ethtool_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
+		return 0;
+	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
+	if (!ethtool_ioctl(i, SIOCETHTOOL, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
+		return 0;
+	return (uint64_t)link.s.speed * 1000000;
+}
+
 void ethtool_read(const struct link *i, struct ethtool *ret)
 {
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
@@ -107,8 +144,8 @@ void ethtool_read(const struct link *i, struct ethtool *ret)
 
 	*ret = (struct ethtool){ 0 };
 	read_xdp(i->index, ret);
-	if (link_ioctl(i, SIOCETHTOOL, &channels))
+	if (ethtool_ioctl(i, SIOCETHTOOL, &channels))
 		ret->queues = channels.rx_count + channels.combined_count;
-	if (link_ioctl(i, SIOCETHTOOL, &flags))
+	if (ethtool_ioctl(i, SIOCETHTOOL, &flags))
 		ret->hides_tags = flags.data & ETH_FLAG_RXVLAN;
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads all links from rtnetlink in one dump, and from ethtool what only the captured interface needs.
+ * Reads all links from rtnetlink in one dump.
  */
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <net/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bpf/tap.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
@@ -186,75 +182,4 @@ struct link *link_find_index(unsigned int index, GError **error)
 int link_linktype(const struct link *i)
 {
 	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? LINK_LINKTYPE : -1;
-}
-
-bool link_ioctl(const struct link *i, unsigned long request, void *data)
-{
-	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq about = { .ifr_data = data };
-
-	g_strlcpy(about.ifr_name, i->name, sizeof(about.ifr_name));
-	return fd >= 0 && ioctl(fd, request, &about) == 0;
-}
-
-char *link_driver(const struct link *i)
-{
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-
-	if (!link_ioctl(i, SIOCETHTOOL, &info) || !info.driver[0])
-		return NULL;
-	if (!info.bus_info[0])
-		return g_strndup(info.driver, sizeof(info.driver));
-	return g_strdup_printf("%.32s %.32s (%.32s)", info.driver, info.version, info.bus_info);
-}
-
-uint64_t link_speed_bps(const struct link *i)
-{
-	union {
-		struct ethtool_link_settings s;
-		uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * INT8_MAX];
-	} link = { .s = { .cmd = ETHTOOL_GLINKSETTINGS } };
-
-	/* The kernel first answers with the negative size of its masks, and fills them when asked with that size. */
-	if (!link_ioctl(i, SIOCETHTOOL, &link) || link.s.link_mode_masks_nwords >= 0)
-		return 0;
-	link.s.link_mode_masks_nwords = (int8_t)-link.s.link_mode_masks_nwords;
-	if (!link_ioctl(i, SIOCETHTOOL, &link) || link.s.speed == (uint32_t)SPEED_UNKNOWN)
-		return 0;
-	return (uint64_t)link.s.speed * 1000000;
-}
-
-char *link_xdp_program(const struct link *i)
-{
-	static const char *const modes[] = { "", "native", "generic", "offloaded",
-					     "several modes" };
-	struct tap_program list[PROGRAM_LIST] = { { 0 } };
-	g_autoptr(GString) s = g_string_new(NULL);
-	int n;
-
-	if (!i->xdp_id)
-		return NULL;
-	n = program_list(i->index, list, PROGRAM_LIST);
-	g_string_printf(s, "%u %s %s", i->xdp_id, *list[0].name ? list[0].name : "?",
-			modes[MIN(i->xdp, G_N_ELEMENTS(modes) - 1)]);
-	for (int k = 1; k < n; k++)
-		g_string_append_printf(s, ", %u %s", list[k].id, list[k].name);
-	return g_string_free(g_steal_pointer(&s), false);
-}
-
-GPtrArray *link_programs(const char *name)
-{
-	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
-	struct tap_program list[PROGRAM_LIST] = { { 0 } };
-	int n = program_list(if_nametoindex(name), list, PROGRAM_LIST);
-
-	for (int k = 0; k < n; k++) {
-		struct link_program *p = g_new0(struct link_program, 1);
-
-		g_snprintf(p->value, sizeof(p->value), "%u", list[k].id);
-		g_snprintf(p->display, sizeof(p->display), "%u %s%s", list[k].id, list[k].name,
-			   list[k].is_dispatched ? ", called by the dispatcher" : "");
-		g_ptr_array_add(found, p);
-	}
-	return found;
 }

@@ -49,25 +49,5 @@ struct link *link_find(const char *name, GError **error);
 struct link *link_find_index(unsigned int index, GError **error);
 /* Returns the linktype of captured frames; -1 if the interface cannot be captured on. */
 int link_linktype(const struct link *i);
-/* "veth" or "ixgbe 5.1 (0000:01:00.0)"; NULL if the driver does not report it. */
-char *link_driver(const struct link *i);
-/*
- * Describes the attached XDP program, "12 my_firewall native"; the name requires privilege. The
- * programs that libxdp's dispatcher calls follow: ", 14 mine, 17 other". NULL: none.
- */
-char *link_xdp_program(const struct link *i);
-
-/* A program that can be traced. */
-struct link_program {
-	char value[11];	   /* its ID */
-	char display[128]; /* label in the dialog */
-};
-
-/* Returns the programs on the named interface, as struct link_program *; empty if it does not exist. */
-GPtrArray *link_programs(const char *name);
-/* bit/s; 0: unknown. */
-uint64_t link_speed_bps(const struct link *i);
-/* Issues a netdevice(7) ioctl with data that the kernel reads and fills. Returns whether it succeeded. */
-bool link_ioctl(const struct link *i, unsigned long request, void *data);
 
 #endif

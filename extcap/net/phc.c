@@ -15,7 +15,7 @@ static int find_clock(const struct link *i)
 {
 	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
 
-	if (!link_ioctl(i, SIOCETHTOOL, &info) ||
+	if (!ethtool_ioctl(i, SIOCETHTOOL, &info) ||
 	    !(info.so_timestamping & SOF_TIMESTAMPING_RX_HARDWARE))
 		return -1;
 	return info.phc_index;
@@ -26,7 +26,7 @@ static bool is_off(const struct link *i)
 {
 	struct hwtstamp_config config = { 0 };
 
-	return link_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
+	return ethtool_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
 }
 
 static bool check(const struct link *i, int clock, GError **error)

@@ -8,6 +8,7 @@
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
+#include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
@@ -122,7 +123,7 @@ static char *device_text(const struct link *i)
 /* One row of -D: a text for each column. */
 static GStrv describe(guint number, const struct link *i)
 {
-	g_autofree char *driver = link_driver(i), *program = link_xdp_program(i);
+	g_autofree char *driver = ethtool_driver(i), *program = xdp_programs_text(i);
 	g_autofree char *device = device_text(i);
 	GStrv row = g_new0(char *, COLUMNS + 1);
 

@@ -16,6 +16,8 @@
 #include "extcap/system/error.h"
 #include "extcap/wireshark/extcap.h"
 #include "extcap/capture/filter.h"
+#include "extcap/net/ethtool.h"
+#include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
 #include "extcap/config/options.h"
@@ -152,7 +154,7 @@ static const struct link *find_index(const GPtrArray *list, unsigned int index)
 static char *describe(const struct link *i, const GPtrArray *list)
 {
 	const struct link *master = find_index(list, i->master);
-	g_autofree char *driver = i->kind ? g_strdup(i->kind) : link_driver(i);
+	g_autofree char *driver = i->kind ? g_strdup(i->kind) : ethtool_driver(i);
 	g_autoptr(GString) s = g_string_new(i->name);
 
 	if (i->alias)
@@ -251,13 +253,13 @@ static void print_option(const struct option *o, int number)
 /* The XDP programs on the interface, as values of --program. */
 static void print_programs(const char *interface, int number)
 {
-	g_autoptr(GPtrArray) list = link_programs(interface);
+	g_autoptr(GPtrArray) list = xdp_programs_list(interface);
 
 	printf("value {arg=%d}{value=" OPTION_PROGRAM_AUTO
 	       "}{display=automatic: the program on the interface}{default=true}\n",
 	       number);
 	for (guint n = 0; n < list->len; n++) {
-		const struct link_program *p = list->pdata[n];
+		const struct xdp_program *p = list->pdata[n];
 		g_autofree char *display = sanitize(p->display);
 
 		printf("value {arg=%d}{value=%s}{display=%s}\n", number, p->value, display);
