@@ -96,7 +96,7 @@ class Card(Case):
         capture = self.stamped("-Q", "in")
         references, packets = self.compare(capture, lambda: self.pair.send(7))
         self.assert_earlier(references, packets, 0)
-        self.assertEqual(capture.stderr().count(b"the card gave no time"), 1, capture.text())
+        self.assertEqual(capture.stderr().count(b"the NIC gave no time stamp"), 1, capture.text())
 
     def test_an_answer_that_cannot_be(self):
         """A PHC that was just stepped far away is ignored."""

@@ -270,19 +270,19 @@ class End(TraceCase):
     def test_program_is_taken_off(self):
         capture = self.capture_three()
         self.pair.near.ip("link", "set", "near", self.mode, "off")
-        self.assert_ends(capture, "taken off", "complete")
+        self.assert_ends(capture, "detached", "complete")
 
     def test_program_is_replaced(self):
         capture = self.capture_three()
         self.pair.near.ip("-force", "link", "set", "near", self.mode, "obj", os.environ["XDP_PASS"],
                           "sec", "xdp")
-        self.assert_ends(capture, "taken off", "complete")
+        self.assert_ends(capture, "detached", "complete")
         self.assertTrue(self.pair.near.xdp())
 
     def test_sent_frames_go_on(self):
         capture = self.start("--point", "trace")
         self.pair.near.ip("link", "set", "near", self.mode, "off")
-        capture.wait_for("taken off")
+        capture.wait_for("detached")
         self.pair.send(3)
         self.pair.ping(2)
         capture.wait_packets(2)
