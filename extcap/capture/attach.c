@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From an -errno of bpf/ to a sentence with a remedy: what the user can do is known here. */
+/* Turns an -errno of bpf/ into a sentence with a remedy. */
 #include <errno.h>
 #include <net/if_arp.h>
 
@@ -33,7 +33,7 @@ static bool explain(const struct config *config, const struct link *i, const str
 {
 	g_autofree char *missing = privileges_missing();
 
-	if (err == -EACCES && missing) /* the verifier's word for what takes CAP_PERFMON */
+	if (err == -EACCES && missing) /* the verifier's error for what requires CAP_PERFMON */
 		err = -EPERM;
 	switch (err) {
 	case -EPERM: return setup_explain(error);
@@ -143,9 +143,9 @@ static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray
 	return 0;
 }
 
-/* The XDP hook is taken, and the choice is ours. */
-static int attach_behind(struct tap *tap, const struct config *config, const struct link *i,
-			 const struct filter *filter, GPtrArray *ifaces)
+/* The XDP hook is in use, and --point is auto. */
+static int attach_after(struct tap *tap, const struct config *config, const struct link *i,
+			const struct filter *filter, GPtrArray *ifaces)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
 	g_autoptr(GError) why = NULL;
@@ -161,7 +161,7 @@ static int attach_behind(struct tap *tap, const struct config *config, const str
 	return attach_at(tap, &target, ifaces);
 }
 
-/* With the NIC's times, or not at all. */
+/* Attaches with the NIC's time stamps, or not at all. */
 static bool attach_stamped(struct tap *tap, const struct config *config, const struct link *i,
 			   struct tap_target *target, GPtrArray *ifaces, GError **error)
 {
@@ -194,11 +194,11 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 		return trace_attach(tap, config, i, filter, ifaces, error);
 	r = attach_at(tap, &target, ifaces);
 	if (r == -EBUSY && !choice)
-		r = attach_behind(tap, config, i, filter, ifaces);
+		r = attach_after(tap, config, i, filter, ifaces);
 	return r == 0 || explain(config, i, target.point, r, error);
 }
 
-/* Sent frames have no verdict, and what the loopback device sends it receives. */
+/* Sent frames have no verdict, and the loopback device receives what it sends. */
 static bool wants_sent(const struct config *config, const struct link *i)
 {
 	if (config->direction == DIRECTION_BOTH)

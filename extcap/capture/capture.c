@@ -29,9 +29,9 @@
 #include "extcap/capture/stream.h"
 
 #define PROGRESS_MS  500
-#define LOOK_MS	     1000 /* between looks for a program that may go without a word */
-#define RETRY_MAX_MS 16	  /* between offers to a pipe whose reader does not read at all */
-#define LAST_MS	     400  /* how long the reader of a pipe gets to take the rest at the end */
+#define LOOK_MS	     1000 /* between checks for a program that may be removed silently */
+#define RETRY_MAX_MS 16	  /* between writes to a pipe whose reader does not read */
+#define LAST_MS	     400  /* for the reader of a pipe to read the rest at the end */
 
 struct capture {
 	const struct config *config;
@@ -42,7 +42,7 @@ struct capture {
 	struct stream stream;
 	struct tap *tap;
 	struct reconfigure reconfigure; /* zero: the front end changes nothing */
-	GMainLoop *loop;		/* NULL: does not run, yet or any more */
+	GMainLoop *loop;		/* NULL: not running */
 	GSource *tap_source;
 	GSource *output_source; /* NULL: not a pipe */
 	void *output_poll;
@@ -53,9 +53,9 @@ struct capture {
 	int links_fd;
 	bool is_orphaned;	/* no program of ours is in place any more */
 	bool is_started;	/* the front end knows that it runs */
-	bool is_stopped;	/* a reason to end has come */
+	bool is_stopped;	/* there is a reason to end */
 	unsigned int n_signals; /* that asked for the end */
-	bool is_full;		/* it was -c or -a: later frames are not part of the capture */
+	bool is_full;		/* by -c or -a: later frames are not part of the capture */
 	int failure;		/* -errno of the stream */
 };
 
@@ -66,7 +66,7 @@ static void stop(struct capture *c)
 		g_main_loop_quit(c->loop);
 }
 
-/* After -a files:N there is no next file: that is an end, not a failure. */
+/* No next file after -a files:N is an end, not a failure. */
 static void stream_failed(struct capture *c, int err)
 {
 	if (err == -ESHUTDOWN)
@@ -100,8 +100,8 @@ static int on_frame(void *user, const struct tap_frame *frame)
 }
 
 /*
- * Hands over what there is. What a full pipe did not take is offered again in a moment: to be woken for
- * every page that its reader takes would cost that reader, often on our CPU, a twentieth of its time.
+ * Flushes the stream. What a full pipe did not accept is offered again in a moment: a wake-up for every
+ * page that the reader reads would cost it, often on our CPU, a twentieth of its time.
  */
 static void flush(struct capture *c)
 {
@@ -140,7 +140,7 @@ static gboolean on_output(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* A link has changed, or is gone. The capture goes on while one of our programs is left. */
+/* A link has changed or disappeared. The capture continues while one of our programs is attached. */
 static gboolean on_links(void *user)
 {
 	struct capture *c = user;
@@ -185,7 +185,7 @@ static gboolean on_progress(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* What is due in the files by time is asked again after each turn. */
+/* When something is due in the files is asked again after each iteration. */
 static void set_files_timer(struct capture *c)
 {
 	if (c->files_source)
@@ -203,7 +203,7 @@ static gboolean on_files_time(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* The first file is told of when all is in place. */
+/* start() reports the first file. */
 static void on_file(void *user, const struct pcapng_files_event *event)
 {
 	struct capture *c = user;
@@ -250,7 +250,7 @@ static gboolean on_question(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* tcpdump's signal: what is buffered goes to the file now. */
+/* Writes what is buffered, as tcpdump does on this signal. */
 static gboolean on_flush(void *user)
 {
 	struct capture *c = user;
@@ -274,7 +274,7 @@ static void watch_signals(struct capture *c)
 		stop(c);
 }
 
-/* From here on nothing is opened or attached but what is said here. */
+/* From here on the process opens and attaches nothing but what this says. */
 static bool drop_privileges(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
@@ -291,7 +291,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 	return privileges_drop(&need, error);
 }
 
-/* Tells the stream what was learned of machine and interfaces. */
+/* Describes the machine and the interfaces to the stream. */
 static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
 {
 	stream_init(&c->stream, g_steal_pointer(&c->destination.sink), c->tap);
@@ -311,7 +311,7 @@ static bool open_and_drop(struct capture *c, const struct pcapng_section *sectio
 	       (!is_late || destination_open(d, section, on_file, c, error));
 }
 
-/* All that can go wrong before the first byte is written. */
+/* Everything that can fail before the first byte is written. */
 static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
@@ -319,7 +319,7 @@ static bool prepare(struct capture *c, GError **error)
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
-	c->links_fd = link_watch_open(); /* before we look which there are */
+	c->links_fd = link_watch_open(); /* before we list the links */
 	if (!attach_prepare(&c->tap, config, error) ||
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
@@ -373,7 +373,7 @@ static void run(struct capture *c)
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
-/* Gives the reader of a pipe a moment to take what is left; a file takes it at once. */
+/* Gives the reader of a pipe a moment to read what is left; a file needs none. */
 static int end_stream(struct capture *c)
 {
 	gint64 end = g_get_monotonic_time() + LAST_MS * 1000;
@@ -430,7 +430,7 @@ static bool compile_filter(struct capture *c, GError **error)
 	       fail_usage(error, "capture filter \"%.100s\": %s", c->config->filter, why->message);
 }
 
-/* Whether the capture ended as the user wanted; else the sentence. */
+/* Whether the capture ended as the user wanted; else sets *error. */
 static bool explain_end(const struct capture *c, GError **error)
 {
 	if (c->failure)
@@ -457,7 +457,7 @@ static void capture_done(struct capture *c)
 	filter_unref(c->filter);
 }
 
-/* Wireshark learns of a filter that it should not have accepted as of any other failure. */
+/* Wireshark learns of a bad filter as of any other failure: its FIFO closes. */
 static bool begin(struct capture *c, GError **error)
 {
 	if (compile_filter(c, error))

@@ -31,7 +31,7 @@ static uint64_t clock_ns(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* As the times of frames it never goes back, although the machine's clock may be set. */
+/* Never goes back, as the times of frames do not, even if the clock is set. */
 static uint64_t now_ns(const struct stream *s)
 {
 	uint64_t passed = clock_ns(CLOCK_MONOTONIC) - s->started_mono_ns;
@@ -196,7 +196,7 @@ int stream_find_iface(const struct stream *s, unsigned int ifindex, const char *
 
 bool stream_add(struct stream *s, const struct stream_description *d, GError **error)
 {
-	/* The kernel takes any bytes for a name or an alias; the format takes UTF-8 only. */
+	/* The kernel accepts any bytes in a name or an alias; the format requires UTF-8. */
 	struct stream_iface new = {
 		.name = g_utf8_make_valid(d->name ? d->name : d->iface->name, -1),
 		.device = g_utf8_make_valid(d->iface->name, -1),
@@ -247,7 +247,7 @@ static uint32_t reception(const struct stream_iface *i, const struct tap_frame *
 static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
 	uint32_t direction = f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
-	/* What is still to be cut up has its checksums filled in then. */
+	/* Segmentation offload fills in the checksums later. */
 	uint32_t offload = f->is_segments ? PCAPNG_FLAG_SEGMENTED : 0;
 
 	if (f->is_segments && f->point->is_egress)
@@ -271,7 +271,7 @@ static const char *comment_of(const struct stream *s, const struct stream_iface 
 	return changes_find(s->changes, f->generation);
 }
 
-/* In a packet that stays: to zero a new one would cost as much as all the rest here. */
+/* The struct is reused: zeroing a new one would cost as much as everything else here. */
 static int put(struct stream *s, guint number, const struct tap_frame *f)
 {
 	struct stream_iface *i = iface(s, number);

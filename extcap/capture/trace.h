@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Capture point "trace", as the user asks for it: which program, and why it cannot be. */
+/* The capture point "trace": which program to trace, and why that fails. */
 #ifndef XDPTAP_EXTCAP_CAPTURE_TRACE_H
 #define XDPTAP_EXTCAP_CAPTURE_TRACE_H
 
@@ -11,13 +11,13 @@
 #include "extcap/net/link.h"
 #include "extcap/config/options.h"
 
-/* Whether only a traced program gives what the configuration asks for. */
+/* Whether the configuration requires tracing. */
 bool trace_is_needed(const struct config *config);
-/* Whether its options contradict one another; else the sentence. */
+/* Whether its options agree with one another; else sets *error. */
 bool trace_check(const struct config *config, GError **error);
 /*
- * Traces a program on the interface, and adds to "ifaces" (of struct attach_iface) one for each side of
- * it. False with the sentence.
+ * Traces a program on the interface, and adds to "ifaces" (of struct attach_iface) one for each side.
+ * Returns false with *error.
  */
 bool trace_attach(struct tap *tap, const struct config *config, const struct link *i,
 		  const struct filter *filter, GPtrArray *ifaces, GError **error);

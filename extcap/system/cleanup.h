@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Locals that clean up after themselves, beside GLib's g_autofree and g_autoptr(). */
+/* Locals that clean up after themselves, in addition to GLib's g_autofree and g_autoptr(). */
 #ifndef XDPTAP_EXTCAP_SYSTEM_CLEANUP_H
 #define XDPTAP_EXTCAP_SYSTEM_CLEANUP_H
 
@@ -13,7 +13,7 @@ static inline void close_fdp(int *fd)
 		close(*fd);
 }
 
-/* Gives a descriptor away: the variable no longer owns it. */
+/* Transfers ownership of a descriptor: the variable no longer owns it. */
 static inline int steal_fd(int *fd)
 {
 	int given = *fd;

@@ -15,7 +15,7 @@ GSource *gsource_add(GSourceFunc callback, void *user)
 
 	g_source_set_callback(source, callback, user, NULL);
 	g_source_attach(source, NULL);
-	g_source_unref(source); /* the main context has it until it is destroyed */
+	g_source_unref(source); /* the main context keeps it until it is destroyed */
 	return source;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log: g_debug(), g_info() and g_warning() of this program end in the file of --log-file, or
- * nowhere. Never on Wireshark's stderr, where it would be shown to the user as an error.
+ * The log: g_debug(), g_info() and g_warning() of this program go to the file of --log-file, or
+ * nowhere. They never go to stderr, which Wireshark shows to the user as an error.
  */
 #ifndef XDPTAP_EXTCAP_SYSTEM_LOG_H
 #define XDPTAP_EXTCAP_SYSTEM_LOG_H
@@ -17,13 +17,13 @@ enum log_level {
 
 /*
  * Appends messages of at least this level to the file at `path` (NULL: to none), after a line with the
- * command line `argv`. False: the file cannot be opened.
+ * command line `argv`. Returns false if the file cannot be opened.
  */
 bool log_open(const char *path, enum log_level level, char **argv, GError **error);
 
-/* time is as it stands in the file, text has no end of line. */
+/* time is formatted as in the file; text has no newline. */
 typedef void (*log_fn)(void *user, const char *time, const char *text);
-/* Whatever is of these levels also goes to fn, without the file too; NULL: no longer. */
+/* Passes messages of these levels to fn as well, with or without a file; NULL ends that. */
 void log_listen(GLogLevelFlags levels, log_fn fn, void *user);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening paths that the user names. This process may have more rights than the owner of the folder,
- * who can put a link to somebody else's file there at any moment.
+ * Opens paths that the user names. This process may have more rights than the owner of the folder, who
+ * can put a link to somebody else's file there at any moment.
  */
 #ifndef XDPTAP_EXTCAP_SYSTEM_PATH_H
 #define XDPTAP_EXTCAP_SYSTEM_PATH_H
@@ -11,9 +11,9 @@
 
 /* Whether `path` is a symbolic link that neither root nor this user made. */
 bool path_is_foreign_link(const char *path);
-/* open(2), which follows no foreign link: then -1 with ELOOP. */
+/* open(2) that does not follow a foreign link: it returns -1 with ELOOP. */
 int path_open(const char *path, int flags, mode_t mode);
-/* Likewise, without blocking, of a FIFO and nothing else: -1 with ENXIO, or with EPERM if it is none. */
+/* Likewise for a FIFO, without blocking: -1 with ENXIO if nobody reads it, EPERM if it is no FIFO. */
 int path_open_fifo(const char *path, int flags);
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Capabilities and the user. Once the programs are in place a capture has no capability, cannot get
- * one again (not by executing something either), and most system calls are gone. There are exceptions,
+ * Capabilities and the user. Once the programs are attached, a capture has no capability, cannot regain
+ * one (not by executing a program either), and cannot make most system calls. There are exceptions,
  * each only where it is needed:
  *
- *	a filter that is replaced in mid-capture	cap_net_admin, cap_bpf, cap_perfmon: permitted
- *							always, effective only while it happens
- *	taking off a tc program before Linux 6.6	cap_net_admin
- *	root makes files in a folder of others		cap_dac_override
+ *	replacing a filter during a capture		cap_net_admin, cap_bpf, cap_perfmon: permitted
+ *							throughout, effective only meanwhile
+ *	detaching a tc program before Linux 6.6		cap_net_admin
+ *	root creates files in another user's folder	cap_dac_override
  *	Linux 5.18, for each bpf(2)			cap_bpf
  *
- * The user's commands (--post-rotate) are run with the rights that we were started with, or those of
- * --user: with them this process has no capability either, but is not kept from executing.
+ * The user's commands (--post-rotate) run with the rights that we were started with, or those of --user.
+ * A process that runs them has no capability either, but may execute programs.
  *
- * Plain system calls: libcap-ng would be one more library for two of them.
+ * Two plain system calls replace libcap-ng, which would be one more library.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,10 +36,10 @@
 #define LOADS		(BIT(CAP_NET_ADMIN) | BIT(CAP_BPF) | BIT(CAP_PERFMON))
 
 struct sets {
-	uint64_t effective, permitted; /* nothing of ours is inheritable */
+	uint64_t effective, permitted; /* none is inheritable */
 };
 
-/* What privileges_drop() left to this process. */
+/* What privileges_drop() left this process. */
 static struct {
 	bool is_dropped;
 	struct sets sets;
@@ -57,7 +57,7 @@ static struct sets sets_get(void)
 	};
 }
 
-/* False with errno. */
+/* Returns false with errno set. */
 static bool sets_put(struct sets s)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -132,8 +132,8 @@ bool privileges_become(const char *user, GError **error)
 }
 
 /*
- * What is executed from now on gets nothing either. The bounding set is only root's to empty, and
- * only root's matters: with no_new_privs a file's capabilities and set-user-ID bit count for nothing.
+ * Programs executed from now on get nothing either. Only root can empty the bounding set, and only
+ * root's matters: no_new_privs disables the capabilities and the set-user-ID bit of a file.
  */
 static bool forbid_new_ones(void)
 {
@@ -147,7 +147,7 @@ static bool forbid_new_ones(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0;
 }
 
-/* Whether root, without the rights over files that make it root, may not write where this file is. */
+/* Whether root, without its override of file permissions, cannot write to the folder of this file. */
 static bool is_foreign(const char *path)
 {
 	g_autofree char *folder = path ? g_path_get_dirname(path) : NULL;
@@ -155,7 +155,7 @@ static bool is_foreign(const char *path)
 	return folder && geteuid() == 0 && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
 }
 
-/* Files that are made from now on, and not just the one that is open. */
+/* Files created from now on, not the one that is open. */
 static bool is_any_foreign(const struct privileges_need *need)
 {
 	bool found = false;
@@ -170,7 +170,7 @@ static uint64_t needed_sometimes(const struct privileges_need *need)
 	return need->replaces_filters ? LOADS : 0;
 }
 
-/* Whether reading counters takes a privilege; later kernels ask only those who load and make things. */
+/* Whether reading counters requires a privilege; later kernels require one only for loading. */
 static bool bpf_is_privileged(void)
 {
 	union bpf_attr attr = { .map_fd = UINT32_MAX };
@@ -185,7 +185,7 @@ static unsigned int sandbox_of(const struct privileges_need *need)
 	       (need->replaces_filters ? SANDBOX_FILTERS : 0);
 }
 
-/* To be asked when no capability is effective. */
+/* Call it when no capability is effective. */
 static uint64_t needed_always(const struct privileges_need *need)
 {
 	uint64_t needed = need->detaches_tc ? BIT(CAP_NET_ADMIN) : 0;
@@ -234,7 +234,7 @@ bool privileges_drop(const struct privileges_need *need, GError **error)
 	return true;
 }
 
-/* Whether there is something that is only sometimes effective. */
+/* Whether some capabilities are effective only at times. */
 static bool has_sometimes(void)
 {
 	return left.is_dropped && left.sets.permitted != left.sets.effective;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What this process may do: all that attaching takes, and once the programs are in place next to
- * nothing. See privileges.c for what stays, and sandbox.h for the system calls.
+ * What this process may do: everything that attaching requires, and almost nothing once the programs
+ * are attached. privileges.c says what remains, sandbox.h which system calls.
  */
 #ifndef XDPTAP_EXTCAP_SYSTEM_PRIVILEGES_H
 #define XDPTAP_EXTCAP_SYSTEM_PRIVILEGES_H
@@ -11,7 +11,7 @@
 
 #define PRIVILEGES_PATHS 4
 
-/* What a capture still does after its programs are in place. */
+/* What a capture still does after its programs are attached. */
 struct privileges_need {
 	bool is_pipe;	       /* it writes to a pipe, and to no file */
 	bool makes_files;      /* opens, renames and deletes files */
@@ -23,22 +23,23 @@ struct privileges_need {
 };
 
 /*
- * Capabilities that a capture takes and this process has not: "cap_bpf and cap_perfmon"; NULL: none is
- * missing. Owned by the caller.
+ * The capabilities that a capture requires and this process lacks: "cap_bpf and cap_perfmon"; NULL:
+ * none. Owned by the caller.
  */
 char *privileges_missing(void);
 /* Whether the program's file has capabilities that this process did not get. */
 bool privileges_are_withheld(void);
-/* False, with a sentence for the user, where "user" is nobody here or we are not root. */
+/* Returns false with *error if "user" does not exist or we are not root. */
 bool privileges_check_user(const char *user, GError **error);
-/* Becomes this user, with its groups, for good; capabilities stay until privileges_drop(). */
+/* Switches to this user and its groups for good; capabilities remain until privileges_drop(). */
 bool privileges_become(const char *user, GError **error);
 /*
- * Gives up for good every capability and system call but those that the capture still needs. Before
- * any thread is started, as each has its own; after the one output is opened, before any set of files.
+ * Gives up, for good, every capability and system call that the capture does not need any more. Call it
+ * before any thread starts, because each thread has its own; after a single output is opened, and
+ * before a set of files is.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
-/* Makes what privileges_drop() kept for replaces_filters effective, and no longer so. */
+/* Make the capabilities that privileges_drop() kept for replaces_filters effective, and stop that. */
 void privileges_raise(void);
 void privileges_lower(void);
 

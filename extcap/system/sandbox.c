@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A seccomp filter made of the rows of rules[]: which system call, for which kind of capture, and with
- * which value of one argument. What no row allows fails with ENOSYS; it is not fatal, on purpose. Who
- * has taken over this process gets no further either way, while the C library of next year, which
- * tries a new system call first, goes on with the old one instead of ending a capture of months.
+ * which value of one argument. What no row allows fails with ENOSYS. It is not fatal, on purpose: an
+ * attacker in this process gets no further either way, but a future C library, which tries a new system
+ * call first, falls back to the old one instead of ending a capture that has run for months.
  * The kernel logs each such call (audit type 1326, with its number).
  */
 #include <errno.h>
@@ -33,10 +33,10 @@
 #elif defined(__riscv) && __riscv_xlen == 64
 #define ARCH AUDIT_ARCH_RISCV64
 #else
-#define ARCH 0 /* nobody has looked at its system calls: no filter */
+#define ARCH 0 /* an architecture whose system calls were not reviewed: no filter */
 #endif
 
-/* The sanitizers look for leaks at the end, by means that nobody else needs. */
+/* The sanitizers look for leaks at exit, with system calls that nothing else needs. */
 #if defined(__SANITIZE_ADDRESS__)
 #define OTHERWISE SECCOMP_RET_ALLOW
 #elif defined(__has_feature)
@@ -48,7 +48,7 @@
 #define OTHERWISE (SECCOMP_RET_ERRNO | ENOSYS)
 #endif
 
-/* For whom a rule is; 0: for every capture. */
+/* The captures that a rule applies to; 0: all of them. */
 enum {
 	READING = SANDBOX_READING | SANDBOX_FILES | SANDBOX_FILTERS,
 	FILES = SANDBOX_FILES,
@@ -59,14 +59,14 @@ enum {
 struct rule {
 	int number;
 	unsigned int whom;
-	/* The low half of this argument, masked, has to be that; a mask of 0 asks for nothing. */
+	/* The low half of this argument, masked, must equal this; a mask of 0 accepts anything. */
 	unsigned int argument;
 	uint32_t mask, value;
 };
 
 #define ALL_BITS UINT32_MAX
 
-/* What is called often comes first. */
+/* Frequent calls come first. */
 static const struct rule rules[] = {
 	{ SYS_write },
 	{ SYS_writev },
@@ -102,7 +102,7 @@ static const struct rule rules[] = {
 	{ SYS_mmap, 0, 2, PROT_EXEC, 0 },
 	{ SYS_mprotect, 0, 2, PROT_EXEC, 0 },
 
-	{ SYS_recvfrom }, /* of the watch over the interfaces */
+	{ SYS_recvfrom }, /* the watch of the interfaces */
 	/*
 	 * To the service manager and by netlink, without an address or with netlink's of 12 bytes. That
 	 * of a packet socket has 20: nobody sends a frame on the one that keeps promiscuous mode.
@@ -123,7 +123,7 @@ static const struct rule rules[] = {
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_OBJ_GET_INFO_BY_FD },
 
 	{ SYS_openat, READING | FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
-	/* the pipe to the toolbar, which can be opened when Wireshark has */
+	/* the pipe to the toolbar, which opens only after Wireshark has opened it */
 	{ SYS_openat, FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_WRONLY },
 	{ SYS_pread64, READING },
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything here goes by the path of the running file, links resolved: capabilities belong to a
- * file, and the help page lies beside it or in the place that belongs to it below the same prefix.
+ * Everything here depends on the path of the running executable, with links resolved: capabilities
+ * belong to a file, and the help page is next to it or under the same prefix.
  */
 #include <pwd.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "extcap/system/setup.h"
 
 #define CAPABILITIES "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep"
-#define GROUP	     "wireshark" /* whose members may also run dumpcap, where Debian asked for that */
+#define GROUP	     "wireshark" /* Debian's group of users who may run dumpcap */
 
-/* Seen from the folder of the program: in a build folder, and installed. */
+/* Relative to the folder of the executable: in a build folder, and installed. */
 #define HELP_BUILT     "xdptap.html"
 #define HELP_INSTALLED "../share/xdptap/xdptap.html"
 
@@ -26,7 +26,7 @@ static char *own_path(void)
 	return path ? path : g_strdup("xdptap");
 }
 
-/* As the shell takes it; most paths need no quotes. */
+/* Quotes a word for the shell; most need no quotes. */
 static char *quote(const char *path)
 {
 	if (*path && *path != '-' &&
@@ -73,7 +73,7 @@ void setup_print(FILE *to)
 		quoted, quoted, quoted, p && p->pw_uid ? "" : "# ", user);
 }
 
-/* The URL of a file of that name, seen from our own folder, if there is one. */
+/* The URL of that file, relative to our own folder; NULL if it does not exist. */
 static char *url_of(const char *folder, const char *name)
 {
 	g_autofree char *joined = g_build_filename(folder, name, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An eventfd for each signal, which the handler writes and the main loop reads. g_unix_signal_add()
- * hands signals over through a thread of GLib's, and that thread would keep every privilege that we
- * give up: to the kernel they belong to threads, not to processes.
+ * Each signal has an eventfd, which the handler writes and the main loop reads. g_unix_signal_add() would
+ * start a thread of GLib's, which would keep every privilege that we give up: in the kernel, privileges
+ * belong to threads, not to processes.
  */
 #include <errno.h>
 #include <glib-unix.h>
@@ -73,7 +73,7 @@ void signals_watch(const struct signals_handler *handlers, size_t n, void *user)
 			watch(&watches[i], &handlers[i], user);
 }
 
-/* Under the sandbox sigaction(2) fails; then a late signal is written to no descriptor, and lost. */
+/* In the sandbox sigaction(2) fails. A late signal is then written to no descriptor and lost. */
 void signals_unwatch(void)
 {
 	for (struct watch *w = watches; w < watches + WATCHES_MAX; w++) {

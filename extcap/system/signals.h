@@ -9,19 +9,19 @@
 
 struct signals_handler {
 	int number;
-	GSourceFunc fn; /* called from the main loop, once for all signals that came meanwhile */
+	GSourceFunc fn; /* called from the main loop, once for all pending signals of this number */
 };
 
 /*
- * Handles these signals from now on, and no others; `user` must outlive signals_unwatch(). SIGINT and
- * SIGHUP that were ignored when the program started stay ignored, as nohup(1) and shells want it.
+ * Handles these signals from now on, and no others; `user` must stay valid until signals_unwatch().
+ * SIGINT and SIGHUP stay ignored if they were ignored when the program started, as with nohup(1).
  */
 void signals_watch(const struct signals_handler *handlers, size_t n, void *user);
-/* Handles none any more: each signal does what it did before. */
+/* Stops handling signals and restores what each of them did before. */
 void signals_unwatch(void);
 /*
- * SIGTERM when our parent ends: Wireshark, when killed, does not end its children, and an idle capture
- * would stay. False: it has ended already.
+ * Requests SIGTERM for when our parent ends: Wireshark, if killed, leaves its children running, and an
+ * idle capture would stay. Returns false if the parent has ended already.
  */
 bool signals_end_with_parent(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GLib's spawning, and a queue before it. */
+/* A queue in front of GLib's spawning functions. */
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include "extcap/terminal/postrotate.h"
 
 #define RUNNING_MAX 4  /* at once */
-#define NICENESS    10 /* as tcpdump's -z has it, roughly: capturing comes first */
+#define NICENESS    10 /* about that of tcpdump's -z: capturing comes first */
 
 struct child {
 	struct postrotate *owner;
@@ -25,7 +25,7 @@ static void child_free(struct child *child)
 
 static void run_next(struct postrotate *p);
 
-/* Not in the terminal's foreground group: Ctrl-C ends the capture, not what happens to its files. */
+/* Leaves the terminal's foreground group: Ctrl-C ends the capture, not its commands. */
 static void set_up_child(void *unused)
 {
 	(void)setpgid(0, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command of --post-rotate, run for each finished file; a few at a time, the others wait. */
+/* Runs the command of --post-rotate on each finished file, a few at a time. */
 #ifndef XDPTAP_EXTCAP_TERMINAL_POSTROTATE_H
 #define XDPTAP_EXTCAP_TERMINAL_POSTROTATE_H
 
@@ -7,16 +7,16 @@
 #include <stdbool.h>
 
 struct postrotate {
-	char **command;	 /* NULL: nothing is run */
+	char **command;	 /* NULL: none */
 	GQueue waiting;	 /* of char *: paths */
 	GList *children; /* of struct child */
 	unsigned int running;
-	/* A command could not be run, or failed. */
+	/* Called when a command cannot be run, or fails. */
 	void (*failed)(void *user, const char *path, const char *why);
 	void *user;
 };
 
-/* `command` is split as a shell would, and NULL if there is none. No shell is started. */
+/* Splits `command` (NULL: none) as a shell does, without starting one. */
 bool postrotate_init(struct postrotate *p, const char *command, GError **error);
 void postrotate_add(struct postrotate *p, const char *path);
 /*

@@ -16,7 +16,7 @@ void report_started(struct report *r, const struct config *config);
 void report_file(struct report *r, const char *path);
 /* The running count. */
 void report_progress(struct report *r, const struct capture_status *status);
-/* The counters of each interface, at the end and on SIGUSR1; waits so long for the reader of stderr. */
+/* Prints the counters of each interface; waits at most wait_ms for the reader of stderr. */
 void report_counts(struct report *r, const struct capture_status *status, int wait_ms);
 /* One line of its own; the text may come from anywhere. */
 void report_line(struct report *r, const char *format, ...) G_GNUC_PRINTF(2, 3);

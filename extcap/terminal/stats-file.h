@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counters as a text file for Prometheus' node exporter (its textfile collector), which takes each
- * FILE.prom of a folder. Replaced as a whole, so that nobody reads half of it.
+ * The counters as a text file for the textfile collector of Prometheus' node exporter, which reads each
+ * FILE.prom in a folder. The file is replaced atomically, so nobody reads half of it.
  */
 #ifndef XDPTAP_EXTCAP_TERMINAL_STATS_FILE_H
 #define XDPTAP_EXTCAP_TERMINAL_STATS_FILE_H
@@ -10,7 +10,7 @@
 
 #include "extcap/capture/capture.h"
 
-/* is_running: whether the capture goes on. */
+/* is_running: whether the capture is still running. */
 bool stats_file_write(const char *path, const struct capture_status *status, bool is_running,
 		      GError **error);
 

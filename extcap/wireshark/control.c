@@ -126,7 +126,7 @@ void control_free(struct control *c)
 	g_free(c);
 }
 
-/* read(2) of a FIFO that nobody has opened for writing yet is an end of file, as behind its writer. */
+/* read(2) reports end of file before a writer opens the FIFO, too, not only after it closes it. */
 static bool has_left(const struct control *c)
 {
 	struct pollfd p = { .fd = c->in };
