@@ -7,7 +7,7 @@
  *
  * Later versions of Wireshark have other indicators than 'T': those are skipped by their length.
  *
- * A message that is not longer than PIPE_BUF goes into a pipe whole or not at all, so nothing has to be
+ * A message of at most PIPE_BUF bytes goes into a pipe completely or not at all, so nothing needs to be
  * kept for a reader that is slow: what it does not take is lost, and the capture is not held up.
  */
 #include <errno.h>

@@ -77,7 +77,7 @@ class GuiCase(Case):
     def wait_capturing(self, interface="near"):
         harness.wait_until(lambda: self.xdptap(), "xdptap")
         self.wait_attached(interface)
-        self.wait_status("XDP tap.*seen")  # sent from behind the last step of the start
+        self.wait_status("XDP tap.*seen")  # sent after the last step of the start
 
     def start_capture(self, name="near"):
         self.main.wait("tree item", f"^XDP tap on {name}").click(2)

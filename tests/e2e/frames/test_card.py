@@ -12,7 +12,7 @@ from program import Case, Wireshark, xdptap
 from toolbar import ADD, FILTER, LOG, Toolbar
 
 CARD = os.environ.get("XDPTAP_TESTS_CARD", "")  # the module
-LATE_NS = 400_000_000  # so long the card keeps a frame
+LATE_NS = 400_000_000  # how long the NIC keeps a frame
 ERROR_NS = 250_000_000  # between our look at a frame and tcpdump's, on an emulated CPU
 
 
@@ -61,7 +61,7 @@ class Card(Case):
             self.assertAlmostEqual(reference.ts_ns - packet.ts_ns, by_ns, delta=ERROR_NS)
 
     def slowly(self, frames=16):
-        """Over a time in which the card's clock gets away from ours by more than we allow: 5 %."""
+        """Over a time in which the PHC drifts from our clock by more than we allow: 5 %."""
         sent = []
         with self.pair.sender() as sender:
             for number in range(frames):
@@ -83,7 +83,7 @@ class Card(Case):
                       interface.option("opt_comment"))
 
     def test_order(self):
-        """Sent frames have our times, and the card is late: times never go back nonetheless."""
+        """Sent frames have our times, and the NIC is late; still, times never go back."""
         capture = self.stamped()
         self.pair.ping(50)
         capture.wait_packets(100)
@@ -121,7 +121,7 @@ class Card(Case):
         self.assert_earlier(references, packets, LATE_NS)
 
     def test_toolbar(self):
-        """As an extcap, whose filter is changed meanwhile: the new program has the card's times, too."""
+        """As an extcap, whose filter is changed meanwhile: the new program has the NIC's times, too."""
         bar = Toolbar(self.folder)
         self.addCleanup(bar.close)
         extcap = self.extcap("--time-stamp-type", "adapter", "--direction", "in", *bar.options)

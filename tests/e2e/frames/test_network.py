@@ -21,7 +21,7 @@ class Traffic(Case):
                                                "num_rx_queues", "xdp")}, features
 
     def tcp(self, size, back=False):
-        """Sends so many bytes from far to near, or back, and reads them there."""
+        """Sends that many bytes from far to near, or back, and reads them there."""
         ends = (self.pair.far, net.FAR_IP), (self.pair.near, net.NEAR_IP)
         (sending, _), (receiving, address) = reversed(ends) if back else ends
         server = receiving.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(address, 0))

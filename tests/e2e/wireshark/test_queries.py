@@ -169,7 +169,7 @@ class Queries(Case):
             self.assertEqual(values, [])
 
     def test_tshark_options_are_explained(self):
-        """tshark's own -s, -p and -B do not reach an extcap: who looks for them has to be told."""
+        """tshark's own -s, -p and -B do not reach an extcap program; the texts say so to those who look for them."""
         arguments, _ = self.options()
         snaplen, = (a for a in arguments if a["call"] == "--snaplen")
         self.assertRegex(snaplen["tooltip"], r"-s\b")

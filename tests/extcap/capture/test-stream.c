@@ -107,7 +107,7 @@ static void test_name(struct fixture *f, const void *unused)
 	g_assert_cmpstr(stream_slot_name(&f->stream, 1), ==, iface(f)->name);
 }
 
-/* The first frame behind a loss in the ring tells of it, whatever slot it came from. */
+/* The first frame after a loss in the ring reports it, whatever slot it came from. */
 static void test_lost_in_the_ring(struct fixture *f, const void *unused)
 {
 	guint told = 0;

@@ -71,7 +71,7 @@ static void test_parse(void)
 	CHECK_PARSE("T\0\0\5\3\1tc", "");
 }
 
-/* What is not a message is skipped by its length, and what comes behind it is read. */
+/* An unknown message is skipped by its length, and the next one is read. */
 static void test_skip(void)
 {
 	CHECK_PARSE("Q\0\0\4TTTTT\0\0\2\1\1", "1/1/0 ");
