@@ -178,6 +178,8 @@ def check_files(command, said, captured, lost, has_filter):
     names = [place_of(name) for name in FILE.findall(said)]
     if not names or not all(map(is_file_of_ours, names)):
         return
+    if not all(os.path.isdir(os.path.dirname(name)) for name in names):
+        return  # somebody removed the folder with all that was in it
     is_complete = len(set(names)) == len(names) and all(map(is_regular, names))
     before, statistics = Counter(), {}
     for path in filter(is_regular, dict.fromkeys(names)):
