@@ -144,7 +144,6 @@ static gboolean on_output(void *user)
 static gboolean on_links(void *user)
 {
 	struct capture *c = user;
-
 	bool asks = tap_asks_netlink(c->tap);
 
 	if ((link_watch_read(c->links_fd) || asks) &&
@@ -168,13 +167,14 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 		.files = destination_status(&c->destination),
 	};
 
+	if (!fn)
+		return;
 	for (guint i = 0; i < n; i++) {
 		counts[i] = stream_count(&c->stream, i);
 		status.written += counts[i].written;
 		status.lost += count_lost(&counts[i]);
 	}
-	if (fn)
-		fn(&status, c->front_end->user);
+	fn(&status, c->front_end->user);
 }
 
 static gboolean on_progress(void *user)
