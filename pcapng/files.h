@@ -205,12 +205,16 @@ uint64_t pcapng_files_time_left_ns(const struct pcapng_files *f);
  */
 int pcapng_files_flush(struct pcapng_files *f);
 
+/* As pcapng_files_flush(), but with a queue it does not wait: the thread writes everything soon. */
+int pcapng_files_push(struct pcapng_files *f);
+
 /* As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it. */
 int pcapng_files_sync(struct pcapng_files *f);
 
 /*
  * Begins to end the last file, and does not wait. 0: only pcapng_files_close() is left, and does not
- * wait either. -EAGAIN: the queue is not empty yet; call it again. Nothing can be added any more.
+ * wait either. -ENOBUFS: the queue is not empty yet; -EAGAIN: nor will it be before the disk has room;
+ * call it again. Nothing can be added any more.
  */
 int pcapng_files_end(struct pcapng_files *f);
 

@@ -97,6 +97,7 @@ struct count stream_count(const struct stream *s, guint number)
 		.lost_ring = kernel.lost_full,
 		.lost_copy = kernel.lost_copy,
 		.lost_invalid = kernel.lost_invalid,
+		.lost_queue = i->lost_queue,
 		.lost_backlog = i->lost_backlog,
 	};
 	uint64_t pending;
@@ -117,14 +118,33 @@ static char *unstamped_text(const struct stream_iface *i)
 			       i->unstamped);
 }
 
+/* How close the queue for the disk was to being full; NULL: there is none. */
+static char *queue_text(const struct stream *s)
+{
+	struct sink_queue q = sink_queue(s->sink);
+
+	if (!q.size)
+		return NULL;
+	return g_strdup_printf("at most %" PRIu64 " of %" PRIu64 " bytes waited for the disk",
+			       q.peak, q.size);
+}
+
+static void add_comment(const char *comments[], size_t *n, const char *text)
+{
+	if (text)
+		comments[(*n)++] = text;
+}
+
 static int add_iface_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
 	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
 	g_autofree char *unstamped = unstamped_text(iface(s, number));
-	const char *comments[] = { changes ? changes : unstamped, unstamped };
+	g_autofree char *queue = number == 0 ? queue_text(s) : NULL;
+	const char *comments[3];
+	size_t n_comments = 0;
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
-	const struct pcapng_stats isb = {
+	struct pcapng_stats isb = {
 		.interface = number,
 		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
 			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
@@ -136,10 +156,13 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
 		.usrdeliv = count.written,
-		.options = { .comments = comments,
-			     .n_comments = (changes != NULL) + (unstamped != NULL) },
+		.options = { .comments = comments },
 	};
 
+	add_comment(comments, &n_comments, changes);
+	add_comment(comments, &n_comments, unstamped);
+	add_comment(comments, &n_comments, queue);
+	isb.options.n_comments = n_comments;
 	return pcapng_writer_add_stats(w, &isb);
 }
 
@@ -255,9 +278,12 @@ static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 	return direction | reception(i, f) | offload;
 }
 
-static void lose(struct stream_iface *i)
+static void lose(struct stream_iface *i, int r)
 {
-	i->lost_backlog++;
+	if (r == -ENOBUFS)
+		i->lost_queue++;
+	else
+		i->lost_backlog++;
 	i->gap++;
 }
 
@@ -335,14 +361,14 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 	else if (r == -ESHUTDOWN)
 		i->left_out++;
 	else
-		lose(i);
+		lose(i, r);
 	s->is_blocked |= r == -EAGAIN;
-	return r == -EAGAIN ? 0 : r;
+	return sink_is_busy(r) ? 0 : r;
 }
 
 void stream_lose(struct stream *s, const struct tap_frame *f)
 {
-	lose(iface(s, iface_of(s, f)));
+	lose(iface(s, iface_of(s, f)), -EIO);
 }
 
 void stream_leave_out(struct stream *s, const struct tap_frame *f)
@@ -370,6 +396,7 @@ void stream_salvage(struct stream *s)
 		uint64_t offered = i->written + i->lost_backlog;
 		uint64_t committed = MIN(sink_committed(s->sink, n), offered);
 
+		s->given_up += i->written - MIN(committed, i->written);
 		i->lost_backlog = offered - committed;
 		i->written = committed;
 		s->written += committed;
@@ -388,9 +415,9 @@ void stream_log_counts(const struct stream *s)
 
 		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64
 		       ", lost %" PRIu64 " (ring %" PRIu64 ", copy %" PRIu64 ", invalid %" PRIu64
-		       ", output %" PRIu64 ")",
+		       ", queue %" PRIu64 ", output %" PRIu64 ")",
 		       c.name, c.seen, c.accepted, c.written, count_lost(&c), c.lost_ring,
-		       c.lost_copy, c.lost_invalid, c.lost_backlog);
+		       c.lost_copy, c.lost_invalid, c.lost_queue, c.lost_backlog);
 	}
 }
 
@@ -398,6 +425,10 @@ bool stream_explain(const struct stream *s, int err, GError **error)
 {
 	if (err == -EPIPE || err == -ECONNRESET)
 		return true;
+	if (err == -ECANCELED)
+		return fail(error,
+			    "stopped waiting for the disk: %" PRIu64 " frames were not written",
+			    s->given_up);
 	if (err == -ENOSPC || err == -EDQUOT)
 		return fail(error, "the disk is full: the capture was stopped, what was written "
 				   "before is complete");

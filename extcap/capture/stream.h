@@ -12,9 +12,26 @@
 
 #include "bpf/tap.h"
 #include "extcap/capture/changes.h"
-#include "extcap/capture/count.h"
 #include "extcap/net/link.h"
 #include "extcap/sink/sink.h"
+
+/* What became of the frames of one interface: each is filtered out, written, or lost for one cause. */
+struct count {
+	const char *name;   /* of the interface */
+	uint64_t seen;	    /* accepted + those that the filter rejected */
+	uint64_t accepted;  /* written + count_lost() */
+	uint64_t written;   /* in the file, or handed to the reader of a pipe */
+	uint64_t lost_ring; /* the kernel's ring was full */
+	uint64_t lost_copy; /* the kernel could not copy or trace the frame, or it was too long */
+	uint64_t lost_invalid; /* a record in the ring made no sense */
+	uint64_t lost_queue;   /* the queue for the disk was full */
+	uint64_t lost_backlog; /* the output was full or broken, or a pipe's reader slow */
+};
+
+static inline uint64_t count_lost(const struct count *c)
+{
+	return c->lost_ring + c->lost_copy + c->lost_invalid + c->lost_queue + c->lost_backlog;
+}
 
 /* One interface of the stream; its index is its id in the file. */
 struct stream_iface {
@@ -23,11 +40,13 @@ struct stream_iface {
 	unsigned int ifindex;
 	bool has_mac;
 	uint8_t mac[6];
-	uint64_t written;      /* frames handed to the sink */
-	uint64_t lost_backlog; /* frames dropped because the output was slow, full or broken */
-	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
-	uint64_t gap;	       /* frames lost since the last one written */
-	uint64_t unstamped;    /* frames written without the NIC's time stamp that was asked for */
+	uint64_t written;    /* frames handed to the sink */
+	uint64_t lost_queue; /* frames dropped because the queue for the disk was full */
+	uint64_t
+		lost_backlog; /* frames dropped because the output was full, broken or a slow pipe */
+	uint64_t left_out;    /* frames that arrived after the capture's end (-c, -a) */
+	uint64_t gap;	      /* frames lost since the last one written */
+	uint64_t unstamped;   /* frames written without the NIC's time stamp that was asked for */
 	bool is_loopback;
 	uint16_t generation; /* of the last frame written, see changes.h */
 };
@@ -38,6 +57,7 @@ struct stream {
 	GArray *slots;	       /* of guint: the interface that each slot of the tap belongs to */
 	const struct tap *tap; /* borrowed, for its counters */
 	uint64_t written;
+	uint64_t given_up; /* frames that the sink had accepted and, after a failure, not written */
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t started_ns; /* since the epoch */
 	uint64_t started_mono_ns;

@@ -29,7 +29,7 @@ int pcapng_files_end(struct pcapng_files *f)
 	}
 	if (r == 0 && f->spool)
 		r = spool_state(f->spool);
-	r = r == -EAGAIN ? r : flow_stick(f, r);
+	r = flow_stick(f, r);
 	flow_tell_events(f);
 	return r;
 }

@@ -265,6 +265,19 @@ int pcapng_files_flush(struct pcapng_files *f)
 	return r;
 }
 
+int pcapng_files_push(struct pcapng_files *f)
+{
+	int r = f->broken;
+
+	if (r == 0 && f->has_ended)
+		return -ESHUTDOWN;
+	if (r == 0)
+		r = f->spool
+			    ? spool_order(f->spool, &f->writer->staging, &(struct spool_order){ 0 })
+			    : flow_drain(f);
+	return flow_stick(f, r);
+}
+
 int pcapng_files_sync(struct pcapng_files *f)
 {
 	int r = f->broken ? f->broken : flow_stick(f, sync_file(f));
