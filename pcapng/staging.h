@@ -49,7 +49,10 @@ void staging_done(struct staging *s);
 void staging_reset(struct staging *s);
 
 /* Commits `len` bytes, which were written at staging_at(). */
-void staging_commit(struct staging *s, size_t len);
+static inline void staging_commit(struct staging *s, size_t len)
+{
+	s->tail += len;
+}
 
 /* Declares that `len` bytes of the next commit, `offset` after staging_at(), are at `data`. */
 void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t len);
