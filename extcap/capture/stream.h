@@ -21,8 +21,7 @@ struct stream_iface {
 	char *name;   /* in the file */
 	char *device; /* the kernel's name */
 	unsigned int ifindex;
-	bool has_mac;
-	uint8_t mac[6];
+	uint64_t address;      /* MAC address, see address_of(); UINT64_MAX: none */
 	uint64_t written;      /* frames handed to the sink */
 	uint64_t lost_backlog; /* frames dropped because the output was slow, full or broken */
 	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
