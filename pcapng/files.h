@@ -22,8 +22,8 @@
  * keeps it.
  *
  * Return values, threads and binary compatibility are as in pcapng/writer.h. Unless noted otherwise,
- * functions return 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), or the -errno
- * of a system call.
+ * functions return 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), -ENOBUFS (the
+ * queue is full), or the -errno of a system call. Events are told by calls, in the caller's thread.
  */
 #ifndef PCAPNG_FILES_H
 #define PCAPNG_FILES_H
@@ -72,6 +72,12 @@ enum pcapng_compression {
 	PCAPNG_COMPRESSION_GZIP, /* levels 1 (fast) to 9 (small); 0: 6, as gzip(1) */
 };
 
+enum pcapng_direct_io {
+	PCAPNG_DIRECT_IO_AUTO, /* on ext4 and XFS, when there is much to write at once */
+	PCAPNG_DIRECT_IO_ON,   /* wherever the file system accepts it */
+	PCAPNG_DIRECT_IO_OFF,
+};
+
 struct pcapng_files_config { /* all zero but size and path: one file of any size */
 	size_t size;	     /* sizeof(struct pcapng_files_config) */
 	/*
@@ -115,11 +121,10 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	bool sync;		   /* fdatasync before a file gets its final name */
 	uint64_t sync_interval_ns; /* and at this interval, by pcapng_files_tick(); 0: never */
 	/*
-	 * Files are compressed while they are written, by a thread that pcapng_files_new() starts.
-	 * Names end in .gz (`single`: the name is as you give it). tshark reads such files, libpcap
-	 * does not. max_bytes counts bytes before compression, keep_bytes bytes after it. A crash
-	 * loses what was not flushed, 10 MB at most. When the thread is that far behind, calls wait
-	 * for it, as they do for a disk.
+	 * Files are compressed while they are written, by one thread for each processor but four at
+	 * most. Names end in .gz (`single`: the name is as you give it). tshark reads such files,
+	 * libpcap does not. max_bytes counts bytes before compression, keep_bytes bytes after it. A
+	 * crash loses what was not flushed: the queue, and one buffer of 1 MiB.
 	 */
 	enum pcapng_compression compression;
 	int compression_level; /* 0: the default of the method */
@@ -135,6 +140,26 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	void (*on_event)(void *user, const struct pcapng_files_event *event); /* may be NULL */
 	void *user;
 	struct pcapng_error *error; /* borrowed, written only if pcapng_files_new() fails */
+
+	/*
+	 * Bytes of blocks that may wait in memory for the disk. A thread writes them, so that no call
+	 * waits for a disk that is slow or stands still, except pcapng_files_flush(),
+	 * pcapng_files_sync() and pcapng_files_close(). Memory grows only while the disk is behind. If
+	 * the queue is full, packets are refused with -ENOBUFS. Errors of the disk are returned by a
+	 * later call. What packets refer to is always copied. A crash loses the queue. The thread
+	 * starts with the first block after pcapng_files_new() and blocks all signals; without it, for
+	 * want of resources, calls write themselves. 0: no queue, and calls write themselves; with
+	 * compression, 8 MiB, and calls wait for room.
+	 */
+	size_t queue_size;
+	/*
+	 * Only with a queue and without compression. Data then bypasses the page cache, which costs a
+	 * fraction of the CPU and leaves the cache to others. Files have their true length when they
+	 * are flushed, synced or end; before that, up to 4095 bytes may be missing.
+	 */
+	enum pcapng_direct_io direct_io;
+	/* A buffer that is not full is written after this time, by pcapng_files_tick(); 0: 100. */
+	uint32_t queue_delay_ms;
 };
 
 /*
@@ -169,25 +194,52 @@ int pcapng_files_tick(struct pcapng_files *f);
 /* Returns the milliseconds until pcapng_files_tick() is due; -1: never. For poll(2). */
 int pcapng_files_timeout_ms(const struct pcapng_files *f);
 
+/* Returns the nanoseconds until the file ends by time; UINT64_MAX: it does not. */
+uint64_t pcapng_files_time_left_ns(const struct pcapng_files *f);
+
 /*
- * As pcapng_writer_flush(): no packet data is referenced any more. Everything is in the file. With
- * compression, this waits for the thread and ends a gzip member, so do not call it for each packet;
- * pcapng_writer_flush(pcapng_files_writer(f)) returns packet data without waiting.
+ * As pcapng_writer_flush(): no packet data is referenced any more. Everything is in the file. With a
+ * queue, this waits for the disk; with compression, it ends a gzip member. Do not call it for each
+ * packet then: pcapng_writer_flush(pcapng_files_writer(f)) never waits, and lets a buffer go that is
+ * older than config.queue_delay_ms.
  */
 int pcapng_files_flush(struct pcapng_files *f);
 
+/* As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it. */
+int pcapng_files_sync(struct pcapng_files *f);
+
+/*
+ * Begins to end the last file, and does not wait. 0: only pcapng_files_close() is left, and does not
+ * wait either. -EAGAIN: the queue is not empty yet; call it again. Nothing can be added any more.
+ */
+int pcapng_files_end(struct pcapng_files *f);
+
+/*
+ * Gives up what still waits in the queue: pcapng_files_close() then ends the file after what was
+ * written, and returns -ECANCELED. Waits a second at most for the write that is under way; if that
+ * does not end, its blocks count as not written, pcapng_files_close() leaves the file as NAME.part, and
+ * pcapng_files_free() waits for it, truncates it and gives it its name.
+ */
+void pcapng_files_give_up(struct pcapng_files *f);
+
+/* Returns the bytes that wait in the queue now; 0 without a queue. */
+uint64_t pcapng_files_queued(const struct pcapng_files *f);
+
+/* Returns the most that ever waited in it. */
+uint64_t pcapng_files_queue_peak(const struct pcapng_files *f);
+
 /*
  * Ends the last file: statistics, flush, sync, rename. Even after a failure the file is complete up
- * to its last block and has its final name; the failure is returned. Only pcapng_files_free() may
- * follow.
+ * to its last block and has its final name; the failure is returned. Waits for the queue. Only
+ * pcapng_files_packets(), pcapng_files_error() and pcapng_files_free() may follow.
  */
 int pcapng_files_close(struct pcapng_files *f);
 
 /*
  * Returns how many packets of `interface` are completely in the files, in all of them and up to now.
- * Packets that still wait in the writer's buffer or for the compression thread do not count. After
- * pcapng_files_close(), even one that failed, it is the number that a reader finds in the files.
- * Packets added through pcapng_files_writer() do not count. An unknown interface has none.
+ * Packets that still wait in the writer's buffer or in the queue do not count. After
+ * pcapng_files_close(), even one that failed, it is the number that a reader finds in the files,
+ * provided that no packets were added through pcapng_files_writer(). An unknown interface has none.
  */
 uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface);
 

@@ -25,6 +25,20 @@ int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *
 	return 0;
 }
 
+void staging_take_buffers(struct staging *s, staging_take_fn take, void *user)
+{
+	s->take = take;
+	s->user = user;
+}
+
+void staging_set_buffer(struct staging *s, void *buf, size_t size, size_t used)
+{
+	s->buf = buf;
+	s->size = size;
+	s->reserve = size / 16;
+	s->head = s->tail = used;
+}
+
 void staging_done(struct staging *s)
 {
 	free(s->buf);
@@ -122,6 +136,8 @@ int staging_offer(struct staging *s)
 {
 	int r = 0;
 
+	if (s->take)
+		return staging_pending(s) ? s->take(s->user, s, false) : 0;
 	while (r == 0 && s->head < s->tail)
 		r = offer_once(s);
 	fill_holes(s);
@@ -151,10 +167,24 @@ static void move_to_front(struct staging *s)
 	s->head = 0;
 }
 
+/* The buffer goes first: only an empty one is made larger. */
+static int take_to_make_room(struct staging *s, size_t need, bool is_packet)
+{
+	int r = staging_pending(s) ? s->take(s->user, s, true) : 0;
+
+	if (r < 0 && (r != -EAGAIN || staging_room(s, is_packet) < need))
+		return r;
+	if (r == 0 && staging_room(s, is_packet) < need)
+		r = grow(s, s->head + need);
+	return r == -EAGAIN ? 0 : r;
+}
+
 int staging_make_room(struct staging *s, size_t need, bool is_packet)
 {
 	int r;
 
+	if (s->take)
+		return take_to_make_room(s, need, is_packet);
 	if (need > staging_limit(s, is_packet)) {
 		r = grow(s, need);
 		if (r < 0)

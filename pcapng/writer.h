@@ -65,7 +65,7 @@ extern "C" {
 
 /* The version of these headers; pcapng_writer_version() is that of the library at run time. */
 #define PCAPNG_WRITER_VERSION_MAJOR 0
-#define PCAPNG_WRITER_VERSION_MINOR 1
+#define PCAPNG_WRITER_VERSION_MINOR 2
 #define PCAPNG_WRITER_VERSION_MICRO 0
 
 /* True if these headers are of that version or a later one. Also for #if. */
@@ -404,7 +404,7 @@ void pcapng_writer_forget(struct pcapng_writer *w);
 /* Returns the last failure of a call on `w`, except -EAGAIN. Never NULL; belongs to `w`. */
 const struct pcapng_error *pcapng_writer_error(const struct pcapng_writer *w);
 
-/* Returns the version of the library at run time: "0.1.0". */
+/* Returns the version of the library at run time: "0.2.0". */
 const char *pcapng_writer_version(void);
 
 #pragma GCC visibility pop

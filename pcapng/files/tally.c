@@ -1,78 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * tally.c - counts the packets of each interface that are completely in the files
- *
- * A queue of entries in file order. It is as long as the writer's backlog: entries leave it once the
- * file has their bytes, usually all of them at once, which needs no look at each.
- */
+/* tally.c - counts the packets of each interface that are completely in the files */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "pcapng/file/recover.h"
 #include "pcapng/files/tally.h"
-
-#define MIN_ENTRIES 1024
 
 void tally_done(struct tally *t)
 {
-	free(t->entries);
-	free(t->counts);
+	free(t->added);
+	free(t->committed);
 	*t = (struct tally){ 0 };
 }
 
-static void commit_all(struct tally *t)
+static int grow(uint64_t **counts, uint32_t n)
 {
-	for (uint32_t i = 0; i < t->n_counts; i++)
-		t->counts[i].committed = t->counts[i].added;
-	t->first = t->n = 0;
-}
+	uint64_t *larger = reallocarray(*counts, (size_t)n + 1, sizeof(*larger));
 
-void tally_commit(struct tally *t, uint64_t bytes)
-{
-	if (t->n && t->entries[t->first + t->n - 1].end <= bytes)
-		commit_all(t);
-	for (; t->n && t->entries[t->first].end <= bytes; t->first++, t->n--)
-		t->counts[t->entries[t->first].interface].committed++;
-}
-
-static int add_counts(struct tally *t, uint32_t interface)
-{
-	struct tally_count *counts;
-
-	if (interface < t->n_counts)
-		return 0;
-	counts = reallocarray(t->counts, (size_t)interface + 1, sizeof(*counts));
-	if (!counts)
+	if (!larger)
 		return -ENOMEM;
-	memset(counts + t->n_counts, 0, ((size_t)interface + 1 - t->n_counts) * sizeof(*counts));
-	t->counts = counts;
-	t->n_counts = interface + 1;
+	larger[n] = 0;
+	*counts = larger;
 	return 0;
 }
 
-int tally_make_room(struct tally *t, uint32_t interface, uint64_t bytes)
+int tally_add_interface(struct tally *t)
 {
-	size_t size = t->size ? 2 * t->size : MIN_ENTRIES;
-	struct tally_entry *entries;
-	int r = add_counts(t, interface);
+	int r = grow(&t->added, t->n);
 
-	if (r < 0 || t->first + t->n < t->size)
-		return r;
-	tally_commit(t, bytes);
-	if (t->first)
-		memmove(t->entries, t->entries + t->first, t->n * sizeof(*t->entries));
-	t->first = 0;
-	if (t->size && t->n <= t->size / 2)
-		return 0;
-	entries = reallocarray(t->entries, size, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	t->entries = entries;
-	t->size = size;
-	return 0;
+	if (r == 0)
+		r = grow(&t->committed, t->n);
+	t->n += r == 0;
+	return r;
 }
 
-uint64_t tally_committed(const struct tally *t, uint32_t interface)
+void tally_commit(struct tally *t, const uint64_t *counts, uint32_t n)
 {
-	return interface < t->n_counts ? t->counts[interface].committed : 0;
+	if (!counts) {
+		counts = t->added;
+		n = t->n;
+	}
+	if (n)
+		memcpy(t->committed, counts, n * sizeof(*counts));
+}
+
+static void on_packet(void *user, uint32_t interface)
+{
+	struct tally *t = user;
+
+	if (interface < t->n)
+		t->committed[interface]++;
+}
+
+int tally_commit_rest(struct tally *t, int fd, uint64_t from)
+{
+	return recover_packets(fd, from, on_packet, t);
 }

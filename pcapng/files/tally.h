@@ -2,55 +2,44 @@
 /*
  * tally.h - counts the packets of each interface that are completely in the files
  *
- * A write may fail at any byte. The tally knows where in the file each packet ends, so it counts
- * exactly those that got there.
+ * Packets are counted as they are added. When the files have everything up to some packet, the numbers
+ * of that moment are committed. A write may fail at any byte: then the packets between the last such
+ * moment and the end of the file are counted in the file itself.
  */
 #ifndef PCAPNG_FILES_TALLY_H
 #define PCAPNG_FILES_TALLY_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-struct tally_entry {
-	uint64_t end; /* bytes from the start of the file */
-	uint32_t interface;
-};
-
-struct tally_count {
-	uint64_t added, committed; /* packets of one interface */
-};
-
-struct tally {			     /* all zero: empty */
-	struct tally_entry *entries; /* not committed, in order: n of them from `first` */
-	size_t size, first, n;
-	struct tally_count *counts;
-	uint32_t n_counts;
+struct tally {			     /* all zero: no interfaces */
+	uint64_t *added, *committed; /* packets of each interface */
+	uint32_t n;
 };
 
 void tally_done(struct tally *t);
 
-/* The file has the first `bytes` bytes. */
-void tally_commit(struct tally *t, uint64_t bytes);
+/* Another interface, with the next id. 0 or -ENOMEM. */
+int tally_add_interface(struct tally *t);
 
-/* Makes room for tally_add(): commits, and grows if that is not enough. 0 or -ENOMEM. */
-int tally_make_room(struct tally *t, uint32_t interface, uint64_t bytes);
-
-/* The packets of this interface that are completely in the files. */
-uint64_t tally_committed(const struct tally *t, uint32_t interface);
-
-/* 0 or -ENOMEM: as tally_make_room(), cheap if there is room. */
-static inline int tally_reserve(struct tally *t, uint32_t interface, uint64_t bytes)
+/* A packet was added. */
+static inline void tally_add(struct tally *t, uint32_t interface)
 {
-	return t->first + t->n < t->size && interface < t->n_counts
-		       ? 0
-		       : tally_make_room(t, interface, bytes);
+	if (interface < t->n)
+		t->added[interface]++;
 }
 
-/* A packet ends at `end`. There is room. */
-static inline void tally_add(struct tally *t, uint32_t interface, uint64_t end)
+/* The files have the packets in counts[n], those of a moment; NULL: all that were added. */
+void tally_commit(struct tally *t, const uint64_t *counts, uint32_t n);
+
+/* Adds those that follow byte `from` of a file. 0 or -errno: it cannot be read. */
+int tally_commit_rest(struct tally *t, int fd, uint64_t from);
+
+/* The packets of this interface that are completely in the files. */
+static inline uint64_t tally_committed(const struct tally *t, uint32_t interface)
 {
-	t->entries[t->first + t->n++] = (struct tally_entry){ end, interface };
-	t->counts[interface].added++;
+	return interface < t->n ? t->committed[interface] : 0;
 }
 
 #endif /* PCAPNG_FILES_TALLY_H */

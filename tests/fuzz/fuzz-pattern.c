@@ -6,7 +6,7 @@
  */
 #include <glib.h>
 
-#include "pcapng/files/pattern.h"
+#include "pcapng/folder/pattern.h"
 #include "tests/fuzz/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz-recover.c - any file is walked safely, truncated once, and then complete */
-#include "pcapng/files/recover.h"
+#include "pcapng/file/recover.h"
 #include "tests/fuzz/memory-file.h"
 #include "tests/fuzz/target.h"
 

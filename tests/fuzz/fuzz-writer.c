@@ -2,7 +2,7 @@
 /* fuzz-writer.c - any sequence of calls writes complete blocks */
 #include <unistd.h>
 
-#include "pcapng/files/recover.h"
+#include "pcapng/file/recover.h"
 #include "tests/fuzz/memory-file.h"
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/target.h"

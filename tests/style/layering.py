@@ -27,8 +27,10 @@ CAPTURE = ("capture", *SINK)
 ROOMS = [Room(*row) for row in (
     ("writer.h", r"pcapng/(writer|format)\.h", ("writer.h",), LIBC),
     ("files.h", r"pcapng/files\.h", ("writer.h",), LIBC),
-    ("gzip", r"pcapng/files/gzip\.c", ("files", "files.h", "writer", "writer.h"), LIBC + r"|zlib\.h"),
-    ("files", r"pcapng/files/.*", ("files", "files.h", "writer", "writer.h"), LIBC),
+    ("gzip", r"pcapng/file/gzip\.c", ("file", "files.h", "writer", "writer.h"), LIBC + r"|zlib\.h"),
+    ("files", r"pcapng/files/.*", ("files", "folder", "file", "files.h", "writer", "writer.h"), LIBC),
+    ("folder", r"pcapng/folder/.*", ("folder", "file", "files.h", "writer", "writer.h"), LIBC),
+    ("file", r"pcapng/file/.*", ("file", "files.h", "writer", "writer.h"), LIBC),
     ("blocks", r"pcapng/blocks/.*", ("blocks", "writer.h"), LIBC),
     ("examples", r"pcapng/examples/.*", ("files.h", "writer.h"), LIBC),
     ("writer", r"pcapng/.*", ("writer", "blocks", "writer.h"), LIBC),

@@ -31,8 +31,8 @@ CLEAN = {
     "pcapng/files.h": ["pcapng/writer.h"],
     "pcapng/state.h": ["pcapng/writer.h", "pcapng/blocks/block.h"],
     "pcapng/blocks/block.h": ["pcapng/writer.h"],
-    "pcapng/files/file.h": ["pcapng/files.h"],
-    "pcapng/files/gzip.c": ["<zlib.h>", "pcapng/files/file.h"],
+    "pcapng/file/file.h": ["pcapng/files.h"],
+    "pcapng/file/gzip.c": ["<zlib.h>", "pcapng/file/file.h"],
 }
 # A file, and a header that it may not include.
 ARROWS = [
@@ -47,7 +47,7 @@ ARROWS = [
     ("bpf/rings/ring.h", "bpf/tap.h"),
     ("bpf/filter/cbpf.h", "bpf/point.h"),
     ("bpf/kernel/ring.bpf.h", "bpf/tap.h"),
-    ("pcapng/state.h", "pcapng/files/file.h"),
+    ("pcapng/state.h", "pcapng/file/file.h"),
     ("pcapng/state.h", "pcapng/files.h"),
     ("pcapng/writer.h", "pcapng/files.h"),
     ("pcapng/blocks/block.h", "pcapng/state.h"),
@@ -71,7 +71,7 @@ ARROWS = [
     ("bpf/tap.c", "extcap/system/error.h"),
     ("pcapng/state.h", "<glib.h>"),
     ("pcapng/state.h", "<zlib.h>"),
-    ("pcapng/files/file.h", "<zlib.h>"),
+    ("pcapng/file/file.h", "<zlib.h>"),
     ("pcapng/state.h", "bpf/tap.h"),
 ]
 

@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-#include "pcapng/files/file.h"
+#include "pcapng/file/file.h"
 #include "tests/pcapng/files/capture.h"
 #include "tests/pcapng/files/machine.h"
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pcapng/files/pattern.h"
+#include "pcapng/folder/pattern.h"
 #include "tests/pcapng/files/capture.h"
 
 static void test_bytes(void)

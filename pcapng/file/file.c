@@ -12,12 +12,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "pcapng/files/file.h"
-#include "pcapng/files/recover.h"
+#include "pcapng/file/file.h"
+#include "pcapng/file/recover.h"
 
+/* [linux/magic.h] ext2, ext3, ext4; XFS */
+#define MAGIC_EXT     0xef53
+#define MAGIC_XFS     0x58465342
 #define LOCK_TRIES    100
 #define LOCK_RETRY_US 1000
 
@@ -72,11 +76,31 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 		if (!single)
 			lock(f->fd);
 	}
-	f->folder = folder;
-	f->single = single;
-	f->is_fresh = single;
-	f->size = 0;
+	*f = (struct file){ .fd = f->fd, .folder = folder, .is_fresh = single, .single = single };
 	stpcpy(f->name, name);
+	return 0;
+}
+
+void file_allow_direct(struct file *f, bool always)
+{
+	struct statfs fs;
+	struct stat st;
+
+	f->can_direct = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+			(always || (fstatfs(f->fd, &fs) == 0 &&
+				    (fs.f_type == MAGIC_EXT || fs.f_type == MAGIC_XFS)));
+}
+
+/* Buffered reads and writes need neither alignment nor whole sectors. */
+static int set_direct(struct file *f, bool direct)
+{
+	int flags = direct == f->is_direct ? 0 : fcntl(f->fd, F_GETFL);
+
+	if (direct == f->is_direct)
+		return 0;
+	if (flags < 0 || fcntl(f->fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) < 0)
+		return -errno;
+	f->is_direct = direct;
 	return 0;
 }
 
@@ -123,18 +147,21 @@ static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 	return r;
 }
 
+int file_truncate(struct file *f, uint64_t end)
+{
+	if (ftruncate(f->fd, end) < 0 || lseek(f->fd, end, SEEK_SET) < 0)
+		return -errno;
+	f->size = end;
+	return 0;
+}
+
 /* Truncates after the last complete block that follows `start`; 0 or -errno. */
 static int cut_back(struct file *f, uint64_t start)
 {
 	uint64_t end;
 	int r = recover_cut(f->fd, start, &end);
 
-	if (r < 0)
-		return r;
-	if (lseek(f->fd, end, SEEK_SET) < 0)
-		return -errno;
-	f->size = end;
-	return 0;
+	return r < 0 ? r : file_truncate(f, end);
 }
 
 ssize_t file_write(struct file *f, const struct iovec *iov, int iovcnt)
@@ -161,12 +188,106 @@ int file_append(struct file *f, const void *data, size_t len)
 	uint64_t start = f->size;
 	int r = write_out(f, &iov, 1);
 
-	if (r < 0 && f->size > start) {
-		if (ftruncate(f->fd, start) < 0 || lseek(f->fd, start, SEEK_SET) < 0)
-			return -errno;
-		f->size = start;
+	int cut = r < 0 && f->size > start ? file_truncate(f, start) : 0;
+
+	return cut < 0 ? cut : r;
+}
+
+/* The sectors that the part fills. -EINVAL: not on this file system. */
+static int put_sectors(struct file *f, const struct file_part *part)
+{
+	uint64_t from = f->size & ~(uint64_t)(FILE_ALIGN - 1);
+	uint64_t end = (part->at + part->len) & ~(uint64_t)(FILE_ALIGN - 1);
+	int r = f->is_fresh ? replace_content(f) : 0;
+
+	if (r == 0)
+		r = set_direct(f, true);
+	while (r == 0 && from < end) {
+		ssize_t n = pwrite(f->fd, part->data + (from - part->at), end - from, from);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += n;
+		if (from > f->size)
+			f->size = from;
+		if (from % FILE_ALIGN) /* there is no room for more: the page cache tells why */
+			break;
 	}
+	f->passed_on = f->size;
 	return r;
+}
+
+static bool is_aligned(const struct file_part *part)
+{
+	return !((uintptr_t)part->data % FILE_ALIGN) && !(part->at % FILE_ALIGN);
+}
+
+/* Puts back what file_hold() took out. */
+static int put_torn(struct file *f)
+{
+	int r = f->torn.len ? file_append(f, f->torn.data, f->torn.len) : 0;
+
+	if (r == 0)
+		memory_reset(&f->torn);
+	return r;
+}
+
+int file_put(struct file *f, const struct file_part *part, bool direct)
+{
+	uint64_t end = part->at + part->len;
+	struct iovec rest;
+	int r;
+
+	if (direct && f->can_direct && is_aligned(part) && !f->torn.len) {
+		r = put_sectors(f, part);
+		f->can_direct &= r != -EINVAL;
+		if (r < 0 && r != -EINVAL)
+			return r;
+		if (r == 0 && f->size >= (end & ~(uint64_t)(FILE_ALIGN - 1)))
+			return 0;
+	}
+	r = set_direct(f, false);
+	if (r == 0)
+		r = put_torn(f);
+	if (r < 0 || f->size >= end)
+		return r;
+	if (lseek(f->fd, f->size, SEEK_SET) < 0 && errno != ESPIPE)
+		return -errno;
+	rest = (struct iovec){ (void *)(part->data + (f->size - part->at)), end - f->size };
+	return write_out(f, &rest, 1);
+}
+
+int file_hold(struct file *f)
+{
+	uint64_t end, size = f->size;
+	int r = set_direct(f, false);
+
+	if (r < 0 || size == f->boundary)
+		return r;
+	r = recover_end_after(f->fd, f->boundary, &end);
+	if (r == 0)
+		r = memory_reserve(&f->torn, size - end);
+	if (r < 0 || end == size)
+		return r;
+	if (pread(f->fd, f->torn.data, size - end, end) != (ssize_t)(size - end))
+		return -EIO;
+	r = file_truncate(f, end);
+	if (r == 0)
+		f->torn.len = size - end;
+	return r;
+}
+
+void file_pass_on(struct file *f)
+{
+	uint64_t from = f->passed_on, n = f->size - from;
+
+	if (sync_file_range(f->fd, from, n,
+			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				    SYNC_FILE_RANGE_WAIT_AFTER) == 0)
+		(void)posix_fadvise(f->fd, from, n, POSIX_FADV_DONTNEED);
+	f->passed_on = f->size;
 }
 
 size_t file_stem(const char *name)
@@ -240,6 +361,8 @@ int file_end(struct file *f, bool sync)
 	if (close(f->fd) < 0 && r == 0)
 		r = -errno;
 	f->fd = -1;
+	memory_done(&f->torn);
+	f->torn = (struct memory){ 0 };
 	if (sync)
 		(void)fsync(f->folder); /* the name itself; not every file system can */
 	return r;
@@ -259,4 +382,6 @@ void file_abandon(struct file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
+	memory_done(&f->torn);
+	f->torn = (struct memory){ 0 };
 }

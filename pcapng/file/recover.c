@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "pcapng/files.h"
-#include "pcapng/files/gzip.h"
-#include "pcapng/files/recover.h"
+#include "pcapng/file/gzip.h"
+#include "pcapng/file/recover.h"
 
 static bool read_at(int fd, uint64_t offset, void *data, size_t n)
 {
@@ -155,12 +155,40 @@ int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *
 	return r == 0 && *ret_end == 0 ? -EINVAL : r;
 }
 
-int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
+/* A block of ours in either byte order: the section header is not looked at. 0: none is complete. */
+static uint64_t any_block(struct window *w, uint64_t at, uint64_t end, bool *ret_swap)
 {
-	uint64_t at = from, n;
 	bool same = false, other = true;
+	uint64_t n = complete_block(w, at, end, &same);
+
+	*ret_swap = n == 0 || same;
+	return n ? n : complete_block(w, at, end, &other);
+}
+
+struct packets {
+	void (*on_packet)(void *user, uint32_t interface); /* NULL: not asked for */
+	void *user;
+};
+
+/* The block at `at`, which window_get() has just returned. */
+static void tell_packet(struct window *w, uint64_t at, bool swap, const struct packets *p)
+{
+	const uint8_t *data = window_get(w, at, 12);
+	uint32_t head[3];
+
+	if (!p->on_packet || !data)
+		return;
+	memcpy(head, data, sizeof(head));
+	if (in_order(head[0], swap) == PCAPNG_BLOCK_EPB)
+		p->on_packet(p->user, in_order(head[2], swap));
+}
+
+static int walk_after(int fd, uint64_t from, const struct packets *packets, uint64_t *ret_end)
+{
 	struct window *w;
 	struct stat st;
+	uint64_t n = 0;
+	bool swap;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -168,15 +196,39 @@ int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
 	if (!w)
 		return -ENOMEM;
 	do {
-		n = complete_block(w, at, st.st_size, &same);
-		if (!n)
-			n = complete_block(w, at, st.st_size, &other);
-		at += n;
+		from += n;
+		n = any_block(w, from, st.st_size, &swap);
+		if (n)
+			tell_packet(w, from, swap, packets);
 	} while (n);
 	free(w);
-	if (ftruncate(fd, at) < 0)
+	*ret_end = from;
+	return 0;
+}
+
+int recover_end_after(int fd, uint64_t from, uint64_t *ret_end)
+{
+	return walk_after(fd, from, &(struct packets){ 0 }, ret_end);
+}
+
+int recover_packets(int fd, uint64_t from, void (*on_packet)(void *user, uint32_t interface),
+		    void *user)
+{
+	uint64_t end;
+
+	return walk_after(fd, from, &(struct packets){ on_packet, user }, &end);
+}
+
+int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
+{
+	uint64_t end;
+	int r = recover_end_after(fd, from, &end);
+
+	if (r < 0)
+		return r;
+	if (ftruncate(fd, end) < 0)
 		return -errno;
-	*ret_end = at;
+	*ret_end = end;
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pcapng/files/fileset.h"
+#include "pcapng/folder/fileset.h"
 
 int fileset_init(struct fileset *s, const struct pattern *pattern,
 		 const struct pcapng_files_config *config)

@@ -2,8 +2,8 @@
 /*
  * section.h - which program wrote a file, by its section header
  */
-#ifndef PCAPNG_FILES_SECTION_H
-#define PCAPNG_FILES_SECTION_H
+#ifndef PCAPNG_FOLDER_SECTION_H
+#define PCAPNG_FOLDER_SECTION_H
 
 #include <stdbool.h>
 
@@ -14,4 +14,4 @@
  */
 bool section_is_by(int fd, const char *program);
 
-#endif /* PCAPNG_FILES_SECTION_H */
+#endif /* PCAPNG_FOLDER_SECTION_H */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "pcapng/files.h"
-#include "pcapng/files/gzip.h"
-#include "pcapng/files/section.h"
+#include "pcapng/file/gzip.h"
+#include "pcapng/folder/section.h"
 
 #define READ_MAX (256u << 10)
 

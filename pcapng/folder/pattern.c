@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcapng/files/file.h"
-#include "pcapng/files/pattern.h"
+#include "pcapng/file/file.h"
+#include "pcapng/folder/pattern.h"
 
 #define SEQ_DIGITS  5
 #define TIME_DIGITS 14

@@ -2,8 +2,8 @@
 /*
  * pattern.h - the names of a set of files
  */
-#ifndef PCAPNG_FILES_PATTERN_H
-#define PCAPNG_FILES_PATTERN_H
+#ifndef PCAPNG_FOLDER_PATTERN_H
+#define PCAPNG_FOLDER_PATTERN_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -36,4 +36,4 @@ void pattern_format(const struct pattern *p, uint32_t seq, time_t now, char out[
 /* True: `name` could have been made by pattern_format(); *ret_seq is its number. */
 bool pattern_matches(const struct pattern *p, const char *name, uint32_t *ret_seq);
 
-#endif /* PCAPNG_FILES_PATTERN_H */
+#endif /* PCAPNG_FOLDER_PATTERN_H */

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pcapng/files/file.h"
-#include "pcapng/files/fileset.h"
-#include "pcapng/files/recover.h"
-#include "pcapng/files/section.h"
+#include "pcapng/file/file.h"
+#include "pcapng/folder/fileset.h"
+#include "pcapng/file/recover.h"
+#include "pcapng/folder/section.h"
 
 /* A name that was taken gets -2 to -999. */
 #define NUMBER_DIGITS 3

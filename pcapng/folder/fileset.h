@@ -2,11 +2,11 @@
 /*
  * fileset.h - the finished files of a set, oldest first, and which of them stay
  */
-#ifndef PCAPNG_FILES_FILESET_H
-#define PCAPNG_FILES_FILESET_H
+#ifndef PCAPNG_FOLDER_FILESET_H
+#define PCAPNG_FOLDER_FILESET_H
 
 #include "pcapng/files.h"
-#include "pcapng/files/pattern.h"
+#include "pcapng/folder/pattern.h"
 
 struct fileset_entry {
 	char *name;
@@ -57,4 +57,4 @@ void fileset_make_room(struct fileset *s, uint32_t more);
 void fileset_tell(const struct fileset *s, enum pcapng_files_what what, const char *name,
 		  uint64_t bytes, uint64_t packets);
 
-#endif /* PCAPNG_FILES_FILESET_H */
+#endif /* PCAPNG_FOLDER_FILESET_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* closing.c - the end of the last file */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pcapng/files/flow.h"
+
+/* How long a write that stands still is waited for, after pcapng_files_give_up(). */
+#define GIVE_UP_MS 1000
+
+static struct spool_order last_order(const struct pcapng_files *f)
+{
+	return (struct spool_order){ .ends_file = true, .is_last = true, .packets = f->packets };
+}
+
+int pcapng_files_end(struct pcapng_files *f)
+{
+	const struct spool_order last = last_order(f);
+	int r = f->broken;
+
+	if (r == 0 && !f->spool) {
+		r = flow_write_end(f);
+		f->has_ended = r == 0;
+	} else if (r == 0 && !f->has_ended) {
+		r = flow_add_end(f);
+		if (r == 0)
+			r = spool_order(f->spool, &f->writer->staging, &last);
+		f->has_ended = r == 0;
+	}
+	if (r == 0 && f->spool)
+		r = spool_state(f->spool);
+	r = r == -EAGAIN ? r : flow_stick(f, r);
+	flow_tell_events(f);
+	return r;
+}
+
+/* Waits for everything. 0 or -errno. */
+static int end_all(struct pcapng_files *f)
+{
+	const struct spool_order last = last_order(f);
+	int r;
+
+	if (!f->spool)
+		return flow_write_end(f);
+	if (f->has_ended)
+		return spool_wait(f->spool, true);
+	do
+		r = flow_add_end(f);
+	while (r == -EAGAIN && (r = spool_wait(f->spool, false)) == 0);
+	if (r == 0)
+		r = flow_order(f, &last);
+	f->has_ended |= r == 0;
+	return r;
+}
+
+void pcapng_files_give_up(struct pcapng_files *f)
+{
+	if (f->broken || !f->spool || (f->has_ended && spool_state(f->spool) == 0))
+		return;
+	f->is_stuck = !spool_stop(f->spool, GIVE_UP_MS);
+	f->broken = -ECANCELED;
+	f->error = (struct pcapng_error){ .code = -ECANCELED, .text = "given up" };
+}
+
+/* Cuts the current file after its last complete block, and names it. */
+static int close_disk(struct pcapng_files *f)
+{
+	int cut = 0, r;
+
+	disk_discard_next(&f->disk);
+	if (f->disk.file.fd < 0)
+		return 0;
+	if (f->spool && !f->config.compression)
+		cut = file_hold(&f->disk.file);
+	r = flow_end_file(f);
+	return cut < 0 ? cut : r;
+}
+
+int pcapng_files_close(struct pcapng_files *f)
+{
+	int r = f->broken, named;
+
+	if (f->is_closed)
+		return r;
+	f->is_closed = true;
+	if (r == 0)
+		r = end_all(f);
+	else if (f->spool && r != -ECANCELED)
+		(void)spool_wait(f->spool, true);
+	if (f->is_stuck)
+		return r;
+	if (f->spool)
+		(void)spool_stop(f->spool, -1);
+	if (r == -EAGAIN)
+		r = disk_fail(&f->disk, -ENOSPC, "writing"); /* there is no later */
+	(void)flow_stick(f, r);
+	named = close_disk(f);
+	if (r == 0)
+		r = flow_stick(f, named);
+	flow_tell_events(f);
+	if (r == 0 && f->error.code == -ESHUTDOWN)
+		r = -ESHUTDOWN;
+	f->broken = r < 0 ? r : -ESHUTDOWN;
+	return r;
+}
+
+/* The write that stood still is over: the file ends where it was said to end. */
+static void end_stuck(struct pcapng_files *f)
+{
+	struct file *file = &f->disk.file;
+
+	(void)spool_stop(f->spool, -1);
+	f->config.on_event = NULL;
+	if (file->fd >= 0 && file_truncate(file, file->boundary) == 0)
+		(void)disk_end(&f->disk, f->packets);
+}
+
+void pcapng_files_free(struct pcapng_files *f)
+{
+	if (!f)
+		return;
+	if (f->is_stuck)
+		end_stuck(f);
+	spool_free(f->spool);
+	tally_done(&f->tally);
+	disk_done(&f->disk);
+	events_done(&f->events);
+	pcapng_writer_free(f->writer);
+	free(f);
+}

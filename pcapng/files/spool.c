@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool.c - a bounded queue of buffers and the thread that writes them to disk
+ *
+ *	staging ─▶ [chunk][chunk]...[chunk] ─▶ thread: (compress,) write, sync, end the file
+ *	             ▲        ▲ packers: compress, each another chunk
+ *
+ * `lock` guards the queue and the tally. The disk belongs to the thread that carries out the first
+ * chunk: that of run(), or the caller's as long as there is none. A chunk stays the first until all
+ * that it orders is done, however often that has to be tried; what was done is in its state.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "pcapng/files/delivery.h"
+#include "pcapng/files/spool.h"
+
+#define NS_PER_S    UINT64_C(1000000000)
+#define PACKERS_MAX 3 /* beside the thread that writes */
+#define SPARES_MAX  4 /* buffers that are kept: the processor's cache still has them */
+/* How long a full disk is left alone; disk.c asks for no less. */
+#define RETRY_NS (NS_PER_S / 10)
+
+struct spool {
+	struct delivery
+		delivery; /* used by one thread at a time: ours, or the caller's before it */
+	size_t limit;
+	bool waits;
+	uint64_t at;	   /* of the staging buffer's first byte, in the file; the caller's */
+	uint64_t taken_ns; /* when a buffer was taken last; the caller's */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct chunk *first, **last;
+	uint8_t *spares[SPARES_MAX];
+	unsigned int n_spares;
+	size_t allocated;      /* bytes of chunks */
+	uint64_t queued, peak; /* bytes of blocks */
+	bool is_full;	       /* the disk */
+	bool retries;	       /* somebody waits for it: try it now */
+	int error;	       /* sticks: the disk's, or of compression */
+	bool quit;
+	bool may_start, is_started, has_ended;
+	pthread_t thread;
+	pthread_t packers[PACKERS_MAX];
+	unsigned int n_packers;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* Waits for a change until then: false if it is later. UINT64_MAX: however long. */
+static bool wait_until(struct spool *s, uint64_t end_ns)
+{
+	struct timespec end = { end_ns / NS_PER_S, end_ns % NS_PER_S };
+
+	if (end_ns == UINT64_MAX)
+		return pthread_cond_wait(&s->changed, &s->lock) == 0;
+	return pthread_cond_timedwait(&s->changed, &s->lock, &end) == 0;
+}
+
+void spool_lock(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+}
+
+void spool_unlock(struct spool *s)
+{
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Its buffer may serve again. */
+static void retire(struct spool *s)
+{
+	struct chunk *c = s->first;
+
+	s->first = c->next;
+	if (!s->first)
+		s->last = &s->first;
+	s->allocated -= c->size;
+	s->queued -= chunk_len(c);
+	if (c->size == CHUNK_SIZE && s->n_spares < SPARES_MAX) {
+		s->spares[s->n_spares++] = c->data;
+		c->data = NULL;
+	}
+	chunk_free(c);
+}
+
+/* No packer touches the first chunk any more. */
+static void wait_for_packer(struct spool *s)
+{
+	while (s->first->state == CHUNK_PACKING && !s->quit)
+		pthread_cond_wait(&s->changed, &s->lock);
+	if (s->delivery.level && s->first->state == CHUNK_RAW)
+		s->first->state = CHUNK_READY;
+}
+
+/* Does what can be done about the first chunk. The lock is held, but not meanwhile. */
+static void step(struct spool *s)
+{
+	struct chunk *c = s->first;
+	int r;
+
+	wait_for_packer(s);
+	if (s->quit && s->is_started)
+		return;
+	spool_unlock(s);
+	r = delivery_run(&s->delivery, c);
+	spool_lock(s);
+	s->is_full = r == -EAGAIN;
+	s->retries = false;
+	if (r == 0)
+		retire(s);
+	else if (r != -EAGAIN)
+		s->error = r;
+	pthread_cond_broadcast(&s->changed);
+}
+
+static void wait_for_disk(struct spool *s)
+{
+	uint64_t end = now_ns() + RETRY_NS;
+
+	while (!s->quit && !s->retries && wait_until(s, end))
+		;
+	s->delivery.disk->retry_ns = 0;
+}
+
+static void *run(void *user)
+{
+	struct spool *s = user;
+
+	spool_lock(s);
+	while (!s->quit) {
+		if (!s->first || s->error)
+			wait_until(s, UINT64_MAX);
+		else
+			step(s);
+		if (s->is_full)
+			wait_for_disk(s);
+	}
+	s->has_ended = true;
+	pthread_cond_broadcast(&s->changed);
+	spool_unlock(s);
+	return NULL;
+}
+
+static struct chunk *find_raw(struct spool *s)
+{
+	for (struct chunk *c = s->first; c; c = c->next)
+		if (c->state == CHUNK_RAW && chunk_len(c))
+			return c;
+	return NULL;
+}
+
+static void *run_packer(void *user)
+{
+	struct spool *s = user;
+	struct gzip *gzip = NULL;
+	struct chunk *c;
+	int r = gzip_new(s->delivery.level, &gzip);
+
+	spool_lock(s);
+	while (r == 0 && !s->quit) {
+		c = find_raw(s);
+		if (!c) {
+			wait_until(s, UINT64_MAX);
+			continue;
+		}
+		c->state = CHUNK_PACKING;
+		spool_unlock(s);
+		c->pack_error = gzip_pack(gzip, c->data + c->start, chunk_len(c), &c->packed);
+		spool_lock(s);
+		c->state = CHUNK_READY;
+		pthread_cond_broadcast(&s->changed);
+	}
+	spool_unlock(s);
+	gzip_free(gzip);
+	return NULL;
+}
+
+static unsigned int count_packers(const struct spool *s)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+	if (!s->delivery.level)
+		return 0;
+	return n > PACKERS_MAX ? PACKERS_MAX : n - 1;
+}
+
+/* Signals go to the program's own threads. They wait for the lock, which is held. */
+static void start(struct spool *s)
+{
+	sigset_t all, old;
+
+	s->may_start = false;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	s->is_started = pthread_create(&s->thread, NULL, run, s) == 0;
+	for (unsigned int n = s->is_started ? count_packers(s) : 0; n; n--) {
+		if (pthread_create(&s->packers[s->n_packers], NULL, run_packer, s) != 0)
+			break;
+		s->n_packers++;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int spool_new(struct disk *disk, struct tally *tally, size_t size, int level, bool waits,
+	      struct spool **ret)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	pthread_condattr_t monotonic;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct spool){ .delivery = { disk, tally, &s->lock, level },
+			     .limit = size,
+			     .waits = waits,
+			     .last = &s->first };
+	r = level ? gzip_new(level, &s->delivery.gzip) : 0;
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*ret = s;
+	return 0;
+}
+
+void spool_free(struct spool *s)
+{
+	if (!s)
+		return;
+	(void)spool_stop(s, -1);
+	while (s->n_spares)
+		free(s->spares[--s->n_spares]);
+	delivery_done(&s->delivery);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void spool_start(struct spool *s)
+{
+	s->may_start = true;
+}
+
+/* NULL: no memory. */
+static uint8_t *get_buffer(struct spool *s)
+{
+	return s->n_spares ? s->spares[--s->n_spares] : chunk_memory(CHUNK_SIZE);
+}
+
+int spool_adopt(struct spool *s, struct staging *st)
+{
+	uint8_t *buf = chunk_memory(CHUNK_SIZE);
+	size_t n = staging_pending(st);
+
+	if (!buf || n > CHUNK_SIZE) {
+		free(buf);
+		return -ENOMEM;
+	}
+	memcpy(buf, st->buf + st->head, n);
+	free(st->buf);
+	staging_set_buffer(st, buf, CHUNK_SIZE, 0);
+	staging_commit(st, n);
+	s->at = 0;
+	return 0;
+}
+
+/* How much of the buffer's end the next one begins with. */
+static size_t count_kept(const struct spool *s, size_t end, const struct spool_order *order)
+{
+	size_t n = (s->at + end) % FILE_ALIGN;
+
+	return s->delivery.level || order->ends_file || n > end ? 0 : n;
+}
+
+/* Moves the bytes of the staging buffer into the chunk, the buffer itself if it is worth it. */
+static int move(struct spool *s, struct staging *st, struct chunk *c)
+{
+	size_t end = st->tail, kept = count_kept(s, end, &c->order);
+	bool is_small = end < st->size / 4;
+	uint8_t *other = is_small ? chunk_memory(end ? end : 1) : get_buffer(s);
+	uint8_t *next = is_small ? st->buf : other;
+	size_t size = is_small ? st->size : CHUNK_SIZE;
+
+	if (!other)
+		return -ENOMEM;
+	c->at = s->at;
+	c->start = st->head;
+	c->end = end;
+	c->size = is_small ? end : st->size;
+	if (is_small)
+		memcpy(other, st->buf, end);
+	memmove(next, st->buf + end - kept, kept);
+	c->data = is_small ? other : st->buf;
+	staging_set_buffer(st, next, size, kept);
+	s->at = c->order.ends_file ? 0 : s->at + end - kept;
+	return 0;
+}
+
+static void append(struct spool *s, struct chunk *c)
+{
+	*s->last = c;
+	s->last = &c->next;
+	s->allocated += c->size;
+	s->queued += chunk_len(c);
+	if (s->queued > s->peak)
+		s->peak = s->queued;
+	pthread_cond_broadcast(&s->changed);
+}
+
+/* Waits for room for `n` bytes, if that is how it is; 0, -EAGAIN or the sticky -errno. */
+static int find_room(struct spool *s, size_t n)
+{
+	while (!s->error && s->waits && s->is_started && s->first && s->allocated + n > s->limit &&
+	       !s->is_full)
+		wait_until(s, UINT64_MAX);
+	if (s->error)
+		return s->error;
+	return s->first && s->allocated + n > s->limit ? -EAGAIN : 0;
+}
+
+/* Without a thread, the caller does its work. */
+static void work(struct spool *s)
+{
+	if (s->is_started)
+		return;
+	s->is_full = false;
+	while (s->first && !s->error && !s->is_full)
+		step(s);
+}
+
+static int hand_over(struct spool *s, struct staging *st, const struct spool_order *order,
+		     bool is_full)
+{
+	struct chunk *c;
+	int r;
+
+	spool_lock(s);
+	if (s->may_start)
+		start(s);
+	work(s);
+	r = find_room(s, st->tail);
+	c = r == 0 ? chunk_new(s->delivery.tally, order) : NULL;
+	if (r == 0)
+		r = c ? move(s, st, c) : -ENOMEM;
+	if (r == 0) {
+		c->is_full = is_full;
+		append(s, c);
+		s->taken_ns = now_ns();
+		work(s);
+	} else {
+		chunk_free(c);
+	}
+	spool_unlock(s);
+	return r;
+}
+
+int spool_order(struct spool *s, struct staging *st, const struct spool_order *order)
+{
+	return hand_over(s, st, order, false);
+}
+
+int spool_take(struct spool *s, struct staging *st, bool must, uint64_t delay_ns)
+{
+	static const struct spool_order none;
+	int r = spool_state(s);
+
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	if (!must && spool_due_ns(s, delay_ns))
+		return 0;
+	return hand_over(s, st, &none, must);
+}
+
+uint64_t spool_due_ns(struct spool *s, uint64_t delay_ns)
+{
+	uint64_t age = now_ns() - s->taken_ns;
+
+	/* A compressed file gets nothing small. While the disk is busy, a buffer had better be full. */
+	if (s->delivery.level)
+		return UINT64_MAX;
+	if (spool_state(s) != 0)
+		return delay_ns;
+	return age < delay_ns ? delay_ns - age : 0;
+}
+
+int spool_wait(struct spool *s, bool all)
+{
+	int r;
+
+	spool_lock(s);
+	work(s);
+	s->retries = s->is_full;
+	pthread_cond_broadcast(&s->changed);
+	while (!s->error && s->first && (all || s->allocated >= s->limit) &&
+	       (s->retries || !s->is_full) && s->is_started)
+		wait_until(s, UINT64_MAX);
+	r = s->error;
+	if (r == 0 && s->first && (all || s->allocated >= s->limit))
+		r = -EAGAIN;
+	spool_unlock(s);
+	return r;
+}
+
+int spool_state(struct spool *s)
+{
+	int r;
+
+	spool_lock(s);
+	r = s->error ? s->error : s->first ? -EAGAIN : 0;
+	spool_unlock(s);
+	return r;
+}
+
+bool spool_stop(struct spool *s, int timeout_ms)
+{
+	uint64_t end = timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * 1000000;
+	bool has_ended;
+
+	spool_lock(s);
+	s->quit = true;
+	pthread_cond_broadcast(&s->changed);
+	while (s->is_started && !s->has_ended && wait_until(s, end))
+		;
+	has_ended = !s->is_started || s->has_ended;
+	s->delivery.is_frozen = !has_ended;
+	spool_unlock(s);
+	if (!has_ended)
+		return false;
+	if (s->is_started)
+		pthread_join(s->thread, NULL);
+	while (s->n_packers)
+		pthread_join(s->packers[--s->n_packers], NULL);
+	s->is_started = false;
+	while (s->first)
+		retire(s);
+	return true;
+}
+
+bool spool_is_this_thread(const struct spool *s)
+{
+	return s->is_started && pthread_equal(pthread_self(), s->thread);
+}
+
+bool spool_disk_is_full(struct spool *s)
+{
+	bool is_full;
+
+	spool_lock(s);
+	is_full = s->is_full;
+	spool_unlock(s);
+	return is_full;
+}
+
+uint64_t spool_queued(struct spool *s)
+{
+	uint64_t n;
+
+	spool_lock(s);
+	n = s->queued;
+	spool_unlock(s);
+	return n;
+}
+
+uint64_t spool_peak(struct spool *s)
+{
+	uint64_t n;
+
+	spool_lock(s);
+	n = s->peak;
+	spool_unlock(s);
+	return n;
+}
