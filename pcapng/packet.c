@@ -159,7 +159,8 @@ static inline bool packet_is_plain(const struct pcapng_writer *w, const struct p
 	       !check_packet(p, state_find_interface(w, p->interface), p->caplen);
 }
 
-static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet)
+static __attribute__((noinline)) int add_slice(struct pcapng_writer *w,
+					       const struct pcapng_packet *packet)
 {
 	struct slice s = { .packet = packet, .copy_below = w->copy_below };
 	struct iovec contiguous;
@@ -174,6 +175,7 @@ static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet
 
 int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
+	uint8_t *at = staging_at(&w->staging);
 	uint32_t len;
 
 	if (w->broken)
@@ -181,13 +183,13 @@ int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet
 	if (!packet_is_plain(w, packet))
 		return add_slice(w, packet);
 	len = plain_len(packet);
-	if (len > staging_room(&w->staging, true))
+	if (!staging_has_room(&w->staging, len, true))
 		return add_slice(w, packet);
+	state_commit(w, len); /* it cannot fail any more */
 	if (w->swap)
-		plain_encode(staging_at(&w->staging), len, packet, true);
+		plain_encode(at, len, packet, true);
 	else
-		plain_encode(staging_at(&w->staging), len, packet, false);
-	state_commit(w, len);
+		plain_encode(at, len, packet, false);
 	return 0;
 }
 

@@ -99,6 +99,12 @@ static inline size_t staging_limit(const struct staging *s, bool is_packet)
 	return is_packet ? s->size - s->reserve : s->size;
 }
 
+/* True: a block of `len` bytes needs no staging_make_room(). */
+static inline bool staging_has_room(const struct staging *s, size_t len, bool is_packet)
+{
+	return s->tail + len <= staging_limit(s, is_packet);
+}
+
 /* The maximum length of the next block without staging_make_room(). */
 static inline size_t staging_room(const struct staging *s, bool is_packet)
 {

@@ -122,7 +122,8 @@ static inline __attribute__((always_inline)) void plain_store_options(uint8_t *a
 /*
  * Writes such a packet to `at`: plain_len() bytes, which are `total`. Stores each word directly.
  * Through a struct, the copy would read words that the CPU had just stored one by one, and stall on
- * store forwarding. `swap` is a constant in each caller.
+ * store forwarding. The data comes last: nothing needs a register across the call that copies it.
+ * `swap` is a constant in each caller.
  */
 static inline __attribute__((always_inline)) void plain_encode(uint8_t *at, uint32_t total,
 							       const struct pcapng_packet *p,
@@ -138,11 +139,11 @@ static inline __attribute__((always_inline)) void plain_encode(uint8_t *at, uint
 	plain_store_u32(at + 20, p->caplen, swap);
 	plain_store_u32(options - 4, 0, swap); /* padding, unless the next stores overwrite it */
 	plain_store_u32(at + 24, p->len, swap);
-	if (p->caplen)
-		memcpy(at + ENCODE_EPB_DATA, p->data, p->caplen);
 	if (p->mask | p->n_hashes)
 		plain_store_options(options, p, swap);
 	plain_store_u32(at + total - 4, total, swap);
+	if (p->caplen)
+		memcpy(at + ENCODE_EPB_DATA, p->data, p->caplen);
 }
 
 #endif /* PCAPNG_BLOCKS_PLAIN_H */
