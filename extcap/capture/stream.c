@@ -293,8 +293,10 @@ static const char *comment_of(const struct stream *s, const struct stream_iface 
  * The struct is reused: zeroing a new one would cost as much as everything else here. What only
  * add_rare() fills in is empty between two frames.
  */
-static int add_common(struct stream *s, guint number, const struct stream_iface *i,
-		      const struct tap_frame *f)
+static inline __attribute__((always_inline)) int add_common(struct stream *s, guint number,
+							    const struct stream_iface *i,
+							    const struct tap_frame *f,
+							    uint32_t mask)
 {
 	struct pcapng_packet *packet = &s->packet;
 
@@ -303,7 +305,7 @@ static int add_common(struct stream *s, guint number, const struct stream_iface 
 	packet->ts = f->ts_ns;
 	packet->data = f->data;
 	packet->caplen = f->caplen;
-	packet->mask |= PCAPNG_PACKET_FLAGS | (f->mask & TAP_QUEUE ? PCAPNG_PACKET_QUEUE : 0);
+	packet->mask = mask | PCAPNG_PACKET_FLAGS | (f->mask & TAP_QUEUE ? PCAPNG_PACKET_QUEUE : 0);
 	packet->flags = flags(i, f);
 	packet->queue = f->queue;
 	packet->n_hashes = f->mask & TAP_HASH;
@@ -312,22 +314,22 @@ static int add_common(struct stream *s, guint number, const struct stream_iface 
 }
 
 /* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
-static int add_rare(struct stream *s, guint number, struct stream_iface *i,
-		    const struct tap_frame *f)
+static __attribute__((noinline)) int add_rare(struct stream *s, guint number,
+					      struct stream_iface *i, const struct tap_frame *f)
 {
 	struct pcapng_packet *packet = &s->packet;
 	const char *comment = comment_of(s, i, f);
 	int r;
 
-	packet->mask = (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-		       (f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0);
 	packet->dropcount = i->gap;
 	packet->packetid = f->id;
 	packet->options.comments = &comment;
 	packet->options.n_comments = comment != NULL;
 	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
 	s->verdict.value = f->verdict;
-	r = add_common(s, number, i, f);
+	r = add_common(s, number, i, f,
+		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+			       (f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0));
 	packet->options.n_comments = packet->n_verdicts = 0;
 	if (r < 0)
 		return r;
@@ -364,9 +366,8 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 	i->gap += f->lost;
 	if (s->is_blocked)
 		return note_refused(s, i, -EAGAIN);
-	s->packet.mask = 0;
 	if (!i->gap && f->generation == i->generation && !(f->mask & TAP_RARE))
-		r = add_common(s, number, i, f);
+		r = add_common(s, number, i, f, 0);
 	else
 		r = add_rare(s, number, i, f);
 	if (r < 0)
