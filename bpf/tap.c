@@ -33,6 +33,9 @@
 #define NIC_AFTER_NS  1000000 /* more than the error of measuring the clock */
 
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
+_Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS &&
+		       (int)TAP_QUEUE == WIRE_QUEUE,
+	       "tap.h and wire.h disagree");
 
 struct attached {
 	const struct point *point;
@@ -324,9 +327,8 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 	const struct wire_trace *trace = (const struct wire_trace *)w->data;
 
 	f->data += sizeof(*trace);
-	f->has_id = true;
+	f->mask |= TAP_ID | (w->flags & WIRE_VERDICT ? TAP_VERDICT : 0);
 	f->id = trace->id;
-	f->has_verdict = w->flags & WIRE_VERDICT;
 	f->verdict = trace->verdict;
 }
 
@@ -341,36 +343,36 @@ static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const str
 	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(phc, stamp->nic_ns));
 
 	f->data += sizeof(*stamp);
-	f->lacks_nic_time = !stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS;
-	if (!f->lacks_nic_time && age > 0)
+	if (!stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS)
+		f->mask |= TAP_HOST_TIME;
+	else if (age > 0)
 		f->ts_ns -= (uint64_t)age;
 }
 
+/* Only the words that the mask names are set: zeroing the others would cost as much as the rest. */
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
+	struct attached *a = t->attached + w->slot;
+
 	if (w->slot >= t->n_attached)
 		return false;
-	t->attached[w->slot].account.taken++;
-	*ret = (struct tap_frame){
-		.ts_ns = clock_to_epoch_ns(&t->clock, ts_ns),
-		.data = w->data,
-		.caplen = w->caplen,
-		.len = w->len,
-		.slot = w->slot,
-		.queue = w->queue,
-		.hash = w->hash,
-		.has_queue = w->flags & WIRE_QUEUE,
-		.has_hash = w->flags & WIRE_HASH,
-		.is_segments = w->flags & WIRE_SEGMENTS,
-		.generation = w->generation,
-		.point = t->attached[w->slot].point,
-		.lost = w->lost,
-	};
+	a->account.taken++;
+	ret->ts_ns = clock_to_epoch_ns(&t->clock, ts_ns);
+	ret->data = w->data;
+	ret->len = w->len;
+	ret->caplen = w->caplen;
+	ret->lost = w->lost;
+	ret->slot = w->slot;
+	ret->queue = w->queue;
+	ret->hash = w->hash;
+	ret->mask = w->flags & (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE);
+	ret->generation = w->generation;
+	ret->point = a->point;
 	if (w->flags & WIRE_TRACED)
 		add_trace(ret, w);
 	else if (w->flags & WIRE_STAMPED)
-		add_stamp(ret, w, &t->attached[w->slot].phc, ts_ns);
+		add_stamp(ret, w, &a->phc, ts_ns);
 	if (ret->ts_ns < t->last_ns)
 		ret->ts_ns = t->last_ns;
 	t->last_ns = ret->ts_ns;
@@ -381,7 +383,7 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 {
 	uint64_t now_ns = clock_now_ns(), ts_ns;
 	const struct wire_frame *w;
-	struct tap_frame frame;
+	struct tap_frame frame = { 0 };
 	bool any = false;
 
 	(void)clock_refresh(&t->clock, now_ns);

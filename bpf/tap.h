@@ -41,24 +41,30 @@ struct tap_target {
 	struct point_trace trace; /* for a point that traces */
 };
 
+/* What is known about a frame: bits of tap_frame.mask. */
+enum {
+	TAP_HASH = 1 << 0,
+	TAP_SEGMENTS = 1 << 1, /* several frames on the wire, one here (TSO, GRO) */
+	TAP_QUEUE = 1 << 2,
+	TAP_ID = 1 << 3,
+	TAP_VERDICT = 1 << 4,
+	TAP_HOST_TIME = 1 << 5, /* ts_ns is the kernel's although the NIC's was asked for */
+};
+
 struct tap_frame {
 	uint64_t ts_ns;	     /* since the epoch; never before the previous frame's */
 	const uint8_t *data; /* valid until tap_release() */
-	uint32_t caplen;     /* bytes at data, at most len */
 	uint32_t len;	     /* length on the wire, without FCS */
-	uint32_t slot;	     /* of tap_attach() */
-	uint32_t queue;	     /* receive queue; with has_queue */
-	uint32_t hash;	     /* Toeplitz hash over the flow; with has_hash */
-	bool has_queue, has_hash;
-	bool is_segments;    /* several frames on the wire (TSO, GRO) */
+	uint32_t caplen;     /* bytes at data, at most len */
+	uint32_t lost;	     /* frames of this slot lost since its previous one on this CPU */
+	uint16_t slot;	     /* of tap_attach() */
+	uint16_t queue;	     /* QUEUE: receive queue */
+	uint32_t hash;	     /* HASH: Toeplitz hash over the flow */
+	uint16_t mask;	     /* TAP_ */
 	uint16_t generation; /* of the filter that accepted it; 0: tap_attach()'s */
-	bool has_id;	     /* id is the same on both sides of a traced run */
-	bool has_verdict;    /* verdict is what the program returned: XDP_… */
-	uint64_t id;
-	uint32_t verdict;
-	bool lacks_nic_time; /* ts_ns is the kernel's although the NIC's was asked for */
 	const struct point *point;
-	uint32_t lost; /* frames of this slot lost since its previous one on this CPU */
+	uint64_t id;	  /* ID: the same on both sides of a traced run */
+	uint32_t verdict; /* VERDICT: what the program returned, XDP_… */
 };
 
 /* Since tap_attach(). accepted = taken + the sum of lost_… + pending. */

@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 
-#include "pcapng/blocks/encode.h"
+#include "pcapng/blocks/plain.h"
 #include "pcapng/state.h"
 
 typedef void (*encode_packet_fn)(struct block *b, const struct slice *slice);
@@ -152,15 +152,15 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 	return 0;
 }
 
-/* The fast path: a small, valid packet with common options only, and there is room for it. */
-static bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
+/* The fast path: a small, valid packet with common options only. */
+static inline bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
 {
-	return p->caplen < w->plain_below && encode_is_plain(p) &&
-	       encode_plain_len(p) <= staging_room(&w->staging, true) &&
+	return p->caplen < w->plain_below && plain_is(p) &&
 	       !check_packet(p, state_find_interface(w, p->interface), p->caplen);
 }
 
-static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet)
+static __attribute__((noinline)) int add_slice(struct pcapng_writer *w,
+					       const struct pcapng_packet *packet)
 {
 	struct slice s = { .packet = packet, .copy_below = w->copy_below };
 	struct iovec contiguous;
@@ -175,14 +175,22 @@ static int add_slice(struct pcapng_writer *w, const struct pcapng_packet *packet
 
 int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
+	uint8_t *at = staging_at(&w->staging);
+	uint32_t len;
+
 	if (w->broken)
 		return w->broken;
-	if (packet_is_plain(w, packet)) {
-		encode_plain_packet(staging_at(&w->staging), w->swap, packet);
-		state_commit(w, encode_plain_len(packet));
-		return 0;
-	}
-	return add_slice(w, packet);
+	if (!packet_is_plain(w, packet))
+		return add_slice(w, packet);
+	len = plain_len(packet);
+	if (!staging_has_room(&w->staging, len, true))
+		return add_slice(w, packet);
+	state_commit(w, len); /* it cannot fail any more */
+	if (w->swap)
+		plain_encode(at, len, packet, true);
+	else
+		plain_encode(at, len, packet, false);
+	return 0;
 }
 
 /*

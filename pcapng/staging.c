@@ -52,11 +52,6 @@ void staging_reset(struct staging *s)
 	s->end_hole = 0;
 }
 
-void staging_commit(struct staging *s, size_t len)
-{
-	s->tail += len;
-}
-
 void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t len)
 {
 	s->holes[s->end_hole++] = (struct hole){

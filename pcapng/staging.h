@@ -64,7 +64,10 @@ void staging_done(struct staging *s);
 void staging_reset(struct staging *s);
 
 /* Commits `len` bytes, which were written at staging_at(). */
-void staging_commit(struct staging *s, size_t len);
+static inline void staging_commit(struct staging *s, size_t len)
+{
+	s->tail += len;
+}
 
 /* Declares that `len` bytes of the next commit, `offset` after staging_at(), are at `data`. */
 void staging_add_hole(struct staging *s, size_t offset, const void *data, size_t len);
@@ -94,6 +97,12 @@ static inline uint8_t *staging_at(const struct staging *s)
 static inline size_t staging_limit(const struct staging *s, bool is_packet)
 {
 	return is_packet ? s->size - s->reserve : s->size;
+}
+
+/* True: a block of `len` bytes needs no staging_make_room(). */
+static inline bool staging_has_room(const struct staging *s, size_t len, bool is_packet)
+{
+	return s->tail + len <= staging_limit(s, is_packet);
 }
 
 /* The maximum length of the next block without staging_make_room(). */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The merge of the rings. Frames arrive in bursts, one CPU at a time, so the cost is per burst: a look
- * at all heads finds the earliest input, which is then read as long as it stays earlier than the
- * second-earliest was.
+ * The merge of the rings: a heap of the inputs that have a record, the earliest on top. Frames arrive
+ * in bursts, one CPU at a time: the top is read as long as it stays earlier than the second-earliest
+ * was, and only then does the heap change.
  *
  * In the kernel, 64 queues on 64 CPUs share nothing: ring, counters and wake-up word belong to one CPU.
- * Here a burst costs 64 looks. In the worst case, when each frame comes from another CPU than the one
- * before, that is 64 comparisons per frame, next to the hundred nanoseconds it takes to write it. So
- * writing the file is the limit, not the merge.
+ * Here the number of rings costs its logarithm for each burst.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -19,8 +17,11 @@
 
 int merge_init(struct merge *m, unsigned int n_inputs)
 {
-	*m = (struct merge){ .inputs = calloc(n_inputs, sizeof(*m->inputs)) };
-	if (!m->inputs)
+	*m = (struct merge){
+		.inputs = calloc(n_inputs, sizeof(*m->inputs)),
+		.heads = calloc(n_inputs, sizeof(*m->heads)),
+	};
+	if (!m->inputs || !m->heads)
 		return -ENOMEM;
 	m->n_inputs = n_inputs;
 	return 0;
@@ -31,6 +32,7 @@ void merge_done(struct merge *m)
 	for (unsigned int i = 0; i < m->n_inputs; i++)
 		ring_done(&m->inputs[i].ring);
 	free(m->inputs);
+	free(m->heads);
 	*m = (struct merge){ 0 };
 }
 
@@ -59,26 +61,73 @@ static void refuse(struct merge *m, const struct wire_frame *w, uint32_t len)
  * Brings the next sound record of an input to its head. A record that is still being written counts as
  * absent: it was stamped a moment ago, and the hold-back covers that.
  */
-static bool fill(struct merge *m, struct merge_input *in)
+static inline __attribute__((always_inline)) void fill(struct merge *m, struct merge_input *in)
 {
 	const void *data;
 	uint32_t len;
 
-	while (!in->head && !in->is_broken) {
+	for (;;) {
 		enum ring_state state = ring_peek(&in->ring, &data, &len);
 
-		if (state == RING_RECORD && is_sound(data, len)) {
-			in->head = data;
-		} else if (state == RING_RECORD) {
-			refuse(m, data, len);
-			ring_next(&in->ring);
-		} else {
+		if (state != RING_RECORD) {
+			in->head = NULL;
 			in->is_broken = state == RING_BROKEN;
 			m->n_broken += in->is_broken;
-			break;
+			return;
 		}
+		if (is_sound(data, len)) {
+			in->head = data;
+			return;
+		}
+		refuse(m, data, len);
+		ring_next(&in->ring);
 	}
-	return in->head;
+}
+
+/* Moves the head at `i` down to its place in the heap. */
+static void sift(struct merge *m, unsigned int i)
+{
+	const struct merge_head head = m->heads[i];
+	unsigned int child;
+
+	while ((child = 2 * i + 1) < m->n_heads) {
+		child += child + 1 < m->n_heads &&
+			 m->heads[child + 1].ts_ns < m->heads[child].ts_ns;
+		if (head.ts_ns <= m->heads[child].ts_ns)
+			break;
+		m->heads[i] = m->heads[child];
+		i = child;
+	}
+	m->heads[i] = head;
+}
+
+/* After a change of the heap. */
+static void find_second(struct merge *m)
+{
+	m->second_ns = UINT64_MAX;
+	for (unsigned int i = 1; i < 3 && i < m->n_heads; i++)
+		if (m->heads[i].ts_ns < m->second_ns)
+			m->second_ns = m->heads[i].ts_ns;
+}
+
+/* The first input has another head, or none. */
+static void reorder(struct merge *m)
+{
+	if (!m->heads[0].input->head)
+		m->heads[0] = m->heads[--m->n_heads];
+	sift(m, 0);
+	find_second(m);
+}
+
+static void build_heap(struct merge *m)
+{
+	m->n_heads = 0;
+	for (struct merge_input *in = m->inputs; in < m->inputs + m->n_inputs; in++)
+		if (in->head)
+			m->heads[m->n_heads++] = (struct merge_head){ in->head->ts_ns, in };
+	for (unsigned int i = m->n_heads / 2; i-- > 0;)
+		sift(m, i);
+	find_second(m);
 }
 
 void merge_begin(struct merge *m, uint64_t now_ns, bool all)
@@ -89,50 +138,35 @@ void merge_begin(struct merge *m, uint64_t now_ns, bool all)
 		struct merge_input *in = &m->inputs[i];
 
 		ring_refresh(&in->ring);
-		if (fill(m, in))
+		if (!in->head && !in->is_broken)
+			fill(m, in);
+		if (in->head)
 			in->used_ns = now_ns;
 		in_use += in->used_ns && now_ns - in->used_ns < IN_USE_NS;
 	}
 	/* Also with a single ring in use: another may have been filled since we looked at it. */
 	m->limit_ns = all ? UINT64_MAX : in_use < 2 ? now_ns : now_ns - MERGE_HOLD_NS;
-	m->current = NULL;
-}
-
-/* Makes the input with the earliest head current, up to the time of the second-earliest. */
-static void choose(struct merge *m)
-{
-	m->current = NULL;
-	m->current_until = m->limit_ns;
-	for (unsigned int i = 0; i < m->n_inputs; i++) {
-		struct merge_input *in = &m->inputs[i];
-
-		if (!in->head)
-			continue;
-		if (!m->current || in->head->ts_ns < m->current->head->ts_ns) {
-			if (m->current && m->current->head->ts_ns < m->current_until)
-				m->current_until = m->current->head->ts_ns;
-			m->current = in;
-		} else if (in->head->ts_ns < m->current_until) {
-			m->current_until = in->head->ts_ns;
-		}
-	}
+	build_heap(m);
 }
 
 const struct wire_frame *merge_next(struct merge *m, uint64_t *ret_ns)
 {
+	struct merge_head *first = m->heads;
+	struct merge_input *in = first->input;
 	const struct wire_frame *w;
 
-	if (!m->current || !m->current->head || m->current->head->ts_ns > m->current_until)
-		choose(m);
-	if (!m->current || m->current->head->ts_ns > m->limit_ns)
+	if (!m->n_heads || first->ts_ns > m->limit_ns)
 		return NULL;
-	w = m->current->head;
-	m->current->head = NULL;
-	ring_next(&m->current->ring);
-	(void)fill(m, m->current);
-	if (w->ts_ns > m->last_ns)
-		m->last_ns = w->ts_ns;
+	if (first->ts_ns > m->last_ns)
+		m->last_ns = first->ts_ns;
 	*ret_ns = m->last_ns;
+	w = in->head;
+	ring_next(&in->ring);
+	fill(m, in);
+	if (in->head)
+		first->ts_ns = in->head->ts_ns;
+	if (!in->head || first->ts_ns > m->second_ns)
+		reorder(m);
 	return w;
 }
 
@@ -144,8 +178,5 @@ void merge_end(struct merge *m)
 
 bool merge_is_pending(const struct merge *m)
 {
-	for (unsigned int i = 0; i < m->n_inputs; i++)
-		if (m->inputs[i].head)
-			return true;
-	return false;
+	return m->n_heads;
 }

@@ -29,15 +29,22 @@ struct merge_input {
 /* A record of this slot was refused. */
 typedef void (*merge_refuse_fn)(void *user, uint32_t slot);
 
+/* An input that has a record, and the record's time stamp. */
+struct merge_head {
+	uint64_t ts_ns;
+	struct merge_input *input;
+};
+
 struct merge {
 	struct merge_input *inputs;
 	unsigned int n_inputs;
-	struct merge_input *current; /* where merge_next() found the last record */
-	uint64_t current_until;	     /* it stays the earliest up to this time stamp */
-	uint64_t limit_ns;	     /* records with later stamps wait */
-	uint64_t last_ns;	     /* the last time stamp given out */
-	uint64_t refused;	     /* records whose lengths contradict each other */
-	unsigned int n_broken;	     /* inputs given up */
+	struct merge_head *heads; /* a heap: the earliest first */
+	unsigned int n_heads;
+	uint64_t second_ns;	/* the earliest time stamp of the other heads */
+	uint64_t limit_ns;	/* records with later stamps wait */
+	uint64_t last_ns;	/* the last time stamp given out */
+	uint64_t refused;	/* records whose lengths contradict each other */
+	unsigned int n_broken;	/* inputs given up */
 	merge_refuse_fn refuse; /* told of a refused record whose slot can be read; may be NULL */
 	void *user;
 };

@@ -8,7 +8,6 @@
  * uses) and its bytes, padded to 8.
  */
 #include <errno.h>
-#include <linux/bpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,33 +51,6 @@ void ring_done(struct ring *r)
 void ring_refresh(struct ring *r)
 {
 	r->end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
-}
-
-enum ring_state ring_peek(struct ring *r, const void **ret_data, uint32_t *ret_len)
-{
-	while (r->pos < r->end) {
-		const uint8_t *at = r->data + (r->pos & (r->size - 1));
-		uint32_t word = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
-		uint32_t len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-
-		if (word & BPF_RINGBUF_BUSY_BIT)
-			return RING_BUSY;
-		r->next = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7U;
-		if (r->next > r->end - r->pos)
-			return RING_BROKEN;
-		if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
-			*ret_data = at + BPF_RINGBUF_HDR_SZ;
-			*ret_len = len;
-			return RING_RECORD;
-		}
-		ring_next(r);
-	}
-	return RING_EMPTY;
-}
-
-void ring_next(struct ring *r)
-{
-	r->pos += r->next;
 }
 
 void ring_release(struct ring *r)

@@ -8,6 +8,7 @@
 #ifndef XDPTAP_BPF_RINGS_RING_H
 #define XDPTAP_BPF_RINGS_RING_H
 
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,10 +37,36 @@ int ring_init(struct ring *r, int fd, size_t size);
 void ring_done(struct ring *r);
 /* Reads how far the kernel has written; ring_peek() goes no further. */
 void ring_refresh(struct ring *r);
-/* The next record; its bytes are valid until ring_release(). Steps over discarded ones. */
-enum ring_state ring_peek(struct ring *r, const void **ret_data, uint32_t *ret_len);
 /* Steps over the record that ring_peek() returned last. */
-void ring_next(struct ring *r);
+static inline void ring_next(struct ring *r)
+{
+	r->pos += r->next;
+}
+
+/* The next record; its bytes are valid until ring_release(). Steps over discarded ones. */
+static inline enum ring_state ring_peek(struct ring *r, const void **ret_data, uint32_t *ret_len)
+{
+	while (r->pos < r->end) {
+		const uint8_t *at = r->data + (r->pos & (r->size - 1));
+		uint32_t word = __atomic_load_n((const uint32_t *)(const void *)at,
+						__ATOMIC_ACQUIRE);
+		uint32_t len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+
+		if (word & BPF_RINGBUF_BUSY_BIT)
+			return RING_BUSY;
+		r->next = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7U;
+		if (r->next > r->end - r->pos)
+			return RING_BROKEN;
+		if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
+			*ret_data = at + BPF_RINGBUF_HDR_SZ;
+			*ret_len = len;
+			return RING_RECORD;
+		}
+		ring_next(r);
+	}
+	return RING_EMPTY;
+}
+
 /* Gives the space of all records stepped over back to the kernel. */
 void ring_release(struct ring *r);
 

@@ -10,6 +10,10 @@
 #include "extcap/system/host.h"
 #include "extcap/capture/stream.h"
 
+#define NO_ADDRESS UINT64_MAX
+#define BROADCAST  UINT64_C(0xffffffffffff)
+#define TAP_RARE   (TAP_ID | TAP_VERDICT | TAP_HOST_TIME) /* what only add_rare() writes */
+
 static struct stream_iface *iface(const struct stream *s, guint number)
 {
 	return &g_array_index(s->ifaces, struct stream_iface, number);
@@ -217,6 +221,17 @@ int stream_find_iface(const struct stream *s, unsigned int ifindex, const char *
 	return -1;
 }
 
+/* A MAC address as a number, for comparison only: the order of its bytes is the host's. */
+static uint64_t address_of(const uint8_t *mac)
+{
+	uint32_t first;
+	uint16_t last;
+
+	memcpy(&first, mac, sizeof(first));
+	memcpy(&last, mac + sizeof(first), sizeof(last));
+	return (uint64_t)first << 16 | last;
+}
+
 bool stream_add(struct stream *s, const struct stream_description *d, GError **error)
 {
 	/* The kernel accepts any bytes in a name or an alias; the format requires UTF-8. */
@@ -240,8 +255,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 	};
 	int r = sink_add_interface(s->sink, &interface);
 
-	new.has_mac = d->iface->has_mac;
-	memcpy(new.mac, d->iface->mac, sizeof(new.mac));
+	new.address = d->iface->has_mac ? address_of(d->iface->mac) : NO_ADDRESS;
 	new.is_loopback = d->iface->type == ARPHRD_LOOPBACK;
 	stream_add_slots(s, s->ifaces->len, d->n_slots);
 	g_array_append_val(s->ifaces, new);
@@ -252,30 +266,28 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 /* How a frame was addressed: for a received one, whether it was for us. */
 static uint32_t reception(const struct stream_iface *i, const struct tap_frame *f)
 {
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint64_t address;
 
 	if (f->caplen < 6)
 		return 0;
-	if (memcmp(f->data, broadcast, 6) == 0)
-		return PCAPNG_FLAG_BROADCAST;
+	address = address_of(f->data);
 	if (f->data[0] & 1)
-		return PCAPNG_FLAG_MULTICAST;
-	if (f->point->is_egress)
+		return address == BROADCAST ? PCAPNG_FLAG_BROADCAST : PCAPNG_FLAG_MULTICAST;
+	if (address == i->address || f->point->is_egress)
 		return PCAPNG_FLAG_UNICAST;
-	if (!i->has_mac)
-		return 0;
-	return memcmp(f->data, i->mac, 6) == 0 ? PCAPNG_FLAG_UNICAST : PCAPNG_FLAG_PROMISCUOUS;
+	return i->address == NO_ADDRESS ? 0 : PCAPNG_FLAG_PROMISCUOUS;
 }
 
 static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
-	uint32_t direction = f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
-	/* Segmentation offload fills in the checksums later. */
-	uint32_t offload = f->is_segments ? PCAPNG_FLAG_SEGMENTED : 0;
+	uint32_t value = reception(i, f);
 
-	if (f->is_segments && f->point->is_egress)
-		offload |= PCAPNG_FLAG_CSUM_NOT_READY;
-	return direction | reception(i, f) | offload;
+	value |= f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
+	if (!(f->mask & TAP_SEGMENTS))
+		return value;
+	/* Segmentation offload fills in the checksums later. */
+	return value | PCAPNG_FLAG_SEGMENTED |
+	       (f->point->is_egress ? PCAPNG_FLAG_CSUM_NOT_READY : 0);
 }
 
 static void lose(struct stream_iface *i, int r)
@@ -287,44 +299,6 @@ static void lose(struct stream_iface *i, int r)
 	i->gap++;
 }
 
-/* The first frame after a change says so. */
-static const char *comment_of(const struct stream *s, const struct stream_iface *i,
-			      const struct tap_frame *f)
-{
-	if (f->generation == i->generation || !s->changes ||
-	    !changes_is_later(f->generation, i->generation))
-		return NULL;
-	return changes_find(s->changes, f->generation);
-}
-
-/* The struct is reused: zeroing a new one would cost as much as everything else here. */
-static int put(struct stream *s, guint number, const struct tap_frame *f)
-{
-	struct stream_iface *i = iface(s, number);
-	struct pcapng_packet *packet = &s->packet;
-	const char *comment = comment_of(s, i, f);
-
-	packet->interface = number;
-	packet->ts = f->ts_ns;
-	packet->len = f->len;
-	packet->data = f->data;
-	packet->caplen = f->caplen;
-	packet->mask = PCAPNG_PACKET_FLAGS | (f->has_queue ? PCAPNG_PACKET_QUEUE : 0) |
-		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-		       (f->has_id ? PCAPNG_PACKET_PACKETID : 0);
-	packet->flags = flags(i, f);
-	packet->queue = f->queue;
-	packet->dropcount = i->gap;
-	packet->n_hashes = f->has_hash;
-	s->hash_bytes = GUINT32_TO_BE(f->hash);
-	packet->options.comments = &comment;
-	packet->options.n_comments = comment != NULL;
-	packet->packetid = f->id;
-	packet->n_verdicts = f->has_verdict;
-	s->verdict.value = f->verdict;
-	return sink_add_packet(s->sink, packet);
-}
-
 static void note_unstamped(struct stream_iface *i)
 {
 	if (i->unstamped++ == 0)
@@ -332,15 +306,76 @@ static void note_unstamped(struct stream_iface *i)
 			  i->name);
 }
 
-static void note_written(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
+/* The first frame after a change says so. NULL: nothing to say. */
+static const char *comment_of(const struct stream *s, const struct stream_iface *i,
+			      const struct tap_frame *f)
 {
+	if (!s->changes || !changes_is_later(f->generation, i->generation))
+		return NULL;
+	return changes_find(s->changes, f->generation);
+}
+
+/*
+ * The struct is reused: zeroing a new one would cost as much as everything else here. What only
+ * add_rare() fills in is empty between two frames.
+ */
+static inline __attribute__((always_inline)) int add_common(struct stream *s, guint number,
+							    const struct stream_iface *i,
+							    const struct tap_frame *f,
+							    uint32_t mask)
+{
+	struct pcapng_packet *packet = &s->packet;
+
+	packet->interface = number;
+	packet->len = f->len;
+	packet->ts = f->ts_ns;
+	packet->data = f->data;
+	packet->caplen = f->caplen;
+	packet->mask = mask | PCAPNG_PACKET_FLAGS | (f->mask & TAP_QUEUE ? PCAPNG_PACKET_QUEUE : 0);
+	packet->flags = flags(i, f);
+	packet->queue = f->queue;
+	packet->n_hashes = f->mask & TAP_HASH;
+	s->hash_bytes = GUINT32_TO_BE(f->hash);
+	return sink_add_packet(s->sink, packet);
+}
+
+/* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
+static __attribute__((noinline)) int add_rare(struct stream *s, guint number,
+					      struct stream_iface *i, const struct tap_frame *f)
+{
+	struct pcapng_packet *packet = &s->packet;
+	const char *comment = comment_of(s, i, f);
+	int r;
+
+	packet->dropcount = i->gap;
+	packet->packetid = f->id;
+	packet->options.comments = &comment;
+	packet->options.n_comments = comment != NULL;
+	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
+	s->verdict.value = f->verdict;
+	r = add_common(s, number, i, f,
+		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+			       (f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0));
+	packet->options.n_comments = packet->n_verdicts = 0;
+	if (r < 0)
+		return r;
 	i->gap = 0;
 	if (changes_is_later(f->generation, i->generation))
 		i->generation = f->generation;
-	if (f->lacks_nic_time)
+	if (f->mask & TAP_HOST_TIME)
 		note_unstamped(i);
-	i->written++;
-	s->written++;
+	return 0;
+}
+
+/* What became of a frame that the sink did not accept. */
+static int note_refused(struct stream *s, struct stream_iface *i, int r)
+{
+	if (r == -ESHUTDOWN)
+		i->left_out++;
+	else
+		lose(i, r);
+	s->is_blocked |= r == -EAGAIN;
+	return sink_is_busy(r) ? 0 : r;
 }
 
 static guint iface_of(const struct stream *s, const struct tap_frame *f)
@@ -350,20 +385,22 @@ static guint iface_of(const struct stream *s, const struct tap_frame *f)
 
 int stream_write(struct stream *s, const struct tap_frame *f)
 {
-	struct stream_iface *i = iface(s, iface_of(s, f));
-	int r = -EAGAIN;
+	guint number = iface_of(s, f);
+	struct stream_iface *i = iface(s, number);
+	int r;
 
 	i->gap += f->lost;
-	if (!s->is_blocked)
-		r = put(s, iface_of(s, f), f);
-	if (r == 0)
-		note_written(s, i, f);
-	else if (r == -ESHUTDOWN)
-		i->left_out++;
+	if (s->is_blocked)
+		return note_refused(s, i, -EAGAIN);
+	if (!i->gap && f->generation == i->generation && !(f->mask & TAP_RARE))
+		r = add_common(s, number, i, f, 0);
 	else
-		lose(i, r);
-	s->is_blocked |= r == -EAGAIN;
-	return sink_is_busy(r) ? 0 : r;
+		r = add_rare(s, number, i, f);
+	if (r < 0)
+		return note_refused(s, i, r);
+	i->written++;
+	s->written++;
+	return 0;
 }
 
 void stream_lose(struct stream *s, const struct tap_frame *f)

@@ -38,15 +38,13 @@ struct stream_iface {
 	char *name;   /* in the file */
 	char *device; /* the kernel's name */
 	unsigned int ifindex;
-	bool has_mac;
-	uint8_t mac[6];
-	uint64_t written;    /* frames handed to the sink */
-	uint64_t lost_queue; /* frames dropped because the queue for the disk was full */
-	uint64_t
-		lost_backlog; /* frames dropped because the output was full, broken or a slow pipe */
-	uint64_t left_out;    /* frames that arrived after the capture's end (-c, -a) */
-	uint64_t gap;	      /* frames lost since the last one written */
-	uint64_t unstamped;   /* frames written without the NIC's time stamp that was asked for */
+	uint64_t address;      /* MAC address, see address_of(); UINT64_MAX: none */
+	uint64_t written;      /* frames handed to the sink */
+	uint64_t lost_queue;   /* frames dropped because the queue for the disk was full */
+	uint64_t lost_backlog; /* likewise, the output was full, broken or a slow pipe */
+	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
+	uint64_t gap;	       /* frames lost since the last one written */
+	uint64_t unstamped;    /* frames written without the NIC's time stamp that was asked for */
 	bool is_loopback;
 	uint16_t generation; /* of the last frame written, see changes.h */
 };

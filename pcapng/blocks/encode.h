@@ -42,32 +42,6 @@ void encode_interface(struct block *b, const void *interface);
 void encode_packet(struct block *b, const struct slice *slice);
 void encode_simple_packet(struct block *b, const struct slice *slice);
 
-/* Writes a packet that encode_is_plain(), encode_plain_len() bytes, to `at`. */
-void encode_plain_packet(uint8_t *at, bool swap, const struct pcapng_packet *packet);
-
-/* True for a contiguous packet with only the numeric options that captures have. */
-bool encode_is_plain(const struct pcapng_packet *packet);
-
-/* The length of the options of such a packet, including opt_endofopt. */
-static inline uint32_t encode_plain_options_len(const struct pcapng_packet *p)
-{
-	uint32_t len = 0;
-
-	if (!(p->mask | p->n_hashes)) /* the most common case; three calls per packet */
-		return 0;
-	len += p->mask & PCAPNG_PACKET_FLAGS ? 8 : 0;
-	len += p->mask & PCAPNG_PACKET_DROPCOUNT ? 12 : 0;
-	len += p->mask & PCAPNG_PACKET_PACKETID ? 12 : 0;
-	len += p->mask & PCAPNG_PACKET_QUEUE ? 8 : 0;
-	len += p->n_hashes ? 12 : 0;
-	return len ? len + 4 : 0;
-}
-
-static inline uint32_t encode_plain_len(const struct pcapng_packet *p)
-{
-	return 32 + ((p->caplen + 3) & ~3u) + encode_plain_options_len(p);
-}
-
 static inline bool encode_has_options(const struct pcapng_packet *p)
 {
 	const struct pcapng_options *o = &p->options;

@@ -122,17 +122,6 @@ static const struct rule *find_rule(uint32_t type, uint16_t code)
 }
 
 /* [pcapng §section_epb_flags] */
-const char *opt_refuse_flags(uint32_t flags)
-{
-	if (flags & PCAPNG_FLAG_RESERVED)
-		return "reserved bits 12 to 15 are set";
-	if ((flags & PCAPNG_FLAG_DIRECTION) == PCAPNG_FLAG_DIRECTION)
-		return "unknown direction";
-	if ((flags & PCAPNG_FLAG_RECEPTION) > PCAPNG_FLAG_PROMISCUOUS)
-		return "unknown reception type";
-	return NULL;
-}
-
 static const char *check_flags(const struct block *b, const uint8_t *value)
 {
 	uint32_t flags;

@@ -46,6 +46,15 @@ static inline bool opt_is_there(const struct block *b, uint16_t code)
 bool utf8_is_valid(const void *text, size_t len);
 
 /* NULL if these epb_flags are valid, else the reason. */
-const char *opt_refuse_flags(uint32_t flags);
+static inline const char *opt_refuse_flags(uint32_t flags)
+{
+	if (flags & PCAPNG_FLAG_RESERVED)
+		return "reserved bits 12 to 15 are set";
+	if ((flags & PCAPNG_FLAG_DIRECTION) == PCAPNG_FLAG_DIRECTION)
+		return "unknown direction";
+	if ((flags & PCAPNG_FLAG_RECEPTION) > PCAPNG_FLAG_PROMISCUOUS)
+		return "unknown reception type";
+	return NULL;
+}
 
 #endif /* PCAPNG_BLOCKS_OPTION_H */

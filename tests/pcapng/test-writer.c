@@ -127,6 +127,38 @@ static void test_short_way(struct fixture *f, gconstpointer data)
 	}
 }
 
+/* The same for random numbers and lengths, with and without padding. */
+static void test_short_way_random(struct fixture *f, gconstpointer data)
+{
+	uint8_t bytes[300];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)g_test_rand_int();
+	for (int n = 0; n < 2000; n++) {
+		const struct pcapng_hash hash = { PCAPNG_HASH_TOEPLITZ, bytes + n % 256, 4 };
+		const struct pcapng_packet p = {
+			.ts = (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int(),
+			.len = 300 + g_test_rand_int_range(0, 3000),
+			.data = bytes,
+			.caplen = g_test_rand_int_range(0, 301),
+			.mask = g_test_rand_int_range(0, 16),
+			.flags = (uint32_t)g_test_rand_int() &
+				 (PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_MULTICAST | 0xffff01e0),
+			.dropcount = (uint32_t)g_test_rand_int(),
+			.packetid = (uint32_t)g_test_rand_int(),
+			.queue = (uint32_t)g_test_rand_int(),
+			.hashes = &hash,
+			.n_hashes = g_test_rand_bit(),
+		};
+		enum pcapng_order order = g_test_rand_bit() ? PCAPNG_ORDER_BIG
+							    : PCAPNG_ORDER_LITTLE;
+		g_autoptr(GBytes) one = write_packet(p, order, false);
+		g_autoptr(GBytes) other = write_packet(p, order, true);
+
+		g_assert_true(g_bytes_equal(one, other));
+	}
+}
+
 static void test_size_packet(struct fixture *f, gconstpointer data)
 {
 	for (uint32_t len = 0; len < 70; len++) {
@@ -154,6 +186,7 @@ int main(int argc, char **argv)
 	ADD("writer/restart-after-error", test_restart_after_error);
 	ADD("writer/sections", test_sections);
 	ADD("writer/short-way", test_short_way);
+	ADD("writer/short-way-random", test_short_way_random);
 	ADD("writer/size-packet", test_size_packet);
 	r = g_test_run();
 	sinks_check();

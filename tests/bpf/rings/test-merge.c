@@ -245,6 +245,57 @@ static void test_wrap(void)
 	memory_done(&t);
 }
 
+#define MANY 9
+
+/* A merge of MANY rings, each with `n` records at random times. */
+static void fill_many(struct merge *m, struct memory_ring *rings, unsigned int n)
+{
+	memset(rings, 0, MANY * sizeof(*rings));
+	for (int i = 0; i < MANY; i++) {
+		uint64_t ts_ns = 1;
+
+		m->inputs[i].ring = (struct ring){
+			.size = MEMORY_SIZE,
+			.consumer = &rings[i].consumer,
+			.producer = &rings[i].producer,
+			.data = rings[i].data,
+		};
+		/* Some bursts, some equal times, some rings that end early. */
+		for (unsigned int k = 0; k < n - (unsigned int)i; k++) {
+			ts_ns += (uint64_t)g_test_rand_int_range(0, g_test_rand_bit() ? 3 : 50);
+			memory_append_frame(&rings[i], ts_ns, 60, 60);
+		}
+	}
+}
+
+/* Every record comes at its own time: none is late, whatever number of rings take turns. */
+static void test_many(void)
+{
+	static struct memory_ring rings[MANY];
+
+	for (int round = 0; round < 50; round++) {
+		const struct wire_frame *w;
+		unsigned int n = 0;
+		uint64_t ts_ns;
+		struct merge m;
+
+		g_assert_cmpint(merge_init(&m, MANY), ==, 0);
+		fill_many(&m, rings, 30);
+		merge_begin(&m, 1000 + MERGE_HOLD_NS, round % 2);
+		while ((w = merge_next(&m, &ts_ns))) {
+			g_assert_cmpuint(ts_ns, ==, w->ts_ns);
+			n++;
+		}
+		if (round % 2) {
+			g_assert_cmpuint(n, ==, MANY * 30 - MANY * (MANY - 1) / 2);
+			g_assert_false(merge_is_pending(&m));
+		}
+		for (int i = 0; i < MANY; i++)
+			m.inputs[i].ring = (struct ring){ 0 };
+		merge_done(&m);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -258,5 +309,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/merge/unsound", test_unsound);
 	g_test_add_func("/merge/unsound-before", test_unsound_before);
 	g_test_add_func("/merge/wrap", test_wrap);
+	g_test_add_func("/merge/many", test_many);
 	return g_test_run();
 }
