@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpf/account.h"
+#include "bpf/facts.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
@@ -170,6 +171,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 			.slot = t->n_attached,
 			.snaplen = target->snaplen,
 			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
+			.is_preemptible = facts_is_preemptible(),
 		},
 	};
 	int r;

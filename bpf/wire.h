@@ -41,10 +41,11 @@ enum {
 
 /* Userspace sets it before load; to the verifier it is constant. */
 struct wire_config {
-	__u32 slot;	  /* its counters; in every record */
-	__u32 snaplen;	  /* bytes to keep of a frame, 1…WIRE_FRAME_MAX */
-	__u32 wake_bytes; /* wake the reader after this many bytes on one CPU */
-	__u32 generation; /* of the filter, below 65536: in every record it accepted */
+	__u32 slot;	      /* its counters; in every record */
+	__u32 snaplen;	      /* bytes to keep of a frame, 1…WIRE_FRAME_MAX */
+	__u32 wake_bytes;     /* wake the reader after this many bytes on one CPU */
+	__u32 generation;     /* of the filter, below 65536: in every record it accepted */
+	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
 };
 
 /* The sides of a traced program; point.h has the same values. */

@@ -8,9 +8,9 @@
 
 #include "bpf/kernel/ring.bpf.h"
 
-static __always_inline __u32 len_tc(void *ctx)
+static __always_inline void look_tc(void *ctx, struct frame *f)
 {
-	return ((const struct __sk_buff *)ctx)->len;
+	f->len = ((const struct __sk_buff *)ctx)->len;
 }
 
 static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
@@ -34,7 +34,7 @@ int tap_tc(struct __sk_buff *skb)
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
 	}
-	emit(skb, len_tc, copy_tc, &f, NOTHING);
+	emit(skb, look_tc, copy_tc, &f, NOTHING);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What the programs need to know about the running kernel, and cannot ask it themselves. */
+#ifndef XDPTAP_BPF_FACTS_H
+#define XDPTAP_BPF_FACTS_H
+
+#include <stdbool.h>
+
+/*
+ * Whether a program may interrupt another one on the same CPU: only with PREEMPT_RT. Everywhere else
+ * they run with soft interrupts disabled.
+ */
+bool facts_is_preemptible(void);
+/* The same for any kernel's version, as uname(2) gives it: "#1 SMP PREEMPT_RT Debian 6.12.1-1". */
+bool facts_is_realtime(const char *version);
+
+#endif
