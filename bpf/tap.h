@@ -51,6 +51,7 @@ struct tap_frame {
 	uint32_t hash;	     /* Toeplitz hash over the flow; with has_hash */
 	bool has_queue, has_hash;
 	bool is_segments;    /* several frames on the wire (TSO, GRO) */
+	bool lacks_checksum; /* left to the NIC: the bytes have a wrong one */
 	uint16_t generation; /* of the filter that accepted it; 0: tap_attach()'s */
 	bool has_id;	     /* id is the same on both sides of a traced run */
 	bool has_verdict;    /* verdict is what the program returned: XDP_… */

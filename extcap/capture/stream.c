@@ -247,10 +247,10 @@ static uint32_t reception(const struct stream_iface *i, const struct tap_frame *
 static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
 	uint32_t direction = f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
-	/* Segmentation offload fills in the checksums later. */
 	uint32_t offload = f->is_segments ? PCAPNG_FLAG_SEGMENTED : 0;
 
-	if (f->is_segments && f->point->is_egress)
+	/* Segmentation offload always fills in the checksums later. */
+	if (f->lacks_checksum || (f->is_segments && f->point->is_egress))
 		offload |= PCAPNG_FLAG_CSUM_NOT_READY;
 	return direction | reception(i, f) | offload;
 }
