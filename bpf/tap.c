@@ -426,6 +426,27 @@ void tap_release(struct tap *t)
 	merge_end(&t->merge);
 }
 
+uint64_t tap_now_ns(struct tap *t)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	(void)clock_refresh(&t->clock, now_ns);
+	return clock_to_epoch_ns(&t->clock, now_ns);
+}
+
+uint64_t tap_ahead_ns(const struct tap *t)
+{
+	return clock_ahead_ns(&t->clock);
+}
+
+uint64_t tap_follow_clock(struct tap *t)
+{
+	uint64_t back = clock_settle(&t->clock);
+
+	t->last_ns -= back < t->last_ns ? back : t->last_ns;
+	return back;
+}
+
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 {
 	const struct attached *a;

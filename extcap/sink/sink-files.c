@@ -53,7 +53,11 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	struct sink_files *s = user;
 
 	switch (event->what) {
-	case PCAPNG_FILES_OPENED: set_file(s, event->path); break;
+	case PCAPNG_FILES_OPENED:
+		set_file(s, event->path);
+		if (s->sink.owner.begun)
+			s->sink.owner.begun(s->sink.owner.user);
+		break;
 	case PCAPNG_FILES_FINISHED:
 		s->n_finished++;
 		s->finished_bytes += event->bytes;
