@@ -160,6 +160,13 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	enum pcapng_direct_io direct_io;
 	/* A buffer that is not full is written after this time, by pcapng_files_tick(); 0: 100. */
 	uint32_t queue_delay_ms;
+
+	/*
+	 * Called by the call that ends a file: what is added from now on goes into the next one, whose
+	 * PCAPNG_FILES_OPENED may come later if there is a queue. It may change the packet that is
+	 * being added. May be NULL.
+	 */
+	void (*on_rotate)(void *user);
 };
 
 /*

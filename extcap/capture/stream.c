@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <net/if_arp.h>
 #include <string.h>
-#include <time.h>
 
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
@@ -27,21 +26,10 @@ static void iface_clear(void *p)
 	g_free(i->device);
 }
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-/* Never goes back, as the times of frames do not, even if the clock is set. */
+/* By the clock of the frames' time stamps, which does not go back within a file. */
 static uint64_t now_ns(const struct stream *s)
 {
-	uint64_t passed = clock_ns(CLOCK_MONOTONIC) - s->started_mono_ns;
-	uint64_t now = MAX(clock_ns(CLOCK_REALTIME), s->started_ns + passed);
-
-	return MAX(now, s->packet.ts);
+	return MAX(tap_now_ns(s->tap), s->packet.ts);
 }
 
 void stream_section_init(struct stream_section *s)
@@ -143,9 +131,9 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 {
 	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
 	g_autofree char *unstamped = unstamped_text(iface(s, number));
+	g_autofree char *step = step_text(&s->step);
 	g_autofree char *queue = number == 0 ? queue_text(s) : NULL;
-	const char *comments[3];
-	size_t n_comments = 0;
+	const char *comments[4];
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
 	struct pcapng_stats isb = {
@@ -160,31 +148,44 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
 		.usrdeliv = count.written,
-		.options = { .comments = comments },
+		.options.comments = comments,
 	};
+	size_t *n = &isb.options.n_comments;
 
-	add_comment(comments, &n_comments, changes);
-	add_comment(comments, &n_comments, unstamped);
-	add_comment(comments, &n_comments, queue);
-	isb.options.n_comments = n_comments;
+	add_comment(comments, n, changes);
+	add_comment(comments, n, unstamped);
+	add_comment(comments, n, step);
+	add_comment(comments, n, queue);
 	return pcapng_writer_add_stats(w, &isb);
 }
 
 static int add_stats(void *user, struct pcapng_writer *w)
 {
-	const struct stream *s = user;
+	struct stream *s = user;
 	int r = 0;
 
+	(void)now_ns(s); /* looks at the clock */
+	step_look(&s->step, tap_ahead_ns(s->tap));
 	for (guint i = 0; i < s->ifaces->len && r == 0; i++)
 		r = add_iface_stats(s, i, w);
 	return r;
 }
 
-void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
+/* In a new file time may go back, also that of the packet that is being added. */
+static void begun(void *user)
+{
+	struct stream *s = user;
+	uint64_t back = tap_follow_clock(s->tap);
+
+	step_follow(&s->step, back);
+	s->packet.ts = subtract(s->packet.ts, back);
+	s->started_ns = subtract(s->started_ns, back);
+}
+
+void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 {
 	*s = (struct stream){ .sink = sink, .tap = tap };
-	s->started_ns = clock_ns(CLOCK_REALTIME);
-	s->started_mono_ns = clock_ns(CLOCK_MONOTONIC);
+	s->started_ns = tap_now_ns(tap);
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
 					sizeof(s->hash_bytes) };
 	s->packet.hashes = &s->hash;
@@ -193,7 +194,7 @@ void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
 	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
-	sink->owner = (struct sink_owner){ add_stats, s };
+	sink->owner = (struct sink_owner){ add_stats, begun, s };
 }
 
 void stream_done(struct stream *s)
@@ -283,11 +284,14 @@ static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 	uint32_t value = reception(i, f);
 
 	value |= f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
-	if (!(f->mask & TAP_SEGMENTS))
+	if (!(f->mask & (TAP_SEGMENTS | TAP_PARTIAL)))
 		return value;
-	/* Segmentation offload fills in the checksums later. */
-	return value | PCAPNG_FLAG_SEGMENTED |
-	       (f->point->is_egress ? PCAPNG_FLAG_CSUM_NOT_READY : 0);
+	if (f->mask & TAP_SEGMENTS)
+		value |= PCAPNG_FLAG_SEGMENTED;
+	/* Segmentation offload always fills in the checksums later. */
+	if ((f->mask & TAP_PARTIAL) || f->point->is_egress)
+		value |= PCAPNG_FLAG_CSUM_NOT_READY;
+	return value;
 }
 
 static void lose(struct stream_iface *i, int r)
@@ -416,6 +420,7 @@ void stream_leave_out(struct stream *s, const struct tap_frame *f)
 int stream_flush(struct stream *s)
 {
 	s->is_blocked = false;
+	step_look(&s->step, tap_ahead_ns(s->tap));
 	return sink_flush(s->sink);
 }
 

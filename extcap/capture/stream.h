@@ -12,6 +12,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/capture/changes.h"
+#include "extcap/sink/step.h"
 #include "extcap/net/link.h"
 #include "extcap/sink/sink.h"
 
@@ -50,15 +51,15 @@ struct stream_iface {
 };
 
 struct stream {
-	struct sink *sink;     /* owned */
-	GArray *ifaces;	       /* of struct stream_iface */
-	GArray *slots;	       /* of guint: the interface that each slot of the tap belongs to */
-	const struct tap *tap; /* borrowed, for its counters */
+	struct sink *sink; /* owned */
+	GArray *ifaces;	   /* of struct stream_iface */
+	GArray *slots;	   /* of guint: the interface that each slot of the tap belongs to */
+	struct tap *tap;   /* borrowed, for its counters and its clock */
 	uint64_t written;
 	uint64_t given_up; /* frames that the sink had accepted and, after a failure, not written */
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t started_ns; /* since the epoch */
-	uint64_t started_mono_ns;
+	struct step step;
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
 	uint32_t hash_bytes;	       /* network order */
@@ -88,7 +89,7 @@ void stream_section_init(struct stream_section *s);
 void stream_section_done(struct stream_section *s);
 
 /* Begins a stream into a sink, which it owns from now on. */
-void stream_init(struct stream *s, struct sink *sink, const struct tap *tap);
+void stream_init(struct stream *s, struct sink *sink, struct tap *tap);
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_description *description, GError **error);

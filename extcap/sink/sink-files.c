@@ -70,6 +70,14 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	s->on_event(s->user, event);
 }
 
+static void on_rotate(void *user)
+{
+	struct sink_files *s = user;
+
+	if (s->sink.owner.begun)
+		s->sink.owner.begun(s->sink.owner.user);
+}
+
 static int add_stats(void *user, struct pcapng_writer *w)
 {
 	struct sink_files *s = user;
@@ -292,6 +300,7 @@ static bool begin(struct sink_files *s, const struct config *config,
 		.direct_io = (enum pcapng_direct_io)config->direct_io,
 		.add_stats = add_stats,
 		.on_event = on_event,
+		.on_rotate = on_rotate,
 		.user = s,
 		.error = &reason,
 	};

@@ -22,6 +22,11 @@ struct sink;
 struct sink_owner {
 	/* Adds the statistics of every interface, as a file ends. 0 or -errno. */
 	int (*add_stats)(void *user, struct pcapng_writer *w);
+	/*
+	 * The next file has begun, perhaps while a packet is added. That one goes into the new file as it
+	 * is when this returns. NULL: nobody cares.
+	 */
+	void (*begun)(void *user);
 	void *user;
 };
 
