@@ -346,7 +346,12 @@ int pcapng_files_tick(struct pcapng_files *f)
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	return f->broken ? -1 : deadline_timeout_ms(&f->deadline, &f->config, time_left(f));
+	uint64_t left = f->broken ? UINT64_MAX : time_left(f);
+
+	/* A full disk is left alone for a moment, also by what is due. */
+	if (left == 0 && f->retry_ns)
+		left = RETRY_NS;
+	return f->broken ? -1 : deadline_timeout_ms(&f->deadline, &f->config, left);
 }
 
 int pcapng_files_flush(struct pcapng_files *f)
