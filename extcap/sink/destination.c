@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The order in which things are opened, which depends on what they are; see destination.h. */
 #include "extcap/sink/destination.h"
+#include "pcapng/format.h"
 
-void destination_init(struct destination *d, const struct config *config)
+void destination_init(struct destination *d, const struct config *config, bool never_ends_empty)
 {
-	*d = (struct destination){ .config = config, .output = OUTPUT_CLOSED };
+	*d = (struct destination){
+		.config = config,
+		.never_ends_empty = never_ends_empty,
+		.output = OUTPUT_CLOSED,
+	};
 }
 
 bool destination_open_pipe(struct destination *d, const bool *is_cancelled, GError **error)
@@ -34,9 +39,29 @@ struct sink_files_status destination_status(const struct destination *d)
 	return d->files ? sink_files_status(d->files) : one;
 }
 
+/* Nothing but the head of a capture. A reader that does not even accept that gets nothing. */
+static void write_head(struct destination *d)
+{
+	const struct pcapng_section section = { .userappl = "xdptap" };
+	const struct pcapng_interface interface = { .linktype = PCAPNG_LINKTYPE_ETHERNET };
+	struct sink *head = sink_output_new(d->config, &section, &d->output, NULL);
+
+	if (head && sink_add_interface(head, &interface) == 0)
+		(void)sink_flush(head);
+	sink_free(head);
+}
+
 bool destination_close(struct destination *d, GError **error)
 {
 	g_clear_pointer(&d->sink, sink_free);
 	d->files = NULL;
+	if (d->never_ends_empty && d->output.is_pipe && d->output.fd >= 0 && !d->output.written)
+		write_head(d);
 	return output_close(&d->output, error);
+}
+
+void destination_refuse(struct destination *d)
+{
+	output_open_in_time(&d->output, d->config->output);
+	(void)destination_close(d, NULL);
 }

@@ -16,12 +16,19 @@
 
 struct destination {
 	const struct config *config;
+	bool never_ends_empty;
 	struct output output; /* a pipe, or the file of --format pcap; else not open */
 	struct sink *sink;    /* until somebody owns it */
 	struct sink *files;   /* the sink, if it writes files of pcapng; else NULL */
 };
 
-void destination_init(struct destination *d, const struct config *config);
+/*
+ * never_ends_empty: a pipe to which nothing was written gets the head of a capture before it closes. When
+ * a capture fails without one, Wireshark 4.0 keeps the toolbar's old pipes (its captureCaptureFailed() does
+ * not stop the toolbars), and the toolbar of the next capture on the interface is dead. Without a toolbar,
+ * an empty pipe is the clearer failure.
+ */
+void destination_init(struct destination *d, const struct config *config, bool never_ends_empty);
 /*
  * Opens a pipe, waiting until it has a reader or *is_cancelled is set, and checks whether anything else
  * can be a file.
@@ -40,6 +47,8 @@ static inline bool destination_is_late(const struct destination *d)
 	return sink_files_are_late(d->config);
 }
 struct sink_files_status destination_status(const struct destination *d);
+/* Tells the reader of a FIFO that nothing will come. For a destination that was never opened. */
+void destination_refuse(struct destination *d);
 /* Closes a pipe, and frees a sink that nobody owns. False where late errors come to light. */
 bool destination_close(struct destination *d, GError **error);
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/sink/output.h"
+#include "extcap/sink/destination.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/wireshark/control.h"
 #include "extcap/system/error.h"
@@ -330,8 +330,10 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
 		const unsigned int n_signals = 0;
+		struct destination fifo;
 
-		output_refuse(config.output);
+		destination_init(&fifo, &config, control);
+		destination_refuse(&fifo);
 		control_linger(control, &n_signals);
 		return false;
 	}

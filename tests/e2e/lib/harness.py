@@ -57,6 +57,11 @@ def clock_ns():
     return time.clock_gettime_ns(time.CLOCK_REALTIME)
 
 
+def comment(text):
+    """Prints it as a comment of TAP."""
+    print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+
+
 class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
@@ -66,9 +71,6 @@ class Result(unittest.TestResult):
     def line(self, test, is_ok, remark=""):
         self.number += 1
         print(f"{'' if is_ok else 'not '}ok {self.number} - {test.id()}{remark}", flush=True)
-
-    def comment(self, text):
-        print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
 
     def startTest(self, test):
         super().startTest(test)
@@ -80,7 +82,7 @@ class Result(unittest.TestResult):
         self.outcome = None
 
     def fail(self, test, error):
-        self.comment(self._exc_info_to_string(error, test))  # without the frames of unittest itself
+        comment(self._exc_info_to_string(error, test))  # without the frames of unittest itself
         if self.outcome:
             self.outcome = (False, "")
         else:  # in setUpClass or setUpModule
@@ -97,7 +99,7 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            self.comment(subtest.id())
+            comment(subtest.id())
             self.fail(test, err)
 
     def addSkip(self, test, reason):

@@ -291,14 +291,19 @@ class Begin(ToolbarCase):
 
 
 class Failure(ToolbarCase):
-    """Wireshark waits for xdptap to open its pipe, but not forever."""
+    """Wireshark waits for xdptap to open its pipe, but not forever. If nothing at all came through the FIFO, it
+    would keep the pipes of this toolbar, and give none to the next capture."""
+
+    def assert_only_head(self, extcap):
+        with open(extcap.fifo, "rb") as fifo:
+            capture = Capture(fifo.read())
+        self.assertEqual([block.name for block in capture.blocks], ["SHB", "IDB"])
 
     def start_and_fail(self, *options, interface="near", delay=0.0):
         extcap = self.extcap(*self.bar.options, *options, interface=interface)
         time.sleep(delay)
         self.bar.open()
-        with open(extcap.fifo, "rb") as fifo:
-            self.assertEqual(fifo.read(), b"")
+        self.assert_only_head(extcap)
         self.assertNotEqual(extcap.wait(harness.SOON), 0)
         self.assert_sentence(extcap.stderr())
         self.renew(extcap)
@@ -320,8 +325,7 @@ class Failure(ToolbarCase):
         if harness.SLOWNESS > 1:
             self.skipTest("this machine is too slow to come in time")
         extcap = self.extcap(*self.bar.options, "--mode", "sideways")
-        with open(extcap.fifo, "rb") as fifo:
-            self.assertEqual(fifo.read(), b"")
+        self.assert_only_head(extcap)
         time.sleep(0.3)
         self.assertFalse(extcap.has_ended())
         self.bar.open()
