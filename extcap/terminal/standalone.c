@@ -161,6 +161,8 @@ static bool check(const struct config *config, GError **error)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
 	if (config->user && !privileges_check_user(config->user, error))
 		return false;
+	if (config->stats_file && !stats_file_check(config->stats_file, error))
+		return false;
 	return check_files(config, error);
 }
 
