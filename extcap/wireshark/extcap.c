@@ -20,7 +20,7 @@
 #include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
-#include "extcap/config/options.h"
+#include "extcap/config/conflicts.h"
 #include "extcap/system/setup.h"
 #include "extcap/wireshark/toolbar.h"
 
@@ -325,7 +325,7 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 		return fail_usage(error, "--capture requires --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	if (parse_capture(&config, rest, error) &&
+	if (parse_capture(&config, rest, error) && conflicts_check(&config, OPTION_DIALOG, error) &&
 	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
