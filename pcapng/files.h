@@ -83,8 +83,9 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	const char *path;
 	const char *name;
 	/*
-	 * One file, named `path` from the start. It may be a device or a symbolic link. An existing
-	 * file is truncated when its first block is written.
+	 * One file, named `path` from the start. It may be a device or a symbolic link of root or of
+	 * this user; -ELOOP: it is another user's link. An existing file is truncated when its first
+	 * block is written.
 	 */
 	bool single;
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "extcap/system/error.h"
-#include "extcap/system/path.h"
 #include "extcap/sink/names.h"
 #include "extcap/sink/sink-files.h"
 
@@ -262,15 +261,15 @@ static bool begin(struct sink_files *s, const struct config *config,
 	};
 	int r;
 
-	if (files.single && path_is_foreign_link(path))
-		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
-			    path);
 	r = pcapng_files_new(section, &writer, &files, &s->files);
 	if (r == -EINVAL && config->file_name)
 		return fail_usage(error,
 				  "--file-name \"%s\" cannot be the name of files: it needs "
 				  "%%{seq}, and %%%% for each other %%",
 				  config->file_name);
+	if (r == -ELOOP)
+		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
+			    path);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return fail(error, "cannot begin the capture file \"%s\": the disk is full", path);
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);

@@ -136,6 +136,7 @@ static const struct rule rules[] = {
 	{ SYS_pwrite64, FILES },
 	{ SYS_flock, FILES },
 	{ SYS_fchmod, FILES },
+	{ SYS_geteuid, FILES }, /* whose file or link it is */
 	{ SYS_utimensat, FILES },
 	{ SYS_getdents64, FILES | FILTERS },
 	{ SYS_statfs, FILES },

@@ -17,6 +17,7 @@
 
 #include "pcapng/files/file.h"
 #include "pcapng/files/recover.h"
+#include "pcapng/symlink.h"
 
 #define LOCK_TRIES    100
 #define LOCK_RETRY_US 1000
@@ -58,6 +59,7 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 {
 	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? 0 : O_EXCL | O_NOFOLLOW);
 	char part[NAME_MAX + 1];
+	int r;
 
 	file_part_name(name, part);
 	if (!single && is_there(folder, name))
@@ -66,9 +68,11 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	for (f->fd = -1; f->fd < 0 || (!single && is_deleted(f->fd));) {
 		if (f->fd >= 0)
 			close(f->fd);
-		f->fd = openat(folder, single ? name : part, flags, mode);
-		if (f->fd < 0)
-			return -errno;
+		r = single ? symlink_open(folder, name, flags, mode)
+			   : openat(folder, part, flags, mode);
+		f->fd = r < 0 ? -1 : r;
+		if (r < 0)
+			return single ? r : -errno;
 		if (!single)
 			lock(f->fd);
 	}

@@ -152,21 +152,27 @@ static void test_nowhere(struct place *p, const void *unused)
 static void test_foreign_link(struct place *p, const void *unused)
 {
 	g_autofree char *link = g_build_filename(p->folder, "link", NULL);
+	g_autofree char *chain = g_build_filename(p->folder, "chain", NULL);
 	bool is_cancelled = false;
 	struct output o;
 
 	g_assert_true(g_file_set_contents(p->path, "dear", -1, NULL));
 	g_assert_cmpint(symlink(p->path, link), ==, 0);
+	g_assert_cmpint(symlink("link", chain), ==, 0);
 	g_assert_true(output_create(&o, link, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_true(output_create(&o, chain, 0600, NULL));
 	g_assert_true(output_close(&o, NULL));
 	if (geteuid() == 0) {
 		g_assert_cmpint(lchown(link, 65534, 65534), ==, 0);
 		g_assert_false(output_create(&o, link, 0600, NULL));
+		g_assert_false(output_create(&o, chain, 0600, NULL));
 		g_assert_cmpint(g_unlink(p->path), ==, 0);
 		g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
 		g_assert_false(output_open(&o, link, &is_cancelled, NULL));
 	}
 	g_unlink(link);
+	g_unlink(chain);
 }
 
 /* What stat(2) saw as a FIFO is a file when it is opened: nothing is written to it. */
