@@ -87,11 +87,24 @@ bool output_open(struct output *o, const char *path, const bool *is_cancelled, G
 	return true;
 }
 
+/* The umask does not count, nor does what an old file had; devices and other users' files stay as they are. */
+static void set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    (st.st_mode & 07777) != mode)
+		(void)fchmod(fd, mode);
+}
+
 bool output_create(struct output *o, const char *path, mode_t mode, GError **error)
 {
 	*o = (struct output)OUTPUT_CLOSED;
 	o->fd = path_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	return o->fd >= 0 || fail_errno(error, errno, "cannot write to \"%s\"", path);
+	if (o->fd < 0)
+		return fail_errno(error, errno, "cannot write to \"%s\"", path);
+	set_mode(o->fd, mode);
+	return true;
 }
 
 static gboolean give_up(void *is_cancelled)

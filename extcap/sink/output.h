@@ -30,7 +30,7 @@ struct output {
  * So it does where `path` is neither: the file is opened later, by whoever writes it.
  */
 bool output_open(struct output *o, const char *path, const bool *is_cancelled, GError **error);
-/* Opens a file and empties it; a new one gets `mode`. */
+/* Opens a file and empties it. It gets `mode`, unless it is a device or another user's. */
 bool output_create(struct output *o, const char *path, mode_t mode, GError **error);
 /*
  * Opens a FIFO only to close it again: Wireshark waits for ever for an extcap that does not even do

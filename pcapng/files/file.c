@@ -55,9 +55,20 @@ static bool is_deleted(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
+/* The umask does not count, nor does what an old file had; devices and other users' files stay as they are. */
+static void set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    (st.st_mode & 07777) != mode)
+		(void)fchmod(fd, mode);
+}
+
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
 {
 	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? 0 : O_EXCL | O_NOFOLLOW);
+	mode_t new_mode = mode ? mode : 0640;
 	char part[NAME_MAX + 1];
 	int r;
 
@@ -68,14 +79,16 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	for (f->fd = -1; f->fd < 0 || (!single && is_deleted(f->fd));) {
 		if (f->fd >= 0)
 			close(f->fd);
-		r = single ? symlink_open(folder, name, flags, mode)
-			   : openat(folder, part, flags, mode);
+		r = single ? symlink_open(folder, name, flags, new_mode)
+			   : openat(folder, part, flags, new_mode);
 		f->fd = r < 0 ? -1 : r;
 		if (r < 0)
 			return single ? r : -errno;
 		if (!single)
 			lock(f->fd);
 	}
+	if (mode)
+		set_mode(f->fd, mode);
 	f->folder = folder;
 	f->single = single;
 	f->is_fresh = single;

@@ -119,15 +119,14 @@ static int drain(struct pcapng_files *f)
 /* The first free name; names of the same second differ by their number. */
 static int begin_named(struct pcapng_files *f, struct file *file)
 {
-	mode_t mode = f->config.mode ? f->config.mode : 0640;
 	char name[NAME_MAX + 1];
 	int r = -EEXIST;
 
 	if (f->config.single)
-		return file_begin(file, f->set.folder, f->pattern.name, true, mode);
+		return file_begin(file, f->set.folder, f->pattern.name, true, f->config.mode);
 	for (int tries = 0; r == -EEXIST && tries < 1000; tries++) {
 		pattern_format(&f->pattern, ++f->seq, time(NULL), name);
-		r = file_begin(file, f->set.folder, name, false, mode);
+		r = file_begin(file, f->set.folder, name, false, f->config.mode);
 	}
 	return r;
 }

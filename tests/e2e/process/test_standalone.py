@@ -138,10 +138,26 @@ class Captures(Case):
                 self.assertIn(b"Packets captured: 2", text)
 
     def test_group_access(self):
-        for options, mode in (([], 0o600), (["-g"], 0o640)):
-            capture = self.start(*options, file=str(mode))
-            capture.finish()
-            self.assertEqual(os.stat(capture.file).st_mode & 0o777, mode)
+        """Whatever the umask is, and for a file that is there, too."""
+        for form in (), ("--format", "pcap"), ("--sync", "1h"):
+            for options, mode in ((), 0o600), (("-g",), 0o640):
+                for umask in 0o022, 0o077:
+                    for old in None, 0o644:
+                        with self.subTest(form + options, umask=umask, old=old):
+                            self.assertEqual(self.mode(old, *form, *options, umask=umask), mode)
+
+    def mode(self, old, *options, umask):
+        """That of a file which had the old one, or was not there."""
+        file = self.path("mode")
+        if os.path.exists(file):
+            os.unlink(file)
+        if old:
+            with open(file, "wb") as there:
+                os.fchmod(there.fileno(), old)
+        capture = self.start(*options, file="mode", umask=umask)
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        return os.stat(file).st_mode & 0o777
 
     def test_pcap(self):
         """tcpdump reads it, with nanoseconds."""

@@ -75,6 +75,33 @@ static void test_old_file(struct place *p, const void *unused)
 	g_assert_cmpstr(text, ==, "new");
 }
 
+/* Ours has the mode that it should, whatever it had and the umask is; another user's keeps its own. */
+static void test_mode(struct place *p, const void *unused)
+{
+	mode_t before = umask(077);
+	struct output o;
+	struct stat st;
+
+	g_assert_true(output_create(&o, p->path, 0640, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0640);
+	g_assert_cmpint(g_chmod(p->path, 0644), ==, 0);
+	g_assert_true(output_create(&o, p->path, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+	umask(before);
+	if (geteuid() != 0)
+		return;
+	g_assert_cmpint(chown(p->path, 65534, 65534), ==, 0);
+	g_assert_cmpint(g_chmod(p->path, 0644), ==, 0);
+	g_assert_true(output_create(&o, p->path, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0644);
+}
+
 /* What is, or may become, a file is left to whoever writes it. */
 static void test_file_is_not_opened(struct place *p, const void *unused)
 {
@@ -194,6 +221,7 @@ int main(int argc, char **argv)
 	ADD("/output/old-file", test_old_file);
 	ADD("/output/fifo-without-reader", test_fifo_without_reader);
 	ADD("/output/fifo", test_fifo);
+	ADD("/output/mode", test_mode);
 	ADD("/output/nowhere", test_nowhere);
 	ADD("/output/foreign-link", test_foreign_link);
 	ADD("/output/not-a-fifo", test_not_a_fifo);

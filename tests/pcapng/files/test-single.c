@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test-single.c - one file by its own name: links, whoever made them */
+/* test-single.c - one file by its own name: links, whoever made them, and the mode */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "tests/pcapng/files/capture.h"
@@ -35,6 +36,14 @@ static void record(struct capture *c)
 	capture_start(c);
 	capture_add_many(c, 10);
 	capture_stop(c);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	g_assert_cmpint(stat(path, &st), ==, 0);
+	return st.st_mode & 07777;
 }
 
 static void assert_text(const char *path, const char *expected)
@@ -167,6 +176,70 @@ static void test_exchanged_links(struct capture *c, const void *unused)
 	g_unlink(ours);
 }
 
+/* Exactly what was asked for, with any umask and for an old file; without a wish, less the umask. */
+static void test_mode(struct capture *c, const void *unused)
+{
+	static const mode_t modes[] = { 0600, 0640, 0644 };
+	static const mode_t masks[] = { 0, 022, 077 };
+	mode_t before = umask(0);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
+		for (size_t k = 0; k < G_N_ELEMENTS(masks); k++) {
+			umask(masks[k]);
+			c->config.mode = modes[i];
+			record(c);
+			g_assert_cmpint(mode_of(c->path), ==, modes[i]);
+			g_chmod(c->path, 0666);
+			record(c);
+			g_assert_cmpint(mode_of(c->path), ==, modes[i]);
+			g_chmod(c->path, 0606);
+			c->config.mode = 0;
+			record(c);
+			g_assert_cmpint(mode_of(c->path), ==, 0606);
+			g_unlink(c->path);
+			record(c);
+			g_assert_cmpint(mode_of(c->path), ==, 0640 & ~masks[k]);
+			g_unlink(c->path);
+		}
+	umask(before);
+}
+
+static void test_mode_of_many(struct capture *c, const void *unused)
+{
+	mode_t before = umask(077);
+	GPtrArray *paths;
+
+	c->config.single = false;
+	c->config.max_packets = 3;
+	c->config.mode = 0640;
+	record(c);
+	paths = capture_list(c, ".pcapng");
+	g_assert_cmpuint(paths->len, ==, 4);
+	for (guint i = 0; i < paths->len; i++)
+		g_assert_cmpint(mode_of(paths->pdata[i]), ==, 0640);
+	g_ptr_array_unref(paths);
+	umask(before);
+}
+
+static void test_not_ours(struct capture *c, const void *unused)
+{
+	if (!is_root())
+		return;
+	c->config.mode = 0600;
+	g_assert_true(g_file_set_contents(c->path, "", 0, NULL));
+	g_assert_cmpint(chown(c->path, NOBODY, NOBODY), ==, 0);
+	g_chmod(c->path, 0644);
+	record(c);
+	g_assert_cmpint(mode_of(c->path), ==, 0644);
+	g_unlink(c->path);
+	if (mknod(c->path, 0666 | S_IFCHR, makedev(1, 3)) < 0) /* /dev/null */
+		return;
+	g_chmod(c->path, 0666);
+	record(c);
+	g_assert_cmpint(mode_of(c->path), ==, 0666);
+	g_unlink(c->path);
+}
+
 #define ADD(name, function) g_test_add(name, struct capture, NULL, set_up, function, tear_down)
 
 int main(int argc, char **argv)
@@ -177,5 +250,8 @@ int main(int argc, char **argv)
 	ADD("/single/magic-link", test_magic_link);
 	ADD("/single/foreign-link", test_foreign_link);
 	ADD("/single/exchanged-links", test_exchanged_links);
+	ADD("/single/mode", test_mode);
+	ADD("/single/mode-of-many", test_mode_of_many);
+	ADD("/single/not-ours", test_not_ours);
 	return g_test_run();
 }
