@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Options and surroundings that do not go together: an error or a warning, never silence."""
+"""Options and environments that do not go together: an error or a warning, never silence."""
 import os
 import signal
 import subprocess
@@ -35,14 +35,14 @@ class Options(Case):
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_dialog(self):
-        """In Wireshark too, as a box."""
+        """Also from Wireshark, which shows the error in a box."""
         status, out, err = xdptap("--capture", "--extcap-interface", "xdptap-near", "--fifo", self.path("x"),
                                   "--mode", "native", "--point", "tc", namespace=self.pair.near)
         self.assertEqual((status, out), (2, b""))
         self.assert_sentence(err, "--mode")
 
     def test_same_file(self):
-        """An old capture is not spoiled by the log of the error."""
+        """The error is not logged into an existing capture file."""
         with open(self.path("old"), "wb") as file:
             file.write(b"dear")
         for option in "--log-file", "--stats-file":
@@ -54,7 +54,7 @@ class Options(Case):
             self.assertEqual(file.read(), b"dear")
 
     def test_interfaces_of_a_namespace(self):
-        """-D lists those of --netns."""
+        """-D --netns lists the interfaces of that namespace."""
         status, out, err = xdptap("-D", "--netns", self.pair.near.name)
         self.assertEqual((status, err), (0, b""))
         self.assertEqual({line.split()[1] for line in out.decode().splitlines()}, {"lo", "near"})
@@ -62,7 +62,7 @@ class Options(Case):
 
 class Ssh(Case):
     def run_over_ssh(self, *options, connection=CONNECTION):
-        """What a capture prints that writes to a pipe."""
+        """Returns the messages of a capture that writes to a pipe."""
         env = {**os.environ, "SSH_CONNECTION": connection}
         with net.Process([XDPTAP, "-i", "near", "-w", "-", *options], self.pair.near, env=env,
                          stdout=subprocess.PIPE) as capture:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What xdptap tells besides the capture is not read, or has no room: the capture goes on."""
+"""Names, log and counters that nobody reads, or that have no space, do not hold up a capture."""
 import fcntl
 import glob
 import os
@@ -16,7 +16,7 @@ FILES = 20
 
 class Unread(Case):
     def begin(self, *options, **process):
-        """A capture with one packet in each file."""
+        """Starts a capture with one packet per file."""
         capture = self.enterContext(net.Process(
             [XDPTAP, "-i", "near", "-w", self.path("cap.pcapng"), "-b", "packets:1", *options],
             self.pair.near, **process))
@@ -24,7 +24,7 @@ class Unread(Case):
         return capture
 
     def send(self):
-        """Each frame becomes a file: the capture is not held up."""
+        """Sends frames, and waits for a file of each: the capture is not held up."""
         self.pair.send(FILES)
         harness.wait_until(lambda: len(self.files()) >= FILES - 1, "the files", harness.SOON)
 
@@ -97,7 +97,7 @@ class Names(Unread):
         self.assertEqual(len(self.files()), FILES)
 
     def test_fifo(self):
-        """Names wait for a reader, who may come late or never."""
+        """Names wait for a reader, which may come late or never."""
         for is_read in True, False:
             with self.subTest(is_read):
                 fifo = self.path("fifo")
@@ -118,14 +118,14 @@ class Names(Unread):
 
 class Log(Unread):
     def test_full_fifo(self):
-        """Lines are lost, and none is torn."""
+        """Lines get lost, but none is torn."""
         fifo = self.path("log")
         os.mkfifo(fifo)
         reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
         capture = self.begin("--log-file", fifo, "--log-level", "debug", "-b", "files:2")
-        self.pair.send(200)  # each deletes a file, and says so
+        self.pair.send(200)  # each deletes a file and logs that
         harness.wait_until(lambda: "_00199_" in "".join(self.files()), "the last file", harness.SOON)
         text = os.read(reader, 65536)
         self.assertGreater(len(text), 2000)
@@ -135,7 +135,7 @@ class Log(Unread):
             self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\S+Z \S")
 
     def test_nobody(self):
-        """A FIFO that nobody reads is an error at once."""
+        """A FIFO without a reader is an error at the start."""
         os.mkfifo(self.path("log"))
         status, _, err = xdptap("-i", "near", "-w", self.path("x"), "--log-file", self.path("log"),
                                 namespace=self.pair.near)
@@ -147,7 +147,7 @@ class Counters(Unread):
     """--stats-file"""
 
     def test_full_disk(self):
-        """Told; the last complete file stays, the capture goes on, and the counters come when there is room."""
+        """A message appears, the last complete file stays, and the counters are written when there is space."""
         folder = self.small_disk("64k")
         stats = folder + "/near.prom"
         with open(stats, "w", encoding="ascii") as file:
@@ -167,7 +167,7 @@ class Counters(Unread):
             self.assertIn(f'xdptap_frames_written_total{{interface="near"}} {FILES}\n', file.read())
 
     def test_only_files(self):
-        """It is replaced: never a device or a FIFO."""
+        """The file is replaced, so a device or a FIFO is refused."""
         fifo = self.path("fifo")
         os.mkfifo(fifo)
         for path in fifo, self.folder, self.device():
@@ -178,7 +178,7 @@ class Counters(Unread):
             self.assertFalse(stat.S_ISREG(os.stat(path).st_mode))
 
     def device(self):
-        """/dev/null by another name."""
+        """Creates /dev/null under another name."""
         path = self.path("null")
         os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
         return path
