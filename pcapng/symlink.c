@@ -2,8 +2,8 @@
 /*
  * symlink.c - opens a file that may be a symbolic link, but not another user's
  *
- * To look at a link and then open its name would be a race. So the kernel never follows a link here: a
- * descriptor of the link itself tells its owner and its target, and the target is opened next.
+ * Checking a link and then opening its name would be a race. So the kernel follows no link here: a
+ * descriptor of the link itself gives its owner and its target, and the target is opened next.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define LINKS_MAX  40	  /* the kernel's limit */
 #define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
 
-/* /dev/stdout ends at /proc/self/fd/1, which has no path as its target; nobody can exchange it. */
+/* /dev/stdout leads to /proc/self/fd/1, whose target may have no path; nobody can replace it. */
 static bool is_in_proc(int fd)
 {
 	struct statfs fs;
@@ -27,7 +27,7 @@ static bool is_in_proc(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_MAGIC;
 }
 
-/* A relative target begins where the link is. */
+/* A relative target starts in the folder of the link. */
 static int replace_last(char path[PATH_MAX], const char *target)
 {
 	char *slash = strrchr(path, '/');
@@ -39,7 +39,7 @@ static int replace_last(char path[PATH_MAX], const char *target)
 	return 0;
 }
 
-/* 0: `path` is the target of the link `fd` now; 1: the link may be followed as it is; or -errno. */
+/* Returns 0: `path` is now the target of the link `fd`; 1: the kernel may follow the link; or -errno. */
 static int read_target(int fd, char path[PATH_MAX])
 {
 	char target[PATH_MAX];
@@ -49,7 +49,7 @@ static int read_target(int fd, char path[PATH_MAX])
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISLNK(st.st_mode))
-		return 0; /* exchanged just now: opened again by the same name */
+		return 0; /* replaced meanwhile: open the same name again */
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return -ELOOP;
 	if (is_in_proc(fd))

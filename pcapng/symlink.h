@@ -2,8 +2,8 @@
 /*
  * symlink.h - opens a file that may be a symbolic link, but not another user's
  *
- * A process may have more rights than the owner of the folder, who can put a link to anybody's file there
- * at any moment. Links of root and of this user are followed, as by fs.protected_symlinks.
+ * A process may have more rights than the owner of the folder, who can put a link to any file there at any
+ * moment. Only links of root and of this user are followed, as by fs.protected_symlinks.
  */
 #ifndef PCAPNG_SYMLINK_H
 #define PCAPNG_SYMLINK_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /*
- * openat(2) that follows no link of another user, however often links are exchanged meanwhile. Returns a
+ * openat(2) that never follows another user's link, even if links are replaced meanwhile. Returns a
  * descriptor; -ELOOP: it is such a link, or leads to one; or -errno.
  */
 int symlink_open(int folder, const char *name, int flags, mode_t mode);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of rules: when it is wrong, and the sentence that says so. An option that has its default value
- * counts as not given.
+ * Tables of rules: a condition, and the error message if it is met. An option with its default value counts
+ * as not given.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@ static bool apply(const struct rule *rules, size_t n, unsigned int front_end, GE
 	return true;
 }
 
-/* Where frames are captured, and how. */
+/* Options of the capture points. */
 static bool check_points(const struct config *c, unsigned int front_end, GError **error)
 {
 	const char *choice = options_point(c);
@@ -57,7 +57,7 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 	return apply(rules, G_N_ELEMENTS(rules), front_end, error);
 }
 
-/* What requires files that follow each other, or is impossible with them. */
+/* Options that require rotation, or that rotation rules out. */
 static bool check_rotation(const struct config *c, GError **error)
 {
 	bool rotates = limits_rotate(&c->rotate);
@@ -84,7 +84,7 @@ static bool check_rotation(const struct config *c, GError **error)
 	return apply(rules, G_N_ELEMENTS(rules), OPTION_CLI, error);
 }
 
-/* What requires a file, and a format that can be cut and named. */
+/* Options that require a file, or the pcapng format. */
 static bool check_output(const struct config *c, GError **error)
 {
 	bool is_file = limits_rotate(&c->rotate) || c->compression || c->disk_full || c->sync_ns;
@@ -109,7 +109,7 @@ static bool check_output(const struct config *c, GError **error)
 	return apply(rules, G_N_ELEMENTS(rules), OPTION_CLI, error);
 }
 
-/* Devices may be shared. */
+/* Sharing a device is fine. */
 static bool is_same_file(const char *a, const char *b)
 {
 	g_autofree char *x = g_canonicalize_filename(a, NULL);
@@ -121,7 +121,7 @@ static bool is_same_file(const char *a, const char *b)
 	return S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
 }
 
-/* Each writes over the others. With -b, -w is only where the names of files begin. */
+/* Two outputs would overwrite each other. With -b, -w only gives the start of file names. */
 static bool check_paths(const struct config *c, GError **error)
 {
 	const struct {

@@ -39,7 +39,7 @@ struct sink_files_status destination_status(const struct destination *d)
 	return d->files ? sink_files_status(d->files) : one;
 }
 
-/* Nothing but the head of a capture. A reader that does not even accept that gets nothing. */
+/* Writes the header of a capture without packets, if the reader accepts that much. */
 static void write_head(struct destination *d)
 {
 	const struct pcapng_section section = { .userappl = "xdptap" };

@@ -23,7 +23,7 @@ struct destination {
 };
 
 /*
- * never_ends_empty: a pipe to which nothing was written gets the head of a capture before it closes. When
+ * never_ends_empty: a pipe to which nothing was written gets the header of a capture before it closes. If
  * a capture fails without one, Wireshark 4.0 keeps the toolbar's old pipes (its captureCaptureFailed() does
  * not stop the toolbars), and the toolbar of the next capture on the interface is dead. Without a toolbar,
  * an empty pipe is the clearer failure.
@@ -47,7 +47,7 @@ static inline bool destination_is_late(const struct destination *d)
 	return sink_files_are_late(d->config);
 }
 struct sink_files_status destination_status(const struct destination *d);
-/* Tells the reader of a FIFO that nothing will come. For a destination that was never opened. */
+/* Opens and closes a FIFO that was never opened, so that its reader stops waiting. */
 void destination_refuse(struct destination *d);
 /* Closes a pipe, and frees a sink that nobody owns. False where late errors come to light. */
 bool destination_close(struct destination *d, GError **error);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue of lines before a descriptor that does not block. Standard output and standard error are shared
- * with other processes, who would not expect them to become non-blocking, so a pipe or terminal is opened
- * again for us alone; where that is impossible, poll(2) says first whether there is room.
+ * A queue of lines for a descriptor that does not block. Standard output and standard error are shared with
+ * other processes, which do not expect them to become non-blocking, so we open a pipe or terminal again for
+ * ourselves; where that is impossible, we ask poll(2) first and write little.
  *
- * A FIFO without a reader cannot be opened (ENXIO), and a reader may leave (EPIPE): it is opened again as
- * often as there is something to write.
+ * A FIFO without a reader cannot be opened (ENXIO), and a reader may leave (EPIPE), so a FIFO is opened again
+ * whenever there is something to write.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,14 +78,14 @@ static bool has_room(const struct names *n)
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLOUT | POLLERR | POLLHUP);
 }
 
-/* The reader of a FIFO has left: the next one gets this line from its beginning. */
+/* The reader of a FIFO has left. The next one gets this line from its start. */
 static void lose_reader(struct names *n)
 {
 	close(steal_fd(&n->fd));
 	n->sent = 0;
 }
 
-/* Writes some of the first line; true if that was all of it. A pipe accepts it completely or not at all. */
+/* Writes part of the first line; true if it is complete. A pipe accepts all of it or nothing. */
 static bool write_line(struct names *n, const char *line)
 {
 	size_t left = strlen(line) - n->sent;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of finished files, one a line, for whoever reads them: a pipe, a FIFO, a terminal or a file.
- * A reader that is slow, stopped or not there yet never holds the capture: names wait in memory.
+ * The names of finished files, one per line, for a pipe, a FIFO, a terminal or a file. A reader that is slow,
+ * stopped or not there yet never holds up the capture: names wait in memory.
  */
 #ifndef XDPTAP_EXTCAP_SINK_NAMES_H
 #define XDPTAP_EXTCAP_SINK_NAMES_H
@@ -15,11 +15,11 @@ struct names;
 
 /* Opens a file or FIFO, standard output ("-" or "stdout") or "stderr". NULL on failure. */
 struct names *names_open(const char *to, GError **error);
-/* Writes the name, now or when the reader reads; the default main context calls back for that. */
+/* Writes the name, now or when the reader is ready, from the default main context. */
 void names_add(struct names *n, const char *name);
 /*
- * Waits at most wait_ms for the reader of what is left, and closes. Returns how many names it did not get.
- * NULL is accepted.
+ * Waits at most wait_ms for the reader to read the rest, and closes. Returns the number of names that were
+ * not delivered. Accepts NULL.
  */
 guint64 names_close(struct names *n, int wait_ms);
 

@@ -87,7 +87,7 @@ bool output_open(struct output *o, const char *path, const bool *is_cancelled, G
 	return true;
 }
 
-/* The umask does not count, nor does what an old file had; devices and other users' files stay as they are. */
+/* Overrides the umask and an existing file's mode; devices and other users' files stay as they are. */
 static void set_mode(int fd, mode_t mode)
 {
 	struct stat st;

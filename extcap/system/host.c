@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the model of the processor and the versions of what runs; see host.h. */
+/* Reads the processor model and the software versions; see host.h. */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rule for links is that of the kernel's fs.protected_symlinks, in every folder, and without a race:
- * the kernel never follows a link here. A descriptor of the link itself tells its owner and its target,
+ * Links are restricted as by the kernel's fs.protected_symlinks, but in every folder. There is no race,
+ * because the kernel follows no link here: a descriptor of the link itself gives its owner and its target,
  * and the target is opened next. pcapng/symlink.c does the same for the files of a capture.
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 #define LINKS_MAX 40 /* the kernel's limit */
 
-/* /dev/stdout ends at /proc/self/fd/1, which has no path as its target; nobody can exchange it. */
+/* /dev/stdout leads to /proc/self/fd/1, whose target may have no path; nobody can replace it. */
 static bool is_in_proc(int fd)
 {
 	struct statfs fs;
@@ -33,8 +33,8 @@ static bool is_foreign(const struct stat *st)
 }
 
 /*
- * Replaces *path, which is a link, by its target; one that may be followed as it is stays, and *is_safe
- * says so. False with errno set.
+ * Replaces *path, which is a link, by its target. A link that the kernel may follow stays, and *is_safe is
+ * set. Returns false with errno set.
  */
 static bool follow(char **path, bool *is_safe)
 {

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-/* open(2) that follows no link that neither root nor this user made: -1 with ELOOP. */
+/* open(2) that follows only links of root and of this user: else -1 with ELOOP. */
 int path_open(const char *path, int flags, mode_t mode);
 /* Likewise for a FIFO, without blocking: -1 with ENXIO if nobody reads it, EPERM if it is no FIFO. */
 int path_open_fifo(const char *path, int flags);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses the command line, and answers the queries in it. */
+/* Parses the command line and answers queries. */
 #include <stdio.h>
 
 #include "extcap/system/cleanup.h"
@@ -66,7 +66,7 @@ static GOptionContext *make_context(struct verbs *v)
 
 #define WIDTH 80 /* of a terminal */
 
-/* Where the column of explanations begins: GLib puts all of them into the same one. */
+/* The column where explanations start; GLib aligns them all. */
 static size_t explanations_column(GStrv lines)
 {
 	size_t column = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Follows the capture: stderr, systemd, counters, commands. */
+/* Follows a capture: messages, systemd, counters and commands. */
 #include <inttypes.h>
 #include <unistd.h>
 

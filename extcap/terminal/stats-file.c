@@ -39,7 +39,7 @@ static void append_value(GString *s, const char *name, const char *help, const c
 	g_string_append_printf(s, "xdptap_%s %" PRIu64 "\n", name, value);
 }
 
-/* A name of an interface may have any bytes but a few. */
+/* The name of an interface may contain almost any byte. */
 static char *quote(const char *name)
 {
 	g_autoptr(GString) s = g_string_new(name);
@@ -83,8 +83,8 @@ static bool write_all(int fd, const GString *s)
 }
 
 /*
- * Replaces the file without fsync(2), which would hold the capture while the disk is busy: after a crash,
- * old counters are worth nothing.
+ * Replaces the file without fsync(2), which would hold up the capture while the disk is busy. After a
+ * crash, old counters are worthless anyway.
  */
 static bool replace(const char *path, const GString *s)
 {

@@ -101,7 +101,7 @@ static char *sanitize(const char *text)
 	return valid;
 }
 
-/* Whether Wireshark can use the name in a path and it is none of the names made here. */
+/* Whether Wireshark can use the name in a path, and it differs from all names that we generate. */
 static bool is_usable(const char *name)
 {
 	return !g_str_equal(name, LINK_ANY) && !g_str_has_prefix(name, BY_INDEX) &&

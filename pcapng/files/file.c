@@ -55,7 +55,7 @@ static bool is_deleted(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
-/* The umask does not count, nor does what an old file had; devices and other users' files stay as they are. */
+/* Overrides the umask and an existing file's mode; devices and other users' files stay as they are. */
 static void set_mode(int fd, mode_t mode)
 {
 	struct stat st;
