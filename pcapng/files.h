@@ -89,8 +89,9 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	const char *path;
 	const char *name;
 	/*
-	 * One file, named `path` from the start. It may be a device or a symbolic link. An existing
-	 * file is truncated when its first block is written.
+	 * One file, named `path` from the start. It may be a device or a symbolic link of root or of
+	 * this user; -ELOOP: it is another user's link. An existing file is truncated when its first
+	 * block is written.
 	 */
 	bool single;
 
@@ -128,7 +129,11 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 */
 	enum pcapng_compression compression;
 	int compression_level; /* 0: the default of the method */
-	mode_t mode;	       /* of new files; 0: 0640 */
+	/*
+	 * Of the files, whatever the umask is; an existing `single` file gets it, too, if it is this
+	 * user's. 0: 0640 less the umask, for new files only.
+	 */
+	mode_t mode;
 
 	/*
 	 * Called before a file ends, to add the statistics of every interface to the writer; they

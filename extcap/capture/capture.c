@@ -462,7 +462,7 @@ static bool begin(struct capture *c, GError **error)
 	if (compile_filter(c, error))
 		return destination_open_pipe(&c->destination, &c->is_stopped, error);
 	if (c->front_end->is_child)
-		output_refuse(c->config->output);
+		destination_refuse(&c->destination);
 	return false;
 }
 
@@ -477,7 +477,7 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	};
 	bool ok;
 
-	destination_init(&c.destination, config);
+	destination_init(&c.destination, config, front_end->reconfigures);
 	capture_ifaces_init(&c.ifaces, config);
 	watch_signals(&c);
 	ok = begin(&c, error);

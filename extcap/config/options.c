@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The option table and what follows from it without knowing any single option.
+ * The option table, and code that works for every row of it.
  *
  * Rows are in the order of --help and of the dialog. A row's default is the program's own:
  * Wireshark passes either the announced default or nothing, and both must mean the same.

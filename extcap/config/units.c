@@ -51,7 +51,7 @@ static bool parse(const char *text, const struct unit *units, double plain, uint
 		if (g_str_equal(units->name, end))
 			factor = units->factor;
 	n = n * factor + 0.5;
-	if (!factor || n >= 9e18) /* 2^63, nearly */
+	if (!factor || n >= 9e18) /* slightly less than 2^63 */
 		return false;
 	*ret = (uint64_t)n;
 	return true;

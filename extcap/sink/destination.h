@@ -16,6 +16,7 @@
 
 struct destination {
 	const struct config *config;
+	bool never_ends_empty;
 	struct output output; /* a pipe, or the file of --format pcap; else not open */
 	uint64_t queue_size;  /* bytes that may wait for a disk */
 	struct sink *sink;    /* until somebody owns it */
@@ -27,7 +28,13 @@ struct destination {
  * needs, and at most 1 GiB; in any case no more than an eighth of the memory.
  */
 uint64_t destination_queue_size(uint64_t memory);
-void destination_init(struct destination *d, const struct config *config);
+/*
+ * never_ends_empty: a pipe to which nothing was written gets the header of a capture before it closes. If
+ * a capture fails without one, Wireshark 4.0 keeps the toolbar's old pipes (its captureCaptureFailed() does
+ * not stop the toolbars), and the toolbar of the next capture on the interface is dead. Without a toolbar,
+ * an empty pipe is the clearer failure.
+ */
+void destination_init(struct destination *d, const struct config *config, bool never_ends_empty);
 /*
  * Opens a pipe, waiting until it has a reader or *is_cancelled is set, and checks whether anything else
  * can be a file.
@@ -46,6 +53,8 @@ static inline bool destination_is_late(const struct destination *d)
 	return sink_files_are_late(d->config);
 }
 struct sink_files_status destination_status(const struct destination *d);
+/* Opens and closes a FIFO that was never opened, so that its reader stops waiting. */
+void destination_refuse(struct destination *d);
 /* Closes a pipe, and frees a sink that nobody owns. False where late errors come to light. */
 bool destination_close(struct destination *d, GError **error);
 

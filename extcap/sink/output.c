@@ -16,7 +16,7 @@
 #include "extcap/sink/output.h"
 
 #define READER_RETRY_US 2000
-#define REFUSE_MS	5000	/* dumpcap comes within 25 ms, or not at all */
+#define IN_TIME_MS	5000	/* dumpcap comes within 25 ms, or not at all */
 #define PIPE_SIZE	1048576 /* the most that an unprivileged process may ask for by default */
 
 /* open(2) of a FIFO for writing does not wait with O_NONBLOCK: ENXIO says that nobody reads yet. */
@@ -87,11 +87,24 @@ bool output_open(struct output *o, const char *path, const bool *is_cancelled, G
 	return true;
 }
 
+/* Overrides the umask and an existing file's mode; devices and other users' files stay as they are. */
+static void set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    (st.st_mode & 07777) != mode)
+		(void)fchmod(fd, mode);
+}
+
 bool output_create(struct output *o, const char *path, mode_t mode, GError **error)
 {
 	*o = (struct output)OUTPUT_CLOSED;
 	o->fd = path_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	return o->fd >= 0 || fail_errno(error, errno, "cannot write to \"%s\"", path);
+	if (o->fd < 0)
+		return fail_errno(error, errno, "cannot write to \"%s\"", path);
+	set_mode(o->fd, mode);
+	return true;
 }
 
 static gboolean give_up(void *is_cancelled)
@@ -100,16 +113,15 @@ static gboolean give_up(void *is_cancelled)
 	return G_SOURCE_CONTINUE;
 }
 
-void output_refuse(const char *path)
+void output_open_in_time(struct output *o, const char *path)
 {
 	bool is_cancelled = false;
-	guint timeout = g_timeout_add(REFUSE_MS, give_up, &is_cancelled);
-	int fd = -1;
+	guint timeout = g_timeout_add(IN_TIME_MS, give_up, &is_cancelled);
 
+	*o = (struct output)OUTPUT_CLOSED;
 	if (is_fifo(path))
-		fd = open_fifo(path, &is_cancelled);
-	if (fd >= 0)
-		close(fd);
+		o->fd = open_fifo(path, &is_cancelled);
+	o->is_pipe = o->fd >= 0;
 	g_source_remove(timeout);
 }
 

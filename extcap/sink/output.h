@@ -30,13 +30,13 @@ struct output {
  * So it does where `path` is neither: the file is opened later, by whoever writes it.
  */
 bool output_open(struct output *o, const char *path, const bool *is_cancelled, GError **error);
-/* Opens a file and empties it; a new one gets `mode`. */
+/* Opens a file and empties it. It gets `mode`, unless it is a device or another user's. */
 bool output_create(struct output *o, const char *path, mode_t mode, GError **error);
 /*
- * Tells the reader of a FIFO that nothing will come, by opening and closing it; Wireshark waits for
- * ever for an extcap that does not even do that. Leaves anything but a FIFO alone.
+ * Opens a FIFO only to close it again: Wireshark waits for ever for an extcap that does not even do
+ * that. Gives up after 5 s without a reader, and leaves anything but a FIFO alone: fd is -1.
  */
-void output_refuse(const char *path);
+void output_open_in_time(struct output *o, const char *path);
 /* A pcapng_output_fn; user is a struct output. */
 ssize_t output_write(void *user, const struct iovec *iov, int n);
 /* Cuts a file back to the first `size` bytes that output_write() wrote. A pipe keeps what it has. */

@@ -4,7 +4,6 @@
  * and counts the packets in them. Here is what it does not know: where the names of finished files go.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,18 +11,19 @@
 #include <unistd.h>
 
 #include "extcap/system/error.h"
-#include "extcap/system/path.h"
+#include "extcap/sink/names.h"
 #include "extcap/sink/sink-files.h"
 
-#define FILE_BUFFER 1048576
-#define GZIP_LEVEL  1 /* the next level costs a third more and saves a twentieth */
+#define FILE_BUFFER   1048576
+#define NAMES_LAST_MS 1000 /* for the reader of printname: to read the rest at the end */
+#define GZIP_LEVEL    1	   /* the next level costs a third more and saves a twentieth */
 
 struct sink_files {
 	struct sink sink;
 	struct pcapng_files *files;
 	void (*on_event)(void *user, const struct pcapng_files_event *event);
 	void *user;
-	FILE *names; /* of printname:, NULL: none */
+	struct names *names; /* of printname:, NULL: none */
 	bool is_compressed;
 	char *file; /* the one being written, by its final name, or written last */
 	uint64_t n_finished, finished_bytes;
@@ -43,10 +43,17 @@ static void set_file(struct sink_files *s, const char *path)
 
 static void print_name(struct sink_files *s, const char *path)
 {
-	if (!s->names)
-		return;
-	fprintf(s->names, "%s\n", path);
-	fflush(s->names);
+	if (s->names)
+		names_add(s->names, path);
+}
+
+static void close_names(struct sink_files *s)
+{
+	guint64 missing = names_close(s->names, NAMES_LAST_MS);
+
+	if (missing)
+		g_warning("printname: %" G_GUINT64_FORMAT " file names were not delivered",
+			  missing);
 }
 
 static void on_event(void *user, const struct pcapng_files_event *event)
@@ -157,8 +164,7 @@ static void free_sink(struct sink *s)
 	struct sink_files *f = self(s);
 
 	pcapng_files_free(f->files);
-	if (f->names && f->names != stdout && f->names != stderr)
-		fclose(f->names);
+	close_names(f);
 	g_free(f->file);
 	g_free(f);
 }
@@ -248,22 +254,6 @@ static char *make_name(const struct config *config)
 	return g_strdup_printf("%.*s_%%{time}_%%{seq}%s", (int)(suffix - escaped), escaped, suffix);
 }
 
-static FILE *open_names(const char *to, GError **error)
-{
-	FILE *f;
-	int fd;
-
-	if (g_str_equal(to, "-") || g_str_equal(to, "stdout"))
-		return stdout;
-	if (g_str_equal(to, "stderr"))
-		return stderr;
-	fd = path_open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	f = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!f)
-		fail_errno(error, errno, "cannot write the names of files to \"%s\"", to);
-	return f;
-}
-
 static bool begin(struct sink_files *s, const struct config *config,
 		  const struct pcapng_section *section, GError **error)
 {
@@ -306,15 +296,15 @@ static bool begin(struct sink_files *s, const struct config *config,
 	};
 	int r;
 
-	if (files.single && path_is_foreign_link(path))
-		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
-			    path);
 	r = pcapng_files_new(section, &writer, &files, &s->files);
 	if (r == -EINVAL && config->file_name)
 		return fail_usage(error,
 				  "--file-name \"%s\" cannot be the name of files: it needs "
 				  "%%{seq}, and %%%% for each other %%",
 				  config->file_name);
+	if (r == -ELOOP)
+		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
+			    path);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return fail(error, "cannot begin the capture file \"%s\": the disk is full", path);
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);
@@ -333,7 +323,7 @@ struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 	s->user = user;
 	s->is_compressed = config->compression == COMPRESSION_GZIP;
 	s->queue_size = queue_size;
-	if ((!names || (s->names = open_names(names, error))) && begin(s, config, section, error))
+	if ((!names || (s->names = names_open(names, error))) && begin(s, config, section, error))
 		return &s->sink;
 	free_sink(&s->sink);
 	return NULL;

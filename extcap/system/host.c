@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the model of the processor, the versions of what runs, and how much memory there is; see host.h.
+ * Reads the processor model, the software versions, and how much memory there is; see host.h.
  * [Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst]
  */
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What files and logs say about the machine and about this program. */
+/* The machine and the program, as files and logs describe them. */
 #ifndef XDPTAP_EXTCAP_SYSTEM_HOST_H
 #define XDPTAP_EXTCAP_SYSTEM_HOST_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A GLib log writer that appends lines with a time to one file. */
+/* A GLib log writer that appends lines with time stamps to a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ bool log_open(const char *path, enum log_level level, char **argv, GError **erro
 	for (unsigned int l = level; l <= LOG_WARNING; l++)
 		log_state.levels |= worth[l];
 	fd = path_open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
-		       0666); /* a full FIFO or terminal loses lines and never blocks */
+		       0666); /* O_NONBLOCK: a full FIFO or terminal loses lines and never blocks */
 	log_state.file = fd >= 0 ? fdopen(fd, "a") : NULL;
 	if (!log_state.file)
 		return fail_errno(error, errno, "cannot open the log file \"%s\"", path);

@@ -6,12 +6,9 @@
 #ifndef XDPTAP_EXTCAP_SYSTEM_PATH_H
 #define XDPTAP_EXTCAP_SYSTEM_PATH_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether `path` is a symbolic link that neither root nor this user made. */
-bool path_is_foreign_link(const char *path);
-/* open(2) that does not follow a foreign link: it returns -1 with ELOOP. */
+/* open(2) that follows only links of root and of this user: else -1 with ELOOP. */
 int path_open(const char *path, int flags, mode_t mode);
 /* Likewise for a FIFO, without blocking: -1 with ENXIO if nobody reads it, EPERM if it is no FIFO. */
 int path_open_fifo(const char *path, int flags);

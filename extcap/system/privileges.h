@@ -34,12 +34,12 @@ bool privileges_check_user(const char *user, GError **error);
 /* Switches to this user and its groups for good; capabilities remain until privileges_drop(). */
 bool privileges_become(const char *user, GError **error);
 /*
- * Gives up, for good, every capability and system call that the capture does not need any more. Call it
- * before any thread starts, because each thread has its own; after a single output is opened, and
- * before a set of files is.
+ * Drops, for good, every capability and system call that the capture no longer needs. Call it before any
+ * thread starts, because each thread has its own; after a single output is opened, and before rotated
+ * files are.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
-/* Make the capabilities that privileges_drop() kept for replaces_filters effective, and stop that. */
+/* Make the capabilities kept for replaces_filters effective, and ineffective again. */
 void privileges_raise(void);
 void privileges_lower(void);
 

@@ -103,10 +103,10 @@ static const struct rule rules[] = {
 	{ SYS_mmap, 0, 2, PROT_EXEC, 0 },
 	{ SYS_mprotect, 0, 2, PROT_EXEC, 0 },
 
-	{ SYS_recvfrom }, /* the watch of the interfaces */
+	{ SYS_recvfrom }, /* the netlink socket that watches the interfaces */
 	/*
-	 * To the service manager and by netlink, without an address or with netlink's of 12 bytes. That
-	 * of a packet socket has 20: nobody sends a frame on the one that keeps promiscuous mode.
+	 * To the service manager and to netlink: no address, or netlink's of 12 bytes. A packet socket's
+	 * has 20, so nobody can send a frame on the one that keeps promiscuous mode.
 	 */
 	{ SYS_sendto, 0, 5, ~(uint32_t)15, 0 },
 	{ SYS_recvmsg },
@@ -137,6 +137,7 @@ static const struct rule rules[] = {
 	{ SYS_pwrite64, QUEUE },
 	{ SYS_flock, FILES },
 	{ SYS_fchmod, FILES },
+	{ SYS_geteuid, FILES }, /* to compare with the owner of a file or link */
 	{ SYS_utimensat, FILES },
 	{ SYS_getdents64, FILES | FILTERS },
 	{ SYS_statfs, FILES },
@@ -226,7 +227,7 @@ static size_t offset_of_argument(unsigned int n)
 	return G_BYTE_ORDER == G_BIG_ENDIAN ? offset + sizeof(uint32_t) : offset;
 }
 
-/* With the number of the system call in the accumulator, before and after. */
+/* The accumulator holds the system call number, before and after. */
 static void add_rule(struct program *p, const struct rule *r)
 {
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)r->number, 0, r->mask ? 5 : 1);
@@ -254,7 +255,7 @@ static void make(struct program *p, unsigned int whom)
 
 void sandbox_enter(unsigned int allowed)
 {
-	/* Its third flag: we run nobody else's code, for which the processor would be slowed down. */
+	/* SPEC_ALLOW: we run no foreign code, so mitigations would only slow us down. */
 	const unsigned long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
 				    SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	struct program p = { .n = 0 };

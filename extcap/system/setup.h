@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an administrator must do once for this executable, and where the help page is. */
+/* The one-time setup of this executable by an administrator, and the help page. */
 #ifndef XDPTAP_EXTCAP_SYSTEM_SETUP_H
 #define XDPTAP_EXTCAP_SYSTEM_SETUP_H
 

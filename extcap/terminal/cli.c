@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses the command line, and answers the queries in it. */
+/* Parses the command line and answers queries. */
 #include <stdio.h>
 
 #include "extcap/system/cleanup.h"
@@ -10,8 +10,9 @@
 #include "extcap/capture/filter.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
+#include "extcap/net/netns.h"
 #include "extcap/system/log.h"
-#include "extcap/config/options.h"
+#include "extcap/config/conflicts.h"
 #include "extcap/system/setup.h"
 #include "extcap/terminal/standalone.h"
 #include "extcap/system/host.h"
@@ -65,7 +66,7 @@ static GOptionContext *make_context(struct verbs *v)
 
 #define WIDTH 80 /* of a terminal */
 
-/* Where the column of explanations begins: GLib puts all of them into the same one. */
+/* The column where explanations start; GLib aligns them all. */
 static size_t explanations_column(GStrv lines)
 {
 	size_t column = 0;
@@ -150,11 +151,14 @@ static void print_table(const GPtrArray *rows)
 			       k < COLUMNS - 1 ? ' ' : '\n');
 }
 
-static bool print_interfaces(GError **error)
+static bool print_interfaces(const char *netns, GError **error)
 {
-	g_autoptr(GPtrArray) list = link_list(error);
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+	g_autoptr(GPtrArray) list = NULL;
 
+	if (netns && !netns_enter(netns, error))
+		return false;
+	list = link_list(error);
 	for (guint n = 0; list && n < list->len; n++)
 		if (link_linktype(list->pdata[n]) >= 0)
 			g_ptr_array_add(rows, describe(rows->len + 1, list->pdata[n]));
@@ -186,6 +190,24 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 	return true;
 }
 
+/*
+ * One query at a time, without options that it does not use. -d and --print-config may be added to the
+ * command line of a capture.
+ */
+static bool check(const struct verbs *v, GError **error)
+{
+	if (v->list + v->version + v->setup + v->print_config + !!v->print_filter > 1)
+		return fail_usage(error,
+				  "-D, -d, --print-config, --setup and --version: use one of "
+				  "them");
+	if (v->list)
+		return conflicts_check_query(&v->config, "-D", "netns", error);
+	if (v->setup || v->version)
+		return conflicts_check_query(&v->config, v->setup ? "--setup" : "--version", NULL,
+					     error);
+	return true;
+}
+
 bool cli_run(int argc, char **argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = NULL;
@@ -203,18 +225,21 @@ bool cli_run(int argc, char **argv, GError **error)
 		return fail_usage(error, "unexpected argument \"%s\"", rest[1]);
 	if (verbs.help)
 		print_help(context);
+	else if (!check(&verbs, error))
+		return false;
 	else if (verbs.version)
 		fputs(host_versions(), stdout);
 	else if (verbs.setup)
 		setup_print(stdout);
 	else if (verbs.list)
-		return print_interfaces(error);
+		return print_interfaces(verbs.config.netns, error);
 	else if (verbs.print_filter)
 		return print_filter(&verbs.config, verbs.print_filter > 1, error);
 	else if (verbs.print_config)
 		print_effective(&verbs.config);
 	else
-		return log_open(verbs.config.log_file, (enum log_level)verbs.config.log_level, argv,
+		return standalone_check(&verbs.config, error) &&
+		       log_open(verbs.config.log_file, (enum log_level)verbs.config.log_level, argv,
 				error) &&
 		       standalone_run(&verbs.config, error);
 	return true;

@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Does what the arguments ask, and prints everything but the final error. */
+/* Executes the arguments, and prints everything but the final error. */
 bool cli_run(int argc, char **argv, GError **error);
 
 #endif

@@ -17,7 +17,7 @@
 
 static int own_fd = -1; /* -1: standard error itself */
 
-/* Standard output opens read-only: what is written to "-" then fails instead of vanishing. */
+/* Standard output is opened read-only, so that "-w -" fails instead of vanishing. */
 static void fill_standard_descriptors(void)
 {
 	static const int flags[] = { O_RDONLY, O_RDONLY, O_WRONLY };

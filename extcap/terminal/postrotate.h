@@ -24,7 +24,7 @@ void postrotate_add(struct postrotate *p, const char *path);
  * *n_signals, or, where a signal ended the capture, the second.
  */
 void postrotate_wait(struct postrotate *p, const unsigned int *n_signals);
-/* Frees; the commands that still run are on their own. */
+/* Frees the queue; commands that are still running continue on their own. */
 void postrotate_done(struct postrotate *p);
 
 #endif

@@ -6,7 +6,7 @@
 #include "extcap/capture/capture.h"
 
 struct report {
-	bool is_counting;    /* the last line shows a running count */
+	bool is_counting;    /* the running count is displayed in the last line */
 	unsigned int column; /* how much of that line is in use */
 	uint64_t last_written;
 	int64_t last_us; /* monotonic */
@@ -20,7 +20,7 @@ void report_progress(struct report *r, const struct capture_status *status);
 void report_waiting(struct report *r, uint64_t queued);
 /* Prints the counters of each interface; waits at most wait_ms for the reader of stderr. */
 void report_counts(struct report *r, const struct capture_status *status, int wait_ms);
-/* One line of its own; the text may come from anywhere. */
+/* Prints a separate line; the text may be untrusted. */
 void report_line(struct report *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #endif

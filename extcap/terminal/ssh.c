@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each captured frame of that connection makes another one, so the capture feeds itself. Whether the
- * user's filter leaves the connection out is asked of the filter: it judges a frame of the connection.
+ * Each captured frame of that connection causes another one, so the capture feeds itself. To see whether
+ * the user's filter excludes the connection, the filter runs on a frame of the connection.
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -21,7 +21,7 @@ struct frame {
 	unsigned int len;
 };
 
-/* One direction of the connection; false if an address is not what it should be. */
+/* Makes a frame of one direction of the connection; false if an address is malformed. */
 static bool make_frame(struct frame *f, const char *const from[2], const char *const to[2])
 {
 	bool is_v6 = strchr(from[0], ':');

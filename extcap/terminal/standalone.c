@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks how options combine, and follows the capture: stderr, systemd, counters, commands. */
+/* Follows a capture: messages, systemd, counters and commands. */
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "extcap/capture/capture.h"
+#include "extcap/config/conflicts.h"
 #include "extcap/system/error.h"
 #include "extcap/system/log.h"
 #include "extcap/terminal/console.h"
@@ -132,45 +133,7 @@ static void on_closed(const unsigned int *n_signals, void *user)
 	postrotate_wait(&s->postrotate, n_signals);
 }
 
-/* Options without effect where others are missing, or present: each is an error. */
-static bool check_files(const struct config *config, GError **error)
-{
-	bool rotates = limits_rotate(&config->rotate);
-	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns ||
-		       config->queue_bytes || config->direct_io;
-	bool is_stdout = g_str_equal(config->output, "-");
-	const struct {
-		bool is_wrong;
-		const char *why;
-	} rules[] = {
-		{ config->rotate.is_given && !rotates,
-		  "when does a new file begin? -b needs one of filesize:, duration:, interval: and "
-		  "packets:" },
-		{ !rotates &&
-			  (config->keep_bytes || config->keep_age_ns || config->keep_free.bytes ||
-			   config->keep_free.percent || config->file_name),
-		  "--total-size, --max-age, --min-free and --file-name are for files that follow "
-		  "each other: use -b, too" },
-		{ !rotates && config->stop.files,
-		  "-a files: counts files that follow each other: use -b, too" },
-		{ is_file && is_stdout,
-		  "-b, -C, --compress, --direct-io, --disk-full and --sync need a file, and -w - is standard "
-		  "output" },
-		{ is_stdout && (config->post_rotate || config->is_for_group),
-		  "--post-rotate and -g need a file, and -w - is standard output" },
-		{ is_file && config->format == FORMAT_PCAP,
-		  "-b, -C, --compress, --direct-io, --disk-full and --sync need --format pcapng" },
-		{ config->direct_io && config->compression,
-		  "--direct-io does not apply to compressed files" },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-		if (rules[i].is_wrong)
-			return fail_usage(error, "%s", rules[i].why);
-	return true;
-}
-
-static bool check(const struct config *config, GError **error)
+bool standalone_check(const struct config *config, GError **error)
 {
 	if (!config->interfaces->len)
 		return fail_usage(error, "which interface? Use -i IF; -D lists them");
@@ -178,7 +141,9 @@ static bool check(const struct config *config, GError **error)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
 	if (config->user && !privileges_check_user(config->user, error))
 		return false;
-	return check_files(config, error);
+	if (config->stats_file && !stats_file_check(config->stats_file, error))
+		return false;
+	return conflicts_check(config, OPTION_CLI, error);
 }
 
 /* A capture that nobody watches does not wake up twice a second. */
@@ -214,7 +179,7 @@ bool standalone_run(const struct config *config, GError **error)
 	};
 	bool ok;
 
-	if (!check(config, error) || !postrotate_init(&s.postrotate, config->post_rotate, error))
+	if (!postrotate_init(&s.postrotate, config->post_rotate, error))
 		return false;
 	log_listen(G_LOG_LEVEL_WARNING, on_warning, &s);
 	warn_of_ssh(&s);

@@ -8,6 +8,9 @@
 
 #include "extcap/config/options.h"
 
+/* Whether the options are complete and go together; nothing is opened. */
+bool standalone_check(const struct config *config, GError **error);
+/* Captures, with options that standalone_check() accepts. */
 bool standalone_run(const struct config *config, GError **error);
 
 #endif

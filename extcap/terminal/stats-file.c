@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The text format of Prometheus, version 0.0.4. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "extcap/system/error.h"
 #include "extcap/terminal/stats-file.h"
@@ -37,7 +40,7 @@ static void append_value(GString *s, const char *name, const char *help, const c
 	g_string_append_printf(s, "xdptap_%s %" PRIu64 "\n", name, value);
 }
 
-/* A name of an interface may have any bytes but a few. */
+/* The name of an interface may contain almost any byte. */
 static char *quote(const char *name)
 {
 	g_autoptr(GString) s = g_string_new(name);
@@ -68,11 +71,48 @@ static void append_metric(GString *s, const struct metric *m, const struct captu
 		append_count(s, m, &status->counts[i]);
 }
 
+static bool write_all(int fd, const GString *s)
+{
+	for (size_t done = 0; done < s->len;) {
+		ssize_t n = write(fd, s->str + done, s->len - done);
+
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * Replaces the file without fsync(2), which would hold up the capture while the disk is busy. After a
+ * crash, old counters are worthless anyway.
+ */
+static bool replace(const char *path, const GString *s)
+{
+	g_autofree char *new = g_strconcat(path, ".XXXXXX", NULL);
+	int fd = g_mkstemp_full(new, O_WRONLY | O_CLOEXEC, 0644), e;
+	bool ok = fd >= 0 && write_all(fd, s);
+
+	ok = fd >= 0 && close(fd) == 0 && ok && rename(new, path) == 0;
+	e = errno;
+	if (!ok && fd >= 0)
+		(void)unlink(new);
+	errno = e;
+	return ok;
+}
+
+bool stats_file_check(const char *path, GError **error)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode) ||
+	       fail_usage(error, "--stats-file replaces its file, and \"%s\" is no file", path);
+}
+
 bool stats_file_write(const char *path, const struct capture_status *status, bool is_running,
 		      GError **error)
 {
 	g_autoptr(GString) s = g_string_new(NULL);
-	g_autoptr(GError) why = NULL;
 
 	append_value(s, "up", "Whether the capture is running", "gauge", is_running);
 	for (size_t i = 0; i < G_N_ELEMENTS(metrics); i++)
@@ -90,8 +130,6 @@ bool stats_file_write(const char *path, const struct capture_status *status, boo
 		     status->queue.size);
 	append_value(s, "updated_timestamp_seconds", "When this was written", "gauge",
 		     (uint64_t)(g_get_real_time() / 1000000));
-	if (g_file_set_contents_full(path, s->str, (gssize)s->len, G_FILE_SET_CONTENTS_CONSISTENT,
-				     0644, &why))
-		return true;
-	return fail(error, "cannot write the counters: %s", why->message);
+	return replace(path, s) ||
+	       fail_errno(error, errno, "cannot write the counters to \"%s\"", path);
 }

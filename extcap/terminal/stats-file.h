@@ -10,6 +10,8 @@
 
 #include "extcap/capture/capture.h"
 
+/* Whether the path can be replaced: a file, or nothing yet, but no device or FIFO. */
+bool stats_file_check(const char *path, GError **error);
 /* is_running: whether the capture is still running. */
 bool stats_file_write(const char *path, const struct capture_status *status, bool is_running,
 		      GError **error);

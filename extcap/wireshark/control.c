@@ -5,10 +5,10 @@
  *	'T'  length, 3 bytes, big endian  control  command  payload
  *	     |                            |<---- length ------------>|
  *
- * Later versions of Wireshark have other indicators than 'T': those are skipped by their length.
+ * Messages with an indicator other than 'T', from later versions of Wireshark, are skipped by length.
  *
- * A message of at most PIPE_BUF bytes goes into a pipe completely or not at all, so nothing needs to be
- * kept for a reader that is slow: what it does not take is lost, and the capture is not held up.
+ * A pipe accepts a message of at most PIPE_BUF bytes completely or not at all, so nothing is kept for a
+ * slow reader: a message that does not fit is lost, and the capture is not held up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,16 +24,16 @@
 #define HEAD	   4 /* indicator and length */
 #define INDICATOR  'T'
 #define LINGER_MS  5000
-#define INITIAL_MS 500 /* for the first values, once Wireshark has opened the pipe */
+#define INITIAL_MS 500 /* for the initial values, once Wireshark has opened the pipe */
 #define RETRY_US   2000
-#define READ_MAX   16 /* reads at a time: the capture goes on, whatever is written to us */
+#define READ_MAX   16 /* reads in a row: a flood of messages does not hold up the capture */
 
 static size_t length_of(const struct control_parser *p)
 {
 	return (size_t)p->data[1] << 16 | (size_t)p->data[2] << 8 | p->data[3];
 }
 
-/* The head of a message is there: whether the rest is wanted. */
+/* Whether the message that this header starts is one to deliver. */
 static bool is_message(const struct control_parser *p)
 {
 	return p->data[0] == INDICATOR && length_of(p) >= 2 &&
@@ -52,7 +52,7 @@ static void deliver(const struct control_parser *p, control_fn fn, void *user)
 	fn(user, &m);
 }
 
-/* Takes some of the bytes; how many. */
+/* Consumes some of the bytes; returns how many. */
 static size_t take(struct control_parser *p, const uint8_t *data, size_t len, control_fn fn,
 		   void *user)
 {
@@ -126,7 +126,7 @@ void control_free(struct control *c)
 	g_free(c);
 }
 
-/* read(2) reports end of file before a writer opens the FIFO, too, not only after it closes it. */
+/* read(2) also reports end of file before a writer opens the FIFO, not only after it closes it. */
 static bool has_left(const struct control *c)
 {
 	struct pollfd p = { .fd = c->in };
@@ -182,7 +182,7 @@ static bool send_message(struct control *c, const struct control_message *m)
 
 bool control_send(struct control *c, uint8_t number, enum control_command command, const char *text)
 {
-	/* Not cut in the middle of a character, nor where a text ends for Wireshark. */
+	/* Truncated between characters only, and valid UTF-8, as Wireshark expects. */
 	g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
 	size_t max = PIPE_BUF - HEAD - 2, len = strlen(valid);
 	struct control_message m = { number, (uint8_t)command, (const uint8_t *)valid, len };

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extcap/sink/output.h"
+#include "extcap/sink/destination.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/wireshark/control.h"
 #include "extcap/system/error.h"
@@ -20,7 +20,7 @@
 #include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"
-#include "extcap/config/options.h"
+#include "extcap/config/conflicts.h"
 #include "extcap/system/setup.h"
 #include "extcap/wireshark/toolbar.h"
 
@@ -101,7 +101,7 @@ static char *sanitize(const char *text)
 	return valid;
 }
 
-/* Whether Wireshark can use the name in a path and it is none of the names made here. */
+/* Whether Wireshark can use the name in a path, and it differs from all names that we generate. */
 static bool is_usable(const char *name)
 {
 	return !g_str_equal(name, LINK_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
@@ -325,13 +325,15 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 		return fail_usage(error, "--capture requires --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	if (parse_capture(&config, rest, error) &&
+	if (parse_capture(&config, rest, error) && conflicts_check(&config, OPTION_DIALOG, error) &&
 	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {
 		const unsigned int n_signals = 0;
+		struct destination fifo;
 
-		output_refuse(config.output);
+		destination_init(&fifo, &config, control);
+		destination_refuse(&fifo);
 		control_linger(control, &n_signals);
 		return false;
 	}

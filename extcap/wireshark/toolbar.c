@@ -230,7 +230,7 @@ static void on_started(const struct config *config G_GNUC_UNUSED, struct reconfi
 						  t);
 }
 
-/* The capture is over: nothing can be changed any more. */
+/* The capture is over: no more changes. */
 static void on_ended(const struct capture_status *status G_GNUC_UNUSED, void *user)
 {
 	struct toolbar *t = user;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wireshark's interface toolbar: its controls, what their messages change in the running capture, and
- * what the user sees meanwhile: counters in the status bar, and a log.
+ * Wireshark's interface toolbar: its controls, the changes they make to the running capture, and what
+ * the user sees: counters in the status bar, and a log.
  */
 #ifndef XDPTAP_EXTCAP_WIRESHARK_TOOLBAR_H
 #define XDPTAP_EXTCAP_WIRESHARK_TOOLBAR_H

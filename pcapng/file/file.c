@@ -18,6 +18,7 @@
 
 #include "pcapng/file/file.h"
 #include "pcapng/file/recover.h"
+#include "pcapng/symlink.h"
 
 /* [linux/magic.h] ext2, ext3, ext4; XFS */
 #define MAGIC_EXT     0xef53
@@ -58,10 +59,22 @@ static bool is_deleted(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
+/* Overrides the umask and an existing file's mode; devices and other users' files stay as they are. */
+static void set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    (st.st_mode & 07777) != mode)
+		(void)fchmod(fd, mode);
+}
+
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode)
 {
 	int flags = O_RDWR | O_CREAT | O_CLOEXEC | (single ? 0 : O_EXCL | O_NOFOLLOW);
+	mode_t new_mode = mode ? mode : 0640;
 	char part[NAME_MAX + 1];
+	int r;
 
 	file_part_name(name, part);
 	if (!single && is_there(folder, name))
@@ -70,12 +83,16 @@ int file_begin(struct file *f, int folder, const char *name, bool single, mode_t
 	for (f->fd = -1; f->fd < 0 || (!single && is_deleted(f->fd));) {
 		if (f->fd >= 0)
 			close(f->fd);
-		f->fd = openat(folder, single ? name : part, flags, mode);
-		if (f->fd < 0)
-			return -errno;
+		r = single ? symlink_open(folder, name, flags, new_mode)
+			   : openat(folder, part, flags, new_mode);
+		f->fd = r < 0 ? -1 : r;
+		if (r < 0)
+			return single ? r : -errno;
 		if (!single)
 			lock(f->fd);
 	}
+	if (mode)
+		set_mode(f->fd, mode);
 	*f = (struct file){ .fd = f->fd, .folder = folder, .is_fresh = single, .single = single };
 	stpcpy(f->name, name);
 	return 0;

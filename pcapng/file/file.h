@@ -35,7 +35,8 @@ void file_part_name(const char *name, char out[NAME_MAX + 1]);
 
 /*
  * Begins `name` in `folder`. 0; -EEXIST: it, or its .part, is there (not if single, which replaces);
- * or -errno. A .part is locked: another process can tell that somebody writes it.
+ * or -errno, -ELOOP for another user's symbolic link. A .part is locked: another process can tell that
+ * somebody writes it. `mode` 0 is 0640 less the umask, any other is exact.
  */
 int file_begin(struct file *f, int folder, const char *name, bool single, mode_t mode);
 

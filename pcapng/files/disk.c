@@ -143,7 +143,7 @@ int disk_put(struct disk *d, const struct file_part *part, bool direct)
 /* The first free name; names of the same second differ by their number. */
 static ssize_t run_begin(struct disk *d, const struct attempt *a)
 {
-	mode_t mode = d->config->mode ? d->config->mode : 0640;
+	mode_t mode = d->config->mode;
 	char name[NAME_MAX + 1];
 	int r = -EEXIST;
 

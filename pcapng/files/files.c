@@ -216,8 +216,11 @@ static int tick(struct pcapng_files *f)
 {
 	int r;
 
-	if (pcapng_files_time_left_ns(f) == 0)
-		return f->spool ? rotate_in_queue(f) : rotate_directly(f);
+	if (pcapng_files_time_left_ns(f) == 0) {
+		r = f->spool ? rotate_in_queue(f) : rotate_directly(f);
+		f->is_refused = r == -EAGAIN;
+		return r;
+	}
 	if (deadline_sync_left(&f->deadline, &f->config) == 0) {
 		r = f->spool ? sync_in_queue(f) : sync_file(f);
 		return r == -EAGAIN ? 0 : r;
@@ -255,11 +258,15 @@ static int queue_timeout_ms(const struct pcapng_files *f)
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
+	uint64_t left = f->broken ? UINT64_MAX : pcapng_files_time_left_ns(f);
 	int ms, queue;
 
 	if (f->broken)
 		return -1;
-	ms = deadline_timeout_ms(&f->deadline, &f->config, pcapng_files_time_left_ns(f));
+	/* A full disk, or a full queue, is left alone for a moment, also by what is due. */
+	if (left == 0 && f->is_refused)
+		left = BUSY_MS * UINT64_C(1000000);
+	ms = deadline_timeout_ms(&f->deadline, &f->config, left);
 	queue = f->spool ? queue_timeout_ms(f) : -1;
 	return queue < 0 || (ms >= 0 && ms < queue) ? ms : queue;
 }

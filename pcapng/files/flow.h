@@ -31,10 +31,11 @@ struct pcapng_files {
 	uint32_t finished; /* files */
 	uint64_t packets;  /* in this file */
 	struct deadline deadline;
-	bool waits;	/* calls wait for the queue, as if there was none */
-	bool has_stats; /* the file's end is encoded, only the output is slow */
-	bool is_ending; /* pcapng_files_end() was called */
-	bool has_ended; /* nothing can be added */
+	bool waits;	 /* calls wait for the queue, as if there was none */
+	bool has_stats;	 /* the file's end is encoded, only the output is slow */
+	bool is_refused; /* there was no room for the next file, which is due by time */
+	bool is_ending;	 /* pcapng_files_end() was called */
+	bool has_ended;	 /* nothing can be added */
 	bool is_closed;
 	bool is_stuck;		   /* the thread did not end in time: the disk is not ours */
 	struct pcapng_error error; /* of what broke it */

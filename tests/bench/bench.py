@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmarks share: a wire that one CPU floods while what is measured has the other.
+"""Shared by the benchmarks: a veth pair that one CPU floods while the tool under test runs on the other.
 
-Namespaces and processes are those of the end-to-end tests; whoever imports this finds their modules too.
+Namespaces and processes come from the end-to-end tests; importing this module puts theirs on the path.
 """
 import os
 import re
@@ -16,7 +16,7 @@ from net import Pair, Process  # noqa: E402
 
 
 class Wire(Pair):
-    """with Wire(FLOOD) as wire: gone however that ends, by a time limit too."""
+    """with Wire(FLOOD) as wire: cleaned up however the block ends, even by a time limit."""
 
     def __init__(self, flood):
         super().__init__()
@@ -25,22 +25,22 @@ class Wire(Pair):
     def __enter__(self):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         super().__enter__()
-        # What comes from XDP gets through to an end that polls, and without an XDP program only GRO makes it poll.
+        # Frames sent from XDP only reach a peer that polls (NAPI); without an XDP program, only GRO makes it poll.
         self.near.run("ethtool", "-K", "near", "gro", "on")
         return self
 
     def flood(self, size, count, per_second=0):
-        """From far to near, 0: as fast as can be. The frames per second that it came to."""
+        """Sends from far to near (per_second 0: as fast as possible) and returns the frames per second achieved."""
         return float(self.far.run("taskset", "-c", "0", self.program, "far", str(size), str(count),
                                   str(per_second)))
 
     def start(self, *command, **process):
-        """A tool at near."""
+        """Runs a tool in the near namespace."""
         return Process(["taskset", "-c", "1", *command], self.near, **process)
 
 
 def cpu_ns(process):
-    """Of all its threads and of the children that it has waited for."""
+    """CPU time of all its threads and of the children it has waited for."""
     total = 0
     try:
         for thread in os.listdir(f"/proc/{process.pid}/task"):
@@ -55,14 +55,14 @@ def cpu_ns(process):
 
 
 def is_idle(process):
-    """Below one percent of a CPU."""
+    """Whether it uses less than one percent of a CPU."""
     seconds, before = 0.3 * SLOWNESS, cpu_ns(process)
     time.sleep(seconds)
     return cpu_ns(process) - before < seconds * 10**7
 
 
 def cpu_for(process, traffic):
-    """(nanoseconds that traffic() costs it, from idle to idle or to its end; what traffic() returns)"""
+    """(CPU nanoseconds that traffic() costs the process, from idle to idle or exit; the result of traffic())"""
     def wait_idle():
         wait_until(lambda: process.has_ended() or is_idle(process), "an idle tool", 60 * SLOWNESS)
 
@@ -74,7 +74,7 @@ def cpu_for(process, traffic):
 
 
 def frames_in(path):
-    """(frames, is it broken)"""
+    """(number of frames, whether the file is broken)"""
     done = subprocess.run(["capinfos", "-T", "-m", "-r", "-M", "-c", path], capture_output=True, text=True)
     found = re.search(r",(\d+)$", done.stdout.strip())
     return int(found[1]) if found else 0, done.returncode != 0 or not found

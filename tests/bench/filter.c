@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a rejected frame costs: ns over a program that does nothing, by BPF_PROG_TEST_RUN, for our
- * whole XDP program (the count of frames seen included) and for what the kernel makes of the same
- * filter for tcpdump's socket.
+ * The cost of a rejected frame, in ns more than a program that does nothing, by BPF_PROG_TEST_RUN: for
+ * our complete XDP program (which also counts the frame as seen), and for the program that the kernel
+ * makes of the same filter for tcpdump's socket.
  *
- * The kernel shows its own conversion to nobody, so it is redone here as net/core/filter.c,
- * bpf_convert_filter(), does it: loads become BPF_LD | BPF_ABS, which the verifier expands. What
- * tcpdump pays before that filter, the socket buffer and the packet socket, is not in the figure.
+ * The kernel does not expose its own conversion, so it is repeated here as bpf_convert_filter() in
+ * net/core/filter.c does it: loads become BPF_LD | BPF_ABS, which the verifier expands. The figure leaves
+ * out what tcpdump pays before that filter: the socket buffer and the packet socket.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -23,7 +23,7 @@
 
 #define ETHERNET 14
 #define RUNS	 60
-#define REPEAT	 10000 /* short, so that some runs are not disturbed by anything */
+#define REPEAT	 10000 /* short, so that some runs are undisturbed */
 
 enum { A = 0, CTX = 6, X = 7, SAVED = 8 };
 
@@ -67,7 +67,7 @@ static void convert_load(struct ebpf *e, const struct sock_filter *f)
 	ebpf_put(e, insn, EBPF_NO_LABEL);
 }
 
-/* What expressions without arithmetic are made of. False for anything else. */
+/* Converts the instructions of expressions without arithmetic; false for any other. */
 static int convert_one(struct ebpf *e, const struct sock_filter *f, size_t i)
 {
 	struct bpf_insn insn = { .code = (uint8_t)(BPF_JMP32 | BPF_OP(f->code) | BPF_K),
@@ -153,7 +153,7 @@ static void measure(struct maps *maps, const char *name, const char *expression,
 		fprintf(stderr, "%s: cannot be measured\n", name);
 		exit(1);
 	}
-	/* A test run takes the Ethernet header away before a socket filter: one more for that. */
+	/* A test run removes the Ethernet header before a socket filter runs, so add another. */
 	memcpy(twice, frame, ETHERNET);
 	memcpy(twice + ETHERNET, frame, len);
 	for (int r = 0; r < RUNS; r++) {

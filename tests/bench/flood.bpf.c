@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends each frame that it is run on out of an interface, one every gap_ns. */
+/* Redirects each frame that it runs on to an interface, one every gap_ns. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#define LATE_NS	 100000 /* what may be made up for */
+#define LATE_NS	 100000 /* shorter delays are made up for */
 #define PATIENCE 1000000
 
 const volatile __u32 ifindex;
-const volatile __u64 gap_ns; /* 0: as fast as can be */
+const volatile __u64 gap_ns; /* 0: as fast as possible */
 __u64 due_ns;
 
 static long is_due(__u32 round __attribute__((unused)), void *unused __attribute__((unused)))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fast source of frames without pktgen: BPF_PROG_TEST_RUN sends live frames through a program that
+ * A fast source of frames without pktgen: BPF_PROG_TEST_RUN runs live frames through a program that
  * redirects them to an interface. Run it in the namespace of one end of a veth pair; the other end
- * receives, on the CPU that this runs on.
+ * receives the frames on the same CPU.
  *
  *	flood INTERFACE LENGTH COUNT [PER-SECOND]
  *
- * Prints frames per second. Every frame is UDP to nobody's address, so that the stack drops it early.
+ * Prints frames per second. Every frame is UDP to an address that nobody has, so the stack drops it early.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tap costs in the hook: ns per frame over a program that does nothing, by
- * BPF_PROG_TEST_RUN, everything included (time stamp, reserve, copy, submit). All variants are run in
- * turns, so that a noisy machine is noisy for all of them; the smallest of many runs counts.
+ * The cost of the tap in the hook, in ns per frame more than a program that does nothing, by
+ * BPF_PROG_TEST_RUN: time stamp, reserve, copy and submit. The variants run in turn, so noise on the
+ * machine affects all of them; the fastest of many runs counts.
  *
  *	hook [RING_MIB...]
  */
@@ -26,7 +26,7 @@ struct variant {
 	struct ring *rings;
 	unsigned int n_rings;
 	size_t ring_size;
-	unsigned int waste; /* bytes that a record may have beyond its frame */
+	unsigned int waste; /* bytes that a record may have in addition to its frame */
 };
 
 static void drain(const struct variant *v)
@@ -40,7 +40,7 @@ static void drain(const struct variant *v)
 	}
 }
 
-/* ns per frame of one run; the ring is empty before and does not overflow. */
+/* Returns ns per frame of one run. The ring is empty at the start and does not overflow. */
 static double run(const struct variant *v, uint8_t *frame, uint32_t len)
 {
 	uint32_t fits = (uint32_t)((v->rings ? v->ring_size : 1 << 30) / (len + v->waste));

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A live capture under dumpcap, beside dumpcap's own ceiling, in the same minute.
+"""A live capture read by dumpcap, compared with the most that dumpcap can read, in one run.
 
 usage: live.py XDPTAP FLOOD [ROUNDS]
 
-The ceiling is what dumpcap takes from a FIFO in which the blocks of the same capture lie ready (cat writes
-them). dumpcap and its writer share one CPU, the flood has the other, in both runs. Printed are packets per
-second that dumpcap wrote; then what an idle capture costs, and how long a lone frame takes to the output.
+The ceiling is what dumpcap reads from a FIFO when cat writes prepared blocks of the same capture into it. In
+both runs, dumpcap and its writer share one CPU and the flood has the other. Prints the packets per second that
+dumpcap wrote, then the cost of an idle capture and the time that a single frame takes to reach the output.
 """
 import os
 import select
@@ -37,7 +37,7 @@ for _ in range(50):
 
 
 def dumpcap_with(wire, folder, options, start_writer):
-    """Packets per second of dumpcap while a flood of PER_SECOND goes on."""
+    """Packets per second that dumpcap writes during a flood of PER_SECOND."""
     fifo, path = os.path.join(folder, "fifo"), os.path.join(folder, "out")
     os.mkfifo(fifo)
     with start_writer(fifo) as writer, wire.start("dumpcap", "-q", "-i", fifo, "-w", path, *options) as dumpcap:
@@ -55,7 +55,7 @@ def dumpcap_with(wire, folder, options, start_writer):
 
 
 def make_ready(wire, folder):
-    """What the tap would write, ready."""
+    """Prepares a file with the blocks that the tap would write."""
     path = os.path.join(folder, "ready")
     with Process([*STANDALONE, "-B", "64", "-w", path], wire.near) as process:
         wait_until(lambda: os.path.exists(path), "a file")
@@ -68,7 +68,7 @@ def make_ready(wire, folder):
 
 
 def print_delays(wire, out):
-    """Of lone frames, from send(2) to the output's arrival."""
+    """Prints the delays of single frames, from send(2) to the output."""
     delays = []
     with Process([sys.executable, "-c", SENDER], wire.far, stdout=subprocess.PIPE, text=True) as far:
         for line in far.popen.stdout:
@@ -80,7 +80,7 @@ def print_delays(wire, out):
 
 
 def print_idle(wire):
-    """CPU of ten idle seconds; then the delays."""
+    """Prints the CPU time of ten idle seconds, then the delays."""
     with Process([*STANDALONE, "-w", "-"], wire.near, stdout=subprocess.PIPE) as process:
         out = process.popen.stdout.fileno()
         time.sleep(1)

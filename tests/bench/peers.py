@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a capture costs, beside the peers', in the same minute: a flood on one CPU, the tool on the other.
+"""The cost of a capture compared with other tools, in one run: a flood on one CPU, the tool on the other.
 
 usage: peers.py XDPTAP XDPTAP-DROP DROP.bpf.o FLOOD [ROUNDS [FOLDER]]
 
-Frames come out of one end of a veth pair as fast as one CPU makes and receives them, and go to nobody, so
-that the stack drops them early. Each tool writes to FOLDER, /dev/shm unless another is named. The median of
-the rounds is printed: frames per second that got through the interface, frames kept, and the tool's CPU time
-for each frame kept, its system calls included. "1500 paced" is a flood of 6 Gbit/s. "64 dropped" is traffic
-that XDP drops: of it the peers see nothing; xdptap's program is built to drop what it took.
+Frames arrive at one end of a veth pair as fast as one CPU can send and receive them; they are addressed to
+nobody, so the stack drops them early. Each tool writes to FOLDER (default: /dev/shm). Prints the median of the
+rounds: frames per second through the interface, frames kept, and the tool's CPU time per frame kept, system
+calls included. "1500 paced" is a flood of 6 Gbit/s. "64 dropped" is traffic that XDP drops: the other tools
+see none of it; xdptap runs with a program that drops each frame after capturing it.
 """
 import os
 import shutil
@@ -48,7 +48,7 @@ def measure_none(wire, load):
 
 
 def measure(command, load, wire, folder):
-    """Frames per second, frames kept, ns of CPU for each of them."""
+    """(frames per second, frames kept, CPU ns per frame kept)"""
     if not command:
         return measure_none(wire, load)
     path = os.path.join(folder, "out")

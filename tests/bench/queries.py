@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How long Wireshark waits at its start for the list of interfaces, with 300 of them; beside what dumpcap takes
-for its own list.
+"""How long Wireshark waits at startup for the list of 300 interfaces, compared with dumpcap's own list.
 
 usage: queries.py XDPTAP [ROUNDS]
 """
@@ -27,7 +26,7 @@ QUESTIONS = {
 
 
 def ask(command):
-    """Milliseconds."""
+    """Milliseconds that a command takes."""
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (time.perf_counter() - begin) * 1000
@@ -45,7 +44,7 @@ def main():
         batch.writelines(f"link add many{n} type bridge\n" for n in range(300))
         batch.flush()
         namespace.ip("-batch", batch.name)
-        namespace.inside(print_all)  # what a thread starts is where it is
+        namespace.inside(print_all)  # a thread's children are in its namespace
 
 
 main()

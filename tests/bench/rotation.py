@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Files that follow each other, beside the peers', in the same minute: a flood on one CPU, the tool on the
-other; then the same onto a disk that becomes full.
+"""File rotation compared with other tools, in one run: a flood on one CPU, the tool on the other; then the same
+on a disk that fills up.
 
 usage: rotation.py XDPTAP FLOOD [ROUNDS]
 
-All have 64 MiB of buffer. Files of 50 MB on a tmpfs, 500 000 frames of 1500 bytes at 3.6 Gbit/s. CPU is the
-tool's, system calls included, for each frame kept. A broken file is one that capinfos does not read to its end.
+All tools have 64 MiB of buffer. Files are 50 MB, on tmpfs; traffic is 500 000 frames of 1500 bytes at
+3.6 Gbit/s. CPU is the tool's time per frame kept, system calls included. A file is broken if capinfos cannot
+read it to its end.
 """
 import os
 import re
@@ -30,7 +31,7 @@ TOOLS = {
 
 
 def measure(command, wire, folder):
-    """(CPU ns for each frame, frames kept, files, broken ones, exit status, what it said last)"""
+    """(CPU ns per frame, frames kept, files, broken files, exit status, error message)"""
     with wire.start(*command, os.path.join(folder, "cap.pcapng")) as process:
         wait_until(lambda: os.listdir(folder) or process.has_ended(), f"a file of {command[0]}")
         used, _ = cpu_for(process, lambda: wire.flood(1500, FRAMES, PER_SECOND))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two CPUs at once: what one shared ring makes of it, and what a ring for each CPU does. Both take
- * 64-byte frames by BPF_PROG_TEST_RUN, first on one CPU, then on two at the same time; printed are the
- * best million frames per second of all CPUs together.
+ * How one shared ring and one ring per CPU scale from one CPU to two. Both capture 64-byte frames by
+ * BPF_PROG_TEST_RUN, first on one CPU, then on two at once. Prints the best total of all CPUs, in million
+ * frames per second.
  */
 #include <bpf/bpf.h>
 #include <pthread.h>

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether a capture stays what it is: its cost for each frame from 10^5 to 10^8 frames, then its memory.
+"""Whether a capture stays as it is: its cost per frame from 10^5 to 10^8 frames, then its memory.
 
 usage: soak.py XDPTAP FLOOD [MINUTES [FRAMES]]
 
-The capture goes to /dev/null. Behind the numbers come MINUTES (10) of bursts, with the resident memory.
+The capture goes to /dev/null. MINUTES (10) of bursts follow, during which resident memory is measured.
 """
 import os
 import sys

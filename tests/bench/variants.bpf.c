@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the hook is measured against: a program that does nothing, a plain tap with size classes in
- * one ring, and the simplest tap of all, a fixed 2 KiB record for each frame.
+ * The programs that the hook is compared with: one that does nothing, a plain tap with size classes in
+ * one ring, and the simplest tap of all, with a fixed 2 KiB record per frame.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

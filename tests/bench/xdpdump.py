@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Traces an XDP program with xdptap and with xdpdump, the same traffic for both, and compares the files.
+"""Traces an XDP program with xdptap and with xdpdump under the same traffic, and compares the files.
 
 usage: xdpdump.py XDPTAP TRACED.bpf.o FLOOD
 
-The program changes each frame and drops it. Two senders, one on each CPU, write number and time into each
-frame; then a flood overloads both tools. Needs a kernel that lets programs be traced: where it does not,
-"tests/kernels/boot 6.12 -- meson test -C build --benchmark xdpdump" runs it under one that does. Under an
-emulator the times are long, but the ratios hold.
+The program changes each frame and drops it. Two senders, one per CPU, write a number and the time into each
+frame; then a flood overloads both tools. This requires a kernel that allows tracing of XDP programs;
+"tests/kernels/boot 6.12 -- meson test -C build --benchmark xdpdump" runs it under one. Times are long under an
+emulator, but the ratios hold.
 """
 import os
 import shutil
@@ -45,7 +45,7 @@ def send(wire):
 
 
 def measure(wire, name, traffic, path):
-    """CPU time of the tool; the file is at path."""
+    """Captures traffic() to path and returns the tool's CPU time."""
     command, ready = TOOLS[name]
     with Process([*command, path], wire.near) as process:
         process.wait_for(ready)
@@ -69,7 +69,7 @@ def nanoseconds(text):
 
 
 def judge(name, used, packets):
-    """What the numbered frames tell."""
+    """Prints what the numbered frames show."""
     ours = [(nanoseconds(ts), number, bytes.fromhex(data)) for ts, number, data in packets
             if len(data) > 60 and data.startswith("01")]
     times = [ts for ts, _, _ in ours]

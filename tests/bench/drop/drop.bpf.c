@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Drops all frames: what traffic costs without any capture. */
+/* Drops all frames, to measure traffic without any capture. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

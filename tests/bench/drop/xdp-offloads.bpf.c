@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same as xdp.bpf.c beside it, for devices whose driver answers. */
+/* Like xdp.bpf.c, for devices whose driver has the metadata kfuncs. */
 #include <linux/bpf.h>
 
 #define XDP_PASS XDP_DROP

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap's XDP program as it would be inside a program that drops: it takes the frame, and the frame
- * ends there. Nothing but a benchmark may do that; it shows the hook's cost where nothing else costs.
+ * The tap's XDP program inside a program that drops: it captures the frame and drops it. Only a
+ * benchmark may do that; it shows the cost of the hook where nothing else costs anything.
  */
 #include <linux/bpf.h>
 

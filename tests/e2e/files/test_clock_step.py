@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Steps of the system clock, which only a virtual machine of our own allows."""
+"""Steps of the system clock, which are possible only in a virtual machine of our own."""
 import glob
 import signal
 import time

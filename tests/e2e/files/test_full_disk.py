@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Outputs that fail: what is left is readable, and the counters say exactly what is in it."""
+"""Outputs that fail: the rest is readable, and the counters match it exactly."""
 import errno
 import fcntl
 import glob
@@ -20,7 +20,7 @@ EPB = 6
 
 
 def count(path):
-    """Packets in a file, as tshark reads it; it fails on one that is cut short."""
+    """Counts the packets that tshark reads from a file; fails if the file is cut short."""
     out = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", "-e", "frame.number"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if out.returncode or "cut short" in out.stderr:
@@ -29,7 +29,7 @@ def count(path):
 
 
 class Failing(Case):
-    """Every frame that the tap has seen was filtered out, is in the output, or counts as lost."""
+    """Every frame that the tap sees is filtered out, in the output, or counted as lost."""
 
     def begin(self, *options, command=(), **process):
         capture = self.enterContext(net.Process(
@@ -110,7 +110,7 @@ class FullDisk(Failing):
         self.assertEqual(glob.glob(file + "*.part"), [])
 
     def test_standard_output(self):
-        """Sent to a file by the shell, with other data before it or without."""
+        """Standard output redirected to a file."""
         for form in (), ("--format", "pcap"):
             with self.subTest(form), open(self.disk + "/out", "wb") as file:
                 capture = self.begin("-w", "-", *form, stdout=file)
@@ -118,7 +118,7 @@ class FullDisk(Failing):
                 self.check(capture, self.disk + "/out")
 
     def test_two_interfaces(self):
-        """Each has its own count."""
+        """Each interface has its own count."""
         self.pair.add("near2", "far2")
         file = self.disk + "/out"
         capture = self.begin("-w", file, "-i", "near2")
@@ -147,18 +147,19 @@ class FullDisk(Failing):
 
 
 class OtherErrors(Failing):
-    """EFBIG of a limit, EIO of a broken disk and EDQUOT of a quota, which strace makes up."""
+    """EFBIG from a limit; EIO of a broken disk and EDQUOT of a quota, injected by strace."""
 
     def test_size_limit(self):
-        """SIGXFSZ does not kill the capture; the file ends within a block and is cut."""
-        for form in (), ("--format", "pcap"):
+        """SIGXFSZ does not kill the capture; the file is truncated after its last complete block."""
+        for form in (), ("--format", "pcap"), ("-b", "duration:1h", "--disk-full", "prune"):
             with self.subTest(form):
-                file = self.path("limited")
+                file = self.path("limited" + form[0] if form else "limited")
                 capture = self.begin("-w", file, *form, command=["prlimit", "--fsize=100001"])
                 self.send()
-                self.check(capture, file)
+                path, = glob.glob(glob.escape(file) + ("_*" if "-b" in form else ""))
+                self.check(capture, path)
                 self.assert_last_sentence(capture.stderr(), os.strerror(errno.EFBIG))
-                self.assertGreater(os.path.getsize(file), 98000)
+                self.assertGreater(os.path.getsize(path), 98000)
 
     def test_injected(self):
         if not shutil.which("strace"):
@@ -182,7 +183,7 @@ class OtherErrors(Failing):
 
 
 class Pipe(Failing):
-    """What a reader got that ended, or stopped reading, is what counts as written."""
+    """The reader exits or stops reading: what it received counts as written."""
 
     def setUp(self):
         super().setUp()
@@ -220,7 +221,7 @@ class Pipe(Failing):
         os.close(self.reader)
         self.reader = None
         self.capture.signal(signal.SIGCONT)
-        self.assertEqual(self.capture.wait(), 0)  # a reader may have enough
+        self.assertEqual(self.capture.wait(), 0)  # a reader may leave when it has enough
         books = self.check_books(self.capture, self.packets(data))
         self.assertEqual((books["seen"], books["accepted"]), (8000, 4000))
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Months of an unattended capture, in little time: files each second, signals, crashes and restarts at any
-moment. XDPTAP_MONTHS says how many seconds (20); the benchmark "months" takes half an hour.
+"""Months of an unattended capture in a short time: a file per second, with signals, crashes and restarts at
+random moments. XDPTAP_MONTHS sets the number of seconds (20); the benchmark "months" runs for half an hour.
 
-Every frame that was sent while a tap ran is in exactly one file, or counted; no file that has its name is
-ever broken; no more stays than was allowed, at any moment.
+Every frame sent while a tap runs is in exactly one file or is counted. A file with its final name is never
+broken. The retention limits hold at every moment.
 """
 import collections
 import os
@@ -24,11 +24,11 @@ SECONDS = float(os.environ.get("XDPTAP_MONTHS", "20"))
 SEED = int(os.environ.get("XDPTAP_SEED", str(time.time_ns() % 10**6)))
 KEEP_FILES, KEEP_BYTES, FILE_KB = 12, 3_000_000, 700
 PAUSE_NS = 1_000_000  # between two frames
-SURE_NS = 2_000_000_000 * harness.SLOWNESS  # what was sent so long before a kill is in the file
+SURE_NS = 2_000_000_000 * harness.SLOWNESS  # a frame sent this long before a kill is in the file
 
 
 class Sender(threading.Thread):
-    """Numbered frames, one after the other; when which was sent."""
+    """Sends numbered frames and remembers when each was sent."""
 
     def __init__(self, pair):
         super().__init__()
@@ -52,13 +52,13 @@ class Sender(threading.Thread):
 
 
 class Watcher(threading.Thread):
-    """Opens each finished file as soon as it is there, and looks how much there is."""
+    """Reads each finished file as soon as it appears, and records how full the folder gets."""
 
     def __init__(self, folder):
         super().__init__()
         self.folder, self.is_over, self.error = folder, False, None
         self.known, self.frames = set(), collections.Counter()
-        self.lost = 0  # of runs that ended well
+        self.lost = 0  # of runs that ended normally
         self.most_files = self.most_bytes = self.looks = 0
 
     def run(self):
@@ -67,7 +67,7 @@ class Watcher(threading.Thread):
                 self.look()
                 time.sleep(0.01)
             self.look()
-        except Exception as error:  # of any kind: told by the test
+        except Exception as error:  # failures of any kind, reported by the test
             self.error = error
 
     def look(self):
@@ -78,7 +78,7 @@ class Watcher(threading.Thread):
                 size += entry.stat().st_size
                 files.append(entry.name)
             except FileNotFoundError:
-                return  # a file got its name, or was deleted, meanwhile: that is no one moment
+                return  # a file was renamed or deleted meanwhile: this is no snapshot
         if set(os.listdir(self.folder)) == set(files):
             self.most_files = max(self.most_files, len(files))
             self.most_bytes = max(self.most_bytes, size)
@@ -100,12 +100,12 @@ class Months(Case):
             "--total-size", str(KEEP_BYTES), "-Q", "in", file="files/cap.pcapng")
 
     def wait_file(self, capture):
-        """Until the tap that was started last writes: what is sent from then on is its own."""
+        """Waits until the new tap writes: it captures every frame sent from then on."""
         harness.wait_until(lambda: capture.has_ended() or b"File: " in capture.stderr(), "a file")
         return len(self.sender.times) + 1
 
     def end(self, capture, first, number):
-        """Adds the range of the frames that have to be there."""
+        """Adds the range of frames that must be in the files."""
         if number == signal.SIGKILL:
             last = self.sender.count_before(time.monotonic_ns() - SURE_NS)
         else:
@@ -138,7 +138,7 @@ class Months(Case):
                     capture.signal(dice.choice((signal.SIGHUP, signal.SIGUSR1)))
                 self.end(capture, first, dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
                 restarts += 1
-            capture = self.begin()  # recovers what the last one left
+            capture = self.begin()  # recovers what the previous run left
             self.end(capture, self.wait_file(capture), signal.SIGINT)
         finally:
             self.sender.is_over = self.watcher.is_over = True

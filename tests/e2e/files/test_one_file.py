@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A plain -w FILE, whatever that path is: a link, a device, standard output under another name."""
+"""A plain -w FILE, where FILE may be a link, a device, or standard output under another name."""
 import gzip
 import os
 import stat
@@ -14,7 +14,7 @@ from program import NOBODY, XDPTAP, Case, xdptap
 
 class OneFile(Case):
     def capture(self, *options, file="out", count=3, **process):
-        """Some packets, to the end of a success; what it says on stderr."""
+        """Captures some packets, ends successfully, and returns stderr."""
         capture = self.enterContext(net.Process(
             [XDPTAP, "-i", "near", "-c", str(count), "-w", file, *options], self.pair.near, **process))
         capture.wait_for("File: ")
@@ -24,7 +24,7 @@ class OneFile(Case):
         return capture.stderr().decode()
 
     def test_relative_name(self):
-        """The path is told as it was given."""
+        """Messages show the path as it was given."""
         for file in ("out", "./out", "folder/out"):
             with self.subTest(file):
                 os.makedirs(self.path("folder"), exist_ok=True)
@@ -45,7 +45,7 @@ class OneFile(Case):
                 self.assertEqual(len(read(target)), 3)
 
     def test_another_users_link(self):
-        """Who owns the folder must not choose which of root's files is written."""
+        """The owner of the folder must not choose which of root's files is overwritten."""
         with open(self.path("dear"), "wb") as file:
             file.write(b"dear")
         os.symlink(self.path("dear"), self.path("link"))
@@ -61,7 +61,7 @@ class OneFile(Case):
         with open(self.path("dear"), "rb") as file:
             self.assertEqual(file.read(), b"dear")
 
-    def test_fifo_behind_another_users_link(self):
+    def test_fifo_through_another_users_link(self):
         os.mkfifo(self.path("fifo"))
         reader = os.open(self.path("fifo"), os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
@@ -92,7 +92,7 @@ class OneFile(Case):
         self.assertFalse(os.path.exists("/dev/null.gz"))
 
     def test_two_on_one_device(self):
-        """They do not wait for each other."""
+        """Two captures do not wait for each other."""
         self.pair.add("near2", "far2")
         first = self.start(file="/dev/null")
         self.start(file="/dev/null", interface="near2")
@@ -100,7 +100,7 @@ class OneFile(Case):
         self.assertEqual(first.wait(), 0)
 
     def test_dev_stdout(self):
-        """A pipe, a file, and a file without a name any more."""
+        """/dev/stdout is a pipe, a file, or a deleted file."""
         with open(self.path("file"), "wb") as file:
             self.capture(file="/dev/stdout", stdout=file)
         self.assertEqual(len(Capture(self.path("file")).packets), 3)
@@ -115,7 +115,7 @@ class OneFile(Case):
             self.assertEqual(len(Capture(file.read()).packets), 3)
 
     def test_compressed_name(self):
-        """It ends in .gz, once."""
+        """The name ends in .gz, only once."""
         for file, made in (("a.pcapng", "a.pcapng.gz"), ("b.gz", "b.gz")):
             with self.subTest(file):
                 text = self.capture("--compress", "gzip", file=self.path(file))
@@ -125,7 +125,7 @@ class OneFile(Case):
         self.assertEqual(sorted(os.listdir(self.folder)), ["a.pcapng.gz", "b.gz"])
 
     def test_command_at_the_end(self):
-        """--post-rotate runs for the only file too."""
+        """--post-rotate also runs on a single file."""
         os.mkdir(self.path("copies"))
         self.capture("--post-rotate", "cp -t " + self.path("copies"), file=self.path("out"))
         harness.wait_until(lambda: os.listdir(self.path("copies")) == ["out"], "a copy")
@@ -133,7 +133,7 @@ class OneFile(Case):
         self.assertEqual(out.returncode, 0)
 
     def test_folder_is_missing(self):
-        """Told before anything is attached. Nobody can look for leaks under strace."""
+        """The error comes before anything is attached. LeakSanitizer does not work under strace."""
         for options in (), ("--format", "pcap"), ("-b", "packets:2"):
             with self.subTest(options):
                 with net.Process(["strace", "-f", "-qq", "-e", "trace=bpf", "-o", self.path("calls"), XDPTAP,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""File rotation: which files there are, what they hold, and what becomes of them."""
+"""File rotation: names, contents and retention of files."""
 import glob
 import os
 import re
@@ -75,13 +75,13 @@ class Rotation(Files):
         self.assertTrue(all(os.path.getsize(path) <= 4000 for path in self.files()))
 
     def test_duration(self):
-        """Without traffic, too."""
+        """Also without traffic."""
         capture = self.begin("-b", "duration:0.2")
         harness.wait_until(lambda: len(self.files()) >= 3, "three files")
         self.assertTrue(all(c.packets == [] for c in self.ended(capture)))
 
     def test_files(self):
-        """The oldest files are deleted, also those of an earlier run; the limit is never exceeded."""
+        """The oldest files are deleted, including those of an earlier run; the limit is never exceeded."""
         first = self.begin("-b", "packets:5", "-b", "files:3")
         self.pair.send(9)
         harness.wait_until(self.files, "a file")
@@ -119,7 +119,7 @@ class Rotation(Files):
                 self.assert_free()
 
     def test_hangup(self):
-        """A new file at once; without -b the end."""
+        """SIGHUP starts a new file at once; without -b it ends the capture."""
         capture = self.begin("-b", "duration:1h")
         for number in range(3):
             self.pair.send(2)
@@ -138,7 +138,7 @@ class Rotation(Files):
         self.ended(capture)
 
     def test_killed(self):
-        """What it had written is there after the next start, and counts for it."""
+        """After a crash, the next start keeps what was written and counts it towards the limits."""
         capture = self.begin("-b", "packets:100")
         sent = self.pair.send(7)
         harness.wait_until(lambda: self.in_part() == 7, "packets")
@@ -180,7 +180,7 @@ class Rotation(Files):
                                      [os.path.join(folder, name) for name in names])
 
     def test_command(self):
-        """Once for every file, the last too, when it is complete; a failure is told of."""
+        """The command runs once on each complete file, including the last; a failure is reported."""
         command = self.path("command")
         with open(command, "w", encoding="ascii") as script:
             script.write("#!/bin/sh\ncase $2 in *_00002_*) exit 3;; esac\n"
@@ -253,7 +253,7 @@ class Rotation(Files):
 
 
 class Trouble(Files):
-    """The same under load, and what can go wrong with disks and folders."""
+    """Rotation under load, and trouble with disks and folders."""
 
     def flood(self, frames):
         def send():
@@ -266,7 +266,7 @@ class Trouble(Files):
         return thread
 
     def test_under_load(self):
-        """Size, time and signals together: every frame in exactly one file."""
+        """Rotation by size, time and signals at once: every frame is in exactly one file."""
         capture = self.begin("-b", "filesize:300", "-b", "duration:0.3", "-B", "16")
         load = self.flood(20000)
         while load.is_alive():
@@ -303,7 +303,7 @@ class Trouble(Files):
         self.assertEqual(packets[-1], net.frame(1000, 2999))
 
     def test_full_disk_drops(self):
-        """Frames are counted while the disk is full, and written again when it is not."""
+        """Frames are counted as lost while the disk is full, and written again when there is space."""
         folder = self.small_disk("4000k")
         with open(folder + "/ballast", "wb") as ballast:
             ballast.write(bytes(3900000))
@@ -345,7 +345,7 @@ class Trouble(Files):
         self.assert_last_sentence(process.stderr(), "cap_")
 
     def real_disk(self):
-        """(folder, name of its device) of a file system that can fail on demand."""
+        """(folder, device name) of a file system that can fail on demand."""
         image, folder = self.path("image"), self.path("disk")
         os.mkdir(folder)
         with open(image, "wb") as file:
@@ -360,7 +360,7 @@ class Trouble(Files):
         return folder, os.path.basename(device)
 
     def test_disk_becomes_read_only(self):
-        """As the kernel does it to a broken one."""
+        """Shuts the file system down, as the kernel does after an error."""
         folder, device = self.real_disk()
         process = self.begin_in(folder, "-Q", "in", "-b", "packets:5")
         sent = self.pair.send(7)
@@ -374,7 +374,7 @@ class Trouble(Files):
         self.assertEqual(Capture(finished).data(), sent[:5])
 
     def test_many_files(self):
-        """Others in the folder are left alone, and do not slow it down."""
+        """Other files in the folder stay untouched and do not slow the capture down."""
         folder = self.path("many")
         os.mkdir(folder)
         for number in range(100000):

@@ -11,7 +11,7 @@ from program import XDPTAP, Case, xdptap
 
 class Any(Case):
     def test_any(self):
-        """Every interface that is up has its own interface description block in one stream."""
+        """Each interface that is up has its own interface description block in the stream."""
         self.pair.add("near2", "far2")
         self.pair.near.ip("link", "add", "down0", "type", "bridge")
         capture = self.start(interface="any")

@@ -12,8 +12,8 @@ from program import Case, Wireshark, xdptap
 from toolbar import ADD, FILTER, LOG, Toolbar
 
 CARD = os.environ.get("XDPTAP_TESTS_CARD", "")  # the module
-LATE_NS = 400_000_000  # how long the NIC keeps a frame
-ERROR_NS = 250_000_000  # between our look at a frame and tcpdump's, on an emulated CPU
+LATE_NS = 400_000_000  # how long the NIC holds a frame
+ERROR_NS = 250_000_000  # between our time stamp and tcpdump's, on an emulated CPU
 
 
 class Card(Case):
@@ -36,7 +36,7 @@ class Card(Case):
         return self.start("-j", "adapter", *options)
 
     def watch(self, send):
-        """(the frames sent, what tcpdump saw of them)"""
+        """(frames sent, frames that tcpdump captured)"""
         with net.tcpdump(self.pair.near, self.path("tcpdump.pcap"), "in") as reference:
             frames = send()
             harness.wait_until(lambda: len(self.seen()) >= len(frames), "tcpdump's frames")
@@ -45,7 +45,7 @@ class Card(Case):
         return frames, self.seen()
 
     def compare(self, capture, send):
-        """(what tcpdump saw of the frames sent, our packets of the same frames)"""
+        """(tcpdump's packets of the frames sent, our packets of the same frames)"""
         frames, references = self.watch(send)
         capture.wait_packets(len(frames))
         packets = capture.finish().packets
@@ -61,13 +61,13 @@ class Card(Case):
             self.assertAlmostEqual(reference.ts_ns - packet.ts_ns, by_ns, delta=ERROR_NS)
 
     def slowly(self, frames=16):
-        """Over a time in which the PHC drifts from our clock by more than we allow: 5 %."""
+        """Captures for long enough that the PHC, which is 5 % off, drifts by more than the tolerance."""
         sent = []
         with self.pair.sender() as sender:
             for number in range(frames):
                 sent.append(net.frame(100, number))
                 sender.send(sent[-1])
-                time.sleep(0.5)  # what is waited for is the clock
+                time.sleep(0.5)  # waits for the clock, not for an event
         return sent
 
     def test_times(self):
@@ -83,7 +83,7 @@ class Card(Case):
                       interface.option("opt_comment"))
 
     def test_order(self):
-        """Sent frames have our times, and the NIC is late; still, times never go back."""
+        """Sent frames have host times and the NIC delivers late; still, times never go back."""
         capture = self.stamped()
         self.pair.ping(50)
         capture.wait_packets(100)
@@ -91,7 +91,7 @@ class Card(Case):
         self.assertEqual(times, sorted(times))
 
     def test_a_silent_card(self):
-        """Without an answer the system's time counts, and that is said once, and in the file."""
+        """A frame without a NIC time stamp gets the system time; one warning and the file say so."""
         self.set("is_silent", "Y")
         capture = self.stamped("-Q", "in")
         references, packets = self.compare(capture, lambda: self.pair.send(7))
@@ -99,7 +99,7 @@ class Card(Case):
         self.assertEqual(capture.stderr().count(b"the NIC gave no time stamp"), 1, capture.text())
 
     def test_an_answer_that_cannot_be(self):
-        """A PHC that was just stepped far away is ignored."""
+        """A PHC that has just been stepped by a large amount is ignored."""
         for late_ns in (4_000_000_000, 2**32 - 1):
             with self.subTest(late_ns):
                 self.set("late_ns", str(late_ns))
@@ -108,7 +108,7 @@ class Card(Case):
                 self.assert_earlier(references, packets, 0)
 
     def test_tshark(self):
-        """As the preference that the dialog sets."""
+        """Set as a preference, as the dialog does."""
         file = self.path("tshark.pcapng")
         with Wireshark(self.folder).tshark(
                 "-i", "xdptap-near", "-o", "extcap.xdptap_near.timestamptype:adapter", "-o",
@@ -121,7 +121,7 @@ class Card(Case):
         self.assert_earlier(references, packets, LATE_NS)
 
     def test_toolbar(self):
-        """As an extcap, whose filter is changed meanwhile: the new program has the NIC's times, too."""
+        """As an extcap whose filter changes during the capture: the new program uses the NIC's times, too."""
         bar = Toolbar(self.folder)
         self.addCleanup(bar.close)
         extcap = self.extcap("--time-stamp-type", "adapter", "--direction", "in", *bar.options)
@@ -164,7 +164,7 @@ class Card(Case):
         self.assert_sentence(error, interface, "--time-stamp-type host", *words)
 
     def test_no_clock(self):
-        """Without the module veth is what it is."""
+        """Without the module, a veth has no PHC."""
         self.module("rmmod", "card")
         self.addCleanup(self.module, "insmod", CARD)
         self.refuse("near", "no clock")

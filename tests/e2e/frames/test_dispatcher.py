@@ -18,7 +18,7 @@ ALL = [order(verdict, change, number=number) for number, (verdict, change) in en
 
 
 class Dispatcher(TraceCase):
-    """On near2, because the program on near decides whether this kernel can trace at all."""
+    """Uses near2, because the program on near shows whether this kernel can trace at all."""
 
     def setUp(self):
         if not shutil.which("xdp-loader"):
@@ -29,7 +29,7 @@ class Dispatcher(TraceCase):
         self.load(os.environ["XDP_PASS"])
 
     def load(self, *arguments):
-        """libxdp pins what it loads: here, into a file system of this test's own."""
+        """libxdp pins what it loads; here, in a file system of the test's own."""
         mounted = self.path("bpf")
         os.makedirs(mounted, exist_ok=True)
         if not os.path.ismount(mounted):
@@ -65,7 +65,7 @@ class Dispatcher(TraceCase):
         self.check(sides(capture.finish()), wanted, PROGRAM, "near2")
 
     def test_all_together(self):
-        """The dispatcher itself: its verdict is that of the last program."""
+        """The dispatcher itself can be traced; its verdict is that of the last program."""
         capture = self.capture()
         capture.wait_packets(2 * len(ALL))
         found = sides(capture.finish())

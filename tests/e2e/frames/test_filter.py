@@ -12,7 +12,7 @@ import net
 from captures import Capture, read_pcap
 from program import Case, Wireshark, xdptap
 
-# Twenty, of which each one takes some of FRAMES and leaves others.
+# Twenty filters. Each accepts some of FRAMES and rejects others.
 EXPRESSIONS = (
     "ip", "ip6", "arp", "icmp", "tcp", "udp port 53", "tcp port 443", "tcp dst port 443 or arp",
     "host 10.9.0.2 and not icmp", "src net 10.9.0.0/24 and udp", "ip[8] < 20", "len > 500",
@@ -65,7 +65,7 @@ def write_pcap(path, frames):
 
 class FilterCase(Case):
     def expected(self, expression):
-        """The FRAMES that tcpdump accepts."""
+        """Returns the FRAMES that tcpdump accepts."""
         write_pcap(self.path("all.pcap"), FRAMES)
         subprocess.run(["tcpdump", "-r", self.path("all.pcap"), "-w", self.path("some.pcap"),
                         "--time-stamp-precision=nano", "-Z", "root", expression], check=True,
@@ -74,7 +74,7 @@ class FilterCase(Case):
 
 
     def sender(self, direction):
-        """A socket whose frames xdptap sees received, or sent."""
+        """Returns a socket whose frames xdptap sees as received or as sent."""
         namespace, interface = ((self.pair.far, "far") if direction == "in"
                                 else (self.pair.near, "near"))
         sender = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
@@ -113,7 +113,7 @@ class Filters(FilterCase):
 
 
 class InTshark(FilterCase):
-    """The same with tshark -f; all twenty with XDPTAP_TESTS_LONG=1."""
+    """The same with tshark -f: some filters, or all twenty with XDPTAP_TESTS_LONG=1."""
 
     def check(self, direction, mode):
         wireshark = Wireshark(self.folder)
@@ -148,7 +148,7 @@ class Edges(Case):
     mtu = 9000
 
     def test_nothing_matches(self):
-        """libpcap's "rejects all packets" is a filter like any other."""
+        """A filter that libpcap reports as "rejects all packets" works like any other."""
         capture = self.start("-f", "ip and ip6")
         self.pair.ping(3)
         finished = capture.finish()
@@ -175,7 +175,7 @@ class Edges(Case):
                                  [b"\x33\x44"])
 
     def test_too_large(self):
-        """For the kernel: a sentence, and nothing is left on the interface."""
+        """A filter too large for the kernel: one error message, and nothing stays on the interface."""
         expression = " or ".join(f"ether[{at}:4] = {at + 1}" for at in range(4000))
         status, _, err = xdptap("-i", "near", "-w", self.path("x"), "-f", expression,
                                 namespace=self.pair.near)
@@ -184,7 +184,7 @@ class Edges(Case):
         self.assert_free()
 
     def test_many_hosts(self):
-        """A large one that must do."""
+        """A large filter that the kernel accepts."""
         expression = " or ".join(f"host 10.{at // 250}.{at % 250}.9" for at in range(150))
         capture = self.start("-f", expression + " or host 10.9.0.2")
         self.pair.ping(2)

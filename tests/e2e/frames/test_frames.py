@@ -8,7 +8,7 @@ import net
 from captures import read_pcap
 from program import Case
 
-# Around each border: of the size classes, of XDP's linear part, of pages, of Ethernet and of the MTU.
+# Around each boundary: size classes, XDP's linear part, pages, Ethernet's minimum and the MTU.
 BORDERS = (18, 60, 64, 128, 256, 512, 1024, 1514, 1518, 1536, 2048, 3072, 3498, 3520, 3840, 4096,
            6144, 8192, 9014)
 SIZES = sorted({size for border in BORDERS for size in range(border - 2, border + 3)
@@ -20,7 +20,7 @@ class Frames(Case):
     mtu = 9000
 
     def compare(self, send, count, *options):
-        """What send() causes, captured at once by xdptap, with these options, and by tcpdump."""
+        """Captures what send() causes with xdptap, using these options, and with tcpdump at the same time."""
         direction = options[options.index("-Q") + 1] if "-Q" in options else "both"
         with net.tcpdump(self.pair.near, self.path("tcpdump.pcap"),
                          {"both": "inout"}.get(direction, direction)) as reference:
@@ -75,8 +75,8 @@ class Frames(Case):
         self.assertEqual([flag & 3 for flag in flags], [1, 2] * 3)
 
     def test_times(self):
-        """The median has to be within 100 us, and 19 of 20 within 1 ms: the rest may have lost the processor between
-        the two stamps. None may be off by a clock's step, and none go back."""
+        """The median difference is at most 100 us, and 19 of 20 are at most 1 ms: the others may have been preempted
+        between the two time stamps. No time stamp is off by a clock step, and none goes back."""
         capture, reference = self.compare(lambda: self.pair.ping(200), 400)
         times = [packet.ts_ns for packet in capture.packets]
         apart = sorted(abs(packet.ts_ns - ns) for packet, ns in zip(reference, times))

@@ -17,8 +17,8 @@ class Loss(Case):
     mtu = 9000
 
     def flood(self, count, size=1000):
-        """Frames that tell their place, prepared before so that they come fast, from one processor so
-        that they are lost and counted in their order."""
+        """Sends numbered frames: prepared in advance, so that they are fast; from one CPU, so that they are
+        lost and counted in order."""
         head, tail = net.frame(size)[:14], net.frame(size)[18:]
         frames = [head + number.to_bytes(4, "big") + tail for number in range(count)]
         processors = os.sched_getaffinity(0)
@@ -32,7 +32,7 @@ class Loss(Case):
         return frames
 
     def check(self, capture, sent):
-        """The counters add up, and what was written is what was sent, in its order."""
+        """The counters add up, and the frames written are those sent, in order."""
         counters = capture.counters()
         self.assertEqual(counters["ifrecv"], len(sent))
         self.assertEqual(counters["filteraccept"], len(sent))
@@ -45,18 +45,18 @@ class Loss(Case):
         return counters["osdrop"]
 
     def check_gaps(self, capture, numbers):
-        """The first frame after a loss says how many are missing before it."""
+        """The first frame after a loss gives the number of frames lost before it."""
         told = [packet.option("epb_dropcount") or 0 for packet in capture.named("EPB")]
         self.assertEqual(told, [this - last - 1 for last, this in zip([-1, *numbers], numbers)])
 
     def told(self, capture):
-        """Losses by their cause, from the closing summary."""
+        """Losses by cause, from the closing summary."""
         found = re.search(rb"'near': (\d+)/(\d+) \(ring:(\d+)/copy:(\d+)/invalid:(\d+)/queue:(\d+)/output:(\d+)\)",
                           capture.stderr())
         return [int(number) for number in found.groups()]
 
     def test_ring(self):
-        """The reader sleeps through four times the ring's size."""
+        """The reader sleeps while four times the ring's size arrives."""
         for mode in ("native", "generic"):
             with self.subTest(mode):
                 capture = self.start("-B", "1", "--mode", mode, file=mode)
@@ -93,13 +93,13 @@ class Loss(Case):
         self.assertEqual(gaps[-200], counters["osdrop"], "told by the first frame after it")
 
     def test_large_ring(self):
-        """A ring with room for all frames loses none, however late its reader is."""
+        """A ring with room for all frames loses none, however late it is read."""
         capture = self.start("-B", "64")
         sent = self.flood(50000, 200)
         self.assertEqual(self.check(capture.finish(), sent), 0)
 
     def test_slow_reader(self):
-        """With a full pipe the backlog is bounded and complete, and the rest is counted."""
+        """With a full pipe, the backlog is bounded and complete, and all other frames are counted as lost."""
         extcap = self.extcap("--buffer-size", "1")
         extcap.open()
         before = self.memory(extcap.pid)
@@ -145,7 +145,7 @@ class Loss(Case):
         capture.finish()
 
     def written(self, pid):
-        """(calls, bytes) of its writes."""
+        """(number of write calls, bytes written)"""
         with open(f"/proc/{pid}/io", encoding="ascii") as file:
             values = dict(line.split(": ") for line in file.read().splitlines())
         return int(values["syscw"]), int(values["wchar"])

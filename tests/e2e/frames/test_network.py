@@ -14,14 +14,14 @@ from program import Case, xdptap
 
 class Traffic(Case):
     def settings(self):
-        """Of the interface: what a capture could change."""
+        """Returns the state of the interface that a capture could change."""
         link = self.pair.near.link("near")
         features = self.pair.near.run("ethtool", "-k", "near")
         return {key: link.get(key) for key in ("flags", "mtu", "promiscuity", "allmulti", "qdisc",
                                                "num_rx_queues", "xdp")}, features
 
     def tcp(self, size, back=False):
-        """Sends that many bytes from far to near, or back, and reads them there."""
+        """Sends this number of bytes from far to near, or back, and reads them there."""
         ends = (self.pair.far, net.FAR_IP), (self.pair.near, net.NEAR_IP)
         (sending, _), (receiving, address) = reversed(ends) if back else ends
         server = receiving.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(address, 0))
@@ -61,7 +61,7 @@ class Traffic(Case):
         self.assertEqual(self.settings(), before)
 
     def test_vlan_of_the_wire(self):
-        """A tag that arrives in the frame stays there."""
+        """A VLAN tag that arrives in the frame stays there."""
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 000a 88b5") + bytes(46)
         self.pair.far.run("ethtool", "-K", "far", "txvlan", "off")
         capture = self.start()
@@ -71,7 +71,7 @@ class Traffic(Case):
         self.assertEqual(capture.finish().data(), [tagged])
 
     def test_vlan_taken_by_the_driver(self):
-        """A tag that the driver strips is put back."""
+        """A VLAN tag that the driver strips is restored."""
         self.pair.far.ip("link", "set", "far", "promisc", "on")
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 2ffe 88b5") + bytes(46)
         for point in (("--point", "xdp"), ("--point", "tc"), ("--mode", "generic")):
@@ -92,7 +92,7 @@ class Traffic(Case):
                                  [tagged, tagged])
 
     def test_promiscuous(self):
-        """Only while a capture wants it, and not longer than the capture lives."""
+        """The interface is promiscuous only while a capture that requests it runs."""
         def promiscuity():
             return self.pair.near.link("near")["promiscuity"]
 
@@ -117,7 +117,7 @@ class Traffic(Case):
         self.assertTrue(all(p["caplen"] == p["len"] for p in packets))
 
     def test_fragments(self):
-        """Datagrams larger than the MTU arrive, and each fragment is seen."""
+        """Datagrams larger than the MTU arrive, and each fragment is captured."""
         server = self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.NEAR_IP, 0))
         client = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM)
         capture = self.start()
@@ -131,7 +131,7 @@ class Traffic(Case):
 
 class Several(Case):
     def test_second_on_the_same(self):
-        """At the same point it is refused, with the first one's name, and the first goes on."""
+        """A second capture at the same point fails, naming the first, which continues."""
         first = self.start()
         status, _, err = xdptap("-i", "near", "-w", self.path("second"), "--point", "xdp",
                                 namespace=self.pair.near)
@@ -159,7 +159,7 @@ class Several(Case):
         self.assertEqual(first.finish().data(), [net.frame(100, 1), net.frame(100, 3)])
 
     def test_second_at_another_point(self):
-        """Left to choose, the second finds a place for itself: both see everything. Where it can trace
+        """With --point auto, the second capture finds another point, and both see everything. Where it traces
         the first one's program, one side is enough."""
         first = self.start(file="first")
         second = self.start("--at", "entry", file="second")
@@ -170,7 +170,7 @@ class Several(Case):
         self.assert_free()
 
     def test_somebody_elses_program(self):
-        """Left to choose, we see what it lets pass, and it stays as it is."""
+        """With --point auto, we capture the frames that the other program passes, and it stays unchanged."""
         self.pair.near.load_xdp(os.environ["XDP_PASS"])
         before = self.pair.near.xdp()
         capture = self.start("--at", "exit")
@@ -181,7 +181,7 @@ class Several(Case):
         self.assertEqual(self.pair.near.xdp(), before)
 
     def test_nothing_is_left(self):
-        """In the kernel, of captures in a row: no program, no map."""
+        """Captures in a row leave no program and no map in the kernel."""
         for options in ((), ("--point", "tc"), ("--mode", "generic")):
             capture = self.start(*options)
             objects = net.bpf_objects(capture.pid)
@@ -189,7 +189,7 @@ class Several(Case):
             self.assert_unloaded(objects)
 
     def test_hook_is_free_at_once(self):
-        """When xdptap has ended the next program can be attached, without waiting."""
+        """As soon as xdptap exits, another program can be attached."""
         for _ in range(10):
             self.start().finish()
             self.assertIsNone(self.pair.near.xdp())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Times in a time namespace, whose monotonic clock is not that of BPF programs."""
+"""Time stamps in a time namespace, whose monotonic clock differs from that of BPF programs."""
 import subprocess
 
 import harness
@@ -11,7 +11,7 @@ from program import XDPTAP, Case
 
 class TimeNamespace(Case):
     def test_times(self):
-        """A shifted clock neither shifts the frames' times nor holds the frames back."""
+        """A shifted clock neither shifts time stamps nor delays frames."""
         if subprocess.run(["unshare", "-T", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
             self.skipTest("this kernel has no time namespaces")
         for shift in "-1000", "100000":

@@ -126,7 +126,7 @@ class Long(TraceCase):
 
 class Selection(TraceCase):
     def capture(self, options, wanted):
-        """Of all frames, both sides of these."""
+        """Captures all frames, and returns both sides of these."""
         capture = self.trace(*options)
         self.pair.send_all(ALL)
         capture.wait_packets(2 * len(wanted))
@@ -137,7 +137,7 @@ class Selection(TraceCase):
             self.assertEqual(statistics.option("isb_filteraccept"), len(wanted))
 
     def test_filter_at_entry(self):
-        """The exit follows, though there the bytes are others."""
+        """The exit side is captured, too, although its bytes no longer match."""
         self.capture(["-f", "ether[14] == 3 and ether[15] <= 3"],
                      [f for f in ALL if f[14] == TX and f[15] <= SHRINK_HEAD])
 
@@ -181,7 +181,7 @@ class Selection(TraceCase):
         self.assertEqual([s.verdict for s in found], [tracing.verdict_of(f) for f in ALL])
 
     def test_sent_frames_have_no_verdict(self):
-        """They are there with trace alone, and not where a verdict is asked for."""
+        """Sent frames are captured with --point trace alone, but not with --verdict."""
         for options, count in (((), 3), (("--verdict", "pass"), 2)):
             capture = self.start("--point", "trace", *options)
             self.assertEqual(len(capture.finish().interfaces), count)
@@ -220,7 +220,7 @@ class Programs(TraceCase):
         self.assert_sentence(err, "near2", "BTF", "--point tc")
 
     def test_automatic(self):
-        """Trace where a program is, and what has no BTF is captured at tc."""
+        """--point auto traces an attached program; one without BTF means a capture at tc."""
         capture = self.start("--direction", "in")
         self.pair.send_all(ALL[:2])
         capture.wait_packets(4)
@@ -233,7 +233,7 @@ class Programs(TraceCase):
         self.assertIn("tc-ingress", interface.option("opt_comment"))
 
     def test_one_of_two_interfaces(self):
-        """The same program object runs for both: each capture has the frames of its own."""
+        """One program runs on both interfaces: each capture has only its own frames."""
         self.pair.add("near2", "far2")
         number = str(self.pair.near.xdp()["prog"]["id"])
         net.bpftool("net", "attach", "xdp", "id", number, "dev", "near2", namespace=self.pair.near)
@@ -305,7 +305,7 @@ class End(TraceCase):
         self.check(sides(capture.finish()), ALL[:3])
 
     def test_pcap(self):
-        """Which has no place for id and verdict: the frames are there."""
+        """pcap has no place for packet id and verdict, but it has the frames."""
         capture = self.trace("--format", "pcap")
         self.pair.send_all(ALL)
         capture.signal()
@@ -316,7 +316,7 @@ class End(TraceCase):
 
 class Face(TraceCase):
     def test_in_wireshark(self):
-        """As the dialog's choices come: only what is dropped."""
+        """Options as the dialog passes them: only dropped frames."""
         extcap = self.extcap("--verdict", "drop", "--program", "auto", "--at", "both")
         extcap.open()
         self.pair.send_all(ALL)
@@ -330,7 +330,7 @@ class Face(TraceCase):
     def test_every_preference(self):
         number = self.pair.near.xdp()["prog"]["id"]
         self.live(["verdict:drop,tx", "at:exit", "filterat:exit", f"program:{number}", "point:trace"], 1,
-                  [DROP], "ether[0:4] == 0xaaaaaaaa and ether[22] == 1")  # GROW_HEAD moved that by 8
+                  [DROP], "ether[0:4] == 0xaaaaaaaa and ether[22] == 1")  # GROW_HEAD moved it by 8
 
     def live(self, preferences, sides_of_each, verdicts, filter_text=""):
         wireshark = Wireshark(self.folder)
@@ -356,7 +356,7 @@ class Face(TraceCase):
 
 class Loss(TraceCase):
     def test_no_pair_is_mismatched(self):
-        """The ring overflows: what is left of a pair still has its own id and bytes."""
+        """The ring overflows: what remains of a pair still has the right id and bytes."""
         capture = self.trace("-B", "1")
         capture.signal(signal.SIGSTOP)
         frames = [order(DROP if number % 3 else TX, WRITE, 300, number) for number in range(5000)]

@@ -30,7 +30,7 @@ DELETES = ("--total-size", "--max-age", "--min-free", "--disk-full", "--post-rot
 COUNTERS = {4: "ifrecv", 6: "filteraccept", 7: "osdrop", 8: "usrdeliv"}
 
 Count = namedtuple("Count", "name seen accepted written lost causes")
-Tally = namedtuple("Tally", "packets statistics")  # of a file: {(section, interface): n}, the same of ISBs
+Tally = namedtuple("Tally", "packets statistics")  # of a file: {(section, interface): n}, and its ISBs likewise
 
 
 class Imbalance(AssertionError):
@@ -81,7 +81,7 @@ def tally_pcap(data):
 
 
 def tally(data):
-    """Tally of the bytes of a capture."""
+    """Returns the Tally of a capture, given as bytes."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     is_pcap = len(data) >= 4 and struct.unpack_from("=I", data)[0] in PCAP_MAGICS
@@ -89,8 +89,8 @@ def tally(data):
 
 
 def check_tally(found, has_filter, before=None):
-    """What each interface's statistics say of its packets. They count since the start of the capture: before
-    is {interface: packets in earlier files}, or None if some are gone."""
+    """Checks each interface's statistics against its packets. They count from the start of the capture: `before`
+    is {interface: packets in earlier files}, or None if some of those are gone."""
     for key, counters in found.statistics.items():
         if "usrdeliv" not in counters:
             continue
@@ -141,7 +141,7 @@ def is_regular(path):
 
 
 def place_of(name):
-    """Where a file is: a disk that became read-only keeps what will be recovered under its .part name."""
+    """Returns the path of a file. On a disk that became read-only, a file to be recovered keeps its .part name."""
     return name if os.path.exists(name) or not os.path.exists(name + ".part") else name + ".part"
 
 
@@ -151,7 +151,7 @@ def read(path):
 
 
 def last_summary(said):
-    """(packets captured, counts without what was seen) of the last summary on stderr, or None."""
+    """(packets captured, counts except frames seen) of the last summary on stderr, or None."""
     captured = list(CAPTURED.finditer(said))
     if not captured:
         return None
@@ -163,7 +163,7 @@ def last_summary(said):
 
 
 def is_file_of_ours(name):
-    """Not a device or a pipe, and not a name that means something else in this process."""
+    """Whether it is a regular file, under a name that means the same in this process."""
     return (os.path.isabs(name) and not name.startswith(("/dev/", "/proc/")) and
             (is_regular(name) or not os.path.exists(name)))
 
@@ -174,17 +174,17 @@ def may_delete(command):
 
 
 def check_files(command, said, captured, lost, has_filter):
-    """Files that the run began: all their packets are the captured ones, unless some may be deleted."""
+    """Checks the files that the run started: together they hold all packets, unless some may be deleted."""
     names = [place_of(name) for name in FILE.findall(said)]
     if not names or not all(map(is_file_of_ours, names)):
         return
     if not all(os.path.isdir(os.path.dirname(name)) for name in names):
-        return  # somebody removed the folder with all that was in it
+        return  # somebody removed the folder and its contents
     is_complete = len(set(names)) == len(names) and all(map(is_regular, names))
     before, statistics = Counter(), {}
     for path in filter(is_regular, dict.fromkeys(names)):
         found = tally(read(path))
-        # While a capture runs, its counters are read one after the other: only the last file's are exact.
+        # During a capture, the counters are read one by one, so only those of the last file are exact.
         check_tally(found, has_filter or path != names[-1], before if is_complete else None)
         for (_, interface), packets in found.packets.items():
             before[interface] += packets
@@ -199,7 +199,7 @@ def check_files(command, said, captured, lost, has_filter):
 
 
 def check_texts(command, captured, has_filter):
-    """The files with counters that the run was asked for; a log may hold earlier runs, too."""
+    """Checks the counters in the stats file and in the log, which may include earlier runs."""
     path = argument(command, "--stats-file")
     if path and is_regular(path):
         counts = list(from_stats_file(read(path).decode("utf-8", "replace")))
@@ -211,13 +211,13 @@ def check_texts(command, captured, has_filter):
 
 
 def check(command, status, said, stream=b""):
-    """Of a program that has ended: its words, exit status, stderr and, if it is known, its stream."""
+    """Checks a program that has exited: its arguments, exit status, stderr and, if known, its stream."""
     has_filter = any(argument(command, name) is not None for name in FILTERS)
     if stream and status >= 0:
         found = None
         try:
             found = tally(stream)
-        except Imbalance:  # a reader that went away has what it read
+        except Imbalance:  # a reader that left has what it read
             pass
         if found:
             check_tally(found, has_filter, Counter())

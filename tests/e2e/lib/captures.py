@@ -12,7 +12,7 @@ Packet = namedtuple("Packet", "ts_ns length data")
 
 
 class Capture:
-    """A finished file, or the bytes of a stream. Refuses anything malformed."""
+    """A finished file, or the bytes of a stream. Rejects anything malformed."""
 
     def __init__(self, source):
         if isinstance(source, bytes):
@@ -31,14 +31,14 @@ class Capture:
         return [packet.data for packet in self.packets]
 
     def counters(self):
-        """{"ifrecv": …} of the only interface."""
+        """Returns {"ifrecv": …} of the only interface."""
         statistics, = self.statistics
         return {option.name[4:]: option.value for option in statistics.options
                 if option.name.startswith("isb_")}
 
 
 def read_pcap(path):
-    """Packets of a pcap file with nanoseconds in this machine's byte order."""
+    """Returns the packets of a nanosecond pcap file in host byte order."""
     with open(path, "rb") as file:
         data = file.read()
     magic, = struct.unpack_from("=I", data)
@@ -53,7 +53,7 @@ def read_pcap(path):
 
 
 def whole_blocks(data):
-    """(types of the complete blocks, number of bytes after them) of data that still grows."""
+    """(types of the complete blocks, number of bytes after them) of data that is still growing."""
     types, at = [], 0
     while len(data) - at >= 12:
         kind, length = struct.unpack_from("=II", data, at)

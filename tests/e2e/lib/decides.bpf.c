@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An XDP program whose verdict is byte 14 of a frame. It can write into a frame, but not make it longer
- * or shorter, which libxdp's dispatcher of Debian 12 does not allow on newer kernels.
+ * An XDP program whose verdict is byte 14 of a frame. It can write to a frame but not resize it, which
+ * the libxdp dispatcher of Debian 12 does not allow on newer kernels.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

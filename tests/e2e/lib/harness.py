@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs the tests of one file and reports them in TAP, a line for each.
+"""Runs the tests of one file and reports each in a line of TAP.
 
-All need root and network namespaces. Where those are missing they are skipped, or fail with
-XDPTAP_TESTS_MUST_RUN=1, because a machine that is said to run them has to.
+All tests need root and network namespaces. Without those they are skipped; with XDPTAP_TESTS_MUST_RUN=1, for
+machines that are expected to run them, they fail instead.
 """
 import os
 import shutil
@@ -12,20 +12,20 @@ import sys
 import time
 import unittest
 
-SLOWNESS = int(os.environ.get("XDPTAP_TESTS_SLOWNESS", "1"))  # more where a CPU is emulated
-DEADLINE = 30 * SLOWNESS  # seconds for what takes a moment: the machine may be busy
-SOON = 10 * SLOWNESS      # seconds for what xdptap promises within half a second: else it would be never
+SLOWNESS = int(os.environ.get("XDPTAP_TESTS_SLOWNESS", "1"))  # larger where the CPU is emulated
+DEADLINE = 30 * SLOWNESS  # seconds for what takes a moment on an idle machine
+SOON = 10 * SLOWNESS      # seconds for what xdptap promises within half a second
 
-# Set by kernels/boot: this machine is a whole one of our own, of a kernel that has all that is tested.
+# Set by kernels/boot: a virtual machine of our own, whose kernel supports everything that is tested.
 OWN_MACHINE = os.environ.get("XDPTAP_TESTS_OWN_MACHINE") == "1"
 MUST_RUN = os.environ.get("XDPTAP_TESTS_MUST_RUN") == "1"
-EXCUSES = ("needs Linux ", "this kernel ", "this machine ", "this build ")  # reasons to skip that are no machine's fault
+EXCUSES = ("needs Linux ", "this kernel ", "this machine ", "this build ")  # reasons to skip that are acceptable on any machine
 PYTHON = (3, 11)  # TestCase.enterContext()
 TOOLS = ("bpftool", "ip", "ping", "tcpdump", "tshark", "dumpcap", "ethtool", "setpriv")
 
 
 def wait_until(condition, what, deadline=DEADLINE):
-    """Returns the first true value of condition(); fails at the deadline."""
+    """Waits until condition() is true and returns its value; fails at the deadline."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -37,7 +37,7 @@ def wait_until(condition, what, deadline=DEADLINE):
 
 
 def missing():
-    """Why the tests cannot run here, or None."""
+    """Returns why the tests cannot run here, or None."""
     if sys.version_info < PYTHON:
         return f"needs Python {PYTHON[0]}.{PYTHON[1]} or newer, this is {sys.version.split()[0]}"
     if os.geteuid() != 0:
@@ -57,18 +57,20 @@ def clock_ns():
     return time.clock_gettime_ns(time.CLOCK_REALTIME)
 
 
+def comment(text):
+    """Prints it as a comment of TAP."""
+    print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+
+
 class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
-        self.outcome = None  # of the test that runs: (is it ok, what to add to its line)
+        self.outcome = None  # of the current test: (whether it passed, what to add to its line)
 
     def line(self, test, is_ok, remark=""):
         self.number += 1
         print(f"{'' if is_ok else 'not '}ok {self.number} - {test.id()}{remark}", flush=True)
-
-    def comment(self, text):
-        print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
 
     def startTest(self, test):
         super().startTest(test)
@@ -80,7 +82,7 @@ class Result(unittest.TestResult):
         self.outcome = None
 
     def fail(self, test, error):
-        self.comment(self._exc_info_to_string(error, test))  # without the frames of unittest itself
+        comment(self._exc_info_to_string(error, test))  # without unittest's own stack frames
         if self.outcome:
             self.outcome = (False, "")
         else:  # in setUpClass or setUpModule
@@ -97,7 +99,7 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            self.comment(subtest.id())
+            comment(subtest.id())
             self.fail(test, err)
 
     def addSkip(self, test, reason):
@@ -108,7 +110,7 @@ class Result(unittest.TestResult):
 
 def main(also_missing=lambda: None):
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is cleaned up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything gets cleaned up
     reason = ((missing() or also_missing()) if "XDPTAP" in os.environ
               else "needs the program's path in XDPTAP")
     if reason:

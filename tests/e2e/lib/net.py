@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Two network namespaces joined by a veth pair, and processes and sockets inside them.
 
-The interface "near" is captured on; "far" is where its frames come from. Nothing moves on the wire
-but what a test sends: no IPv6, and both ends know each other's address.
+Captures run on the interface "near"; "far" sends its frames. Only what a test sends is on the wire: there is
+no IPv6, and both ends have static neighbor entries.
 """
 import atexit
 import ctypes
@@ -32,7 +32,7 @@ CLONE_NEWNET = 0x40000000
 
 libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
-open_contexts = []  # of Namespace and Process: unittest leaves them open when it is interrupted
+open_contexts = []  # Namespaces and Processes that unittest leaves open when it is interrupted
 
 
 @atexit.register
@@ -174,18 +174,18 @@ class Pair:
                 sender.send(data)
 
     def send(self, count, size=100, interface="far"):
-        """Sends frames from far and returns them."""
+        """Sends frames from far, and returns them."""
         frames = [frame(size, number) for number in range(count)]
         self.send_all(frames, interface)
         return frames
 
     def ping(self, count=5):
-        """Sends echo requests from far; each is answered, so it makes two frames."""
+        """Sends echo requests from far. Each is answered, so it causes two frames."""
         self.far.ping(NEAR_IP, count)
 
 
 def frame(size, number=0):
-    """A frame of size bytes, Ethernet header included, made unique by its number."""
+    """Returns a unique frame of this size, Ethernet header included."""
     noise = random.Random(size << 32 | number)
     head = bytes.fromhex((NEAR_MAC + FAR_MAC).replace(":", "")) + struct.pack(">H", ETHERTYPE)
     return (head + struct.pack(">I", number) + noise.randbytes(max(0, size - 18)))[:size]
@@ -196,7 +196,7 @@ def is_ours(data):
 
 
 class Process:
-    """A process that has ended after the with statement; its output is kept in files."""
+    """A process that is gone after the with statement; its output is kept in files."""
 
     def __init__(self, command, namespace=None, user=None, stdin=subprocess.DEVNULL, stdout=None,
                  **popen):
@@ -227,8 +227,8 @@ class Process:
             self.err.close()
 
     def check_books(self):
-        """Of a capture: as soon as it has ended, while its files are there, and again if its stream was read
-        on since."""
+        """Checks the books of a capture: as soon as it has exited, while its files are there, and again after
+        more of its stream was read."""
         stream = self.stream
         if self.checked != len(stream):
             self.checked = len(stream)
@@ -236,7 +236,7 @@ class Process:
 
     @property
     def stream(self):
-        """The capture that it wrote to standard output; subclasses know better."""
+        """Returns the capture on standard output; subclasses may override."""
         return self.stdout() if books.argument(self.command, "-w") == "-" else b""
 
     @property
@@ -279,7 +279,7 @@ Stat = namedtuple("Stat", "name state parent")
 
 
 def stat(pid):
-    """Of a process, or None."""
+    """Returns the state of a process, or None."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             name, _, rest = file.read().partition("(")[2].rpartition(")")
@@ -290,7 +290,7 @@ def stat(pid):
 
 
 def children(pid):
-    """Ids of the processes that it started."""
+    """Returns the PIDs of its child processes."""
     stats = {child: stat(child) for child in map(int, filter(str.isdigit, os.listdir("/proc")))}
     return [child for child, s in stats.items() if s and s.parent == pid]
 
@@ -306,7 +306,7 @@ def catches(pid, number):
 
 
 def bpf_objects(pid):
-    """Programs and maps that a process holds: {"prog": ids, "map": ids}."""
+    """Returns the BPF programs and maps that a process holds: {"prog": ids, "map": ids}."""
     held = {"prog": set(), "map": set()}
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
@@ -321,29 +321,29 @@ def bpftool(*arguments, namespace=None):
 
 
 def are_loaded(objects):
-    """Whether the kernel still has any of them."""
+    """Whether any of them is still loaded."""
     return any(ids & {entry["id"] for entry in bpftool(kind, "list")} for kind, ids in objects.items())
 
 
 def has_tcx():
-    """Linux 6.6 and newer; before, a tc program outlives a kill, and is lost with a move."""
+    """Linux 6.6 and newer. On older kernels, a tc program survives SIGKILL and is lost when the interface moves."""
     with open("/proc/kallsyms", encoding="ascii") as file:
         return any(line.split()[2] == "tcx_link_attach" for line in file)
 
 
 def readable(fd):
-    """Bytes in a pipe."""
+    """Returns the number of bytes in a pipe."""
     return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
 
 
 def is_constant(measure, times=20, apart=0.01):
-    """Whether it stays what it is for a while."""
+    """Whether the value stays constant for a while."""
     first = measure()
     return all(time.sleep(apart) or measure() == first for _ in range(times))
 
 
 def tcpdump(namespace, path, direction="inout", interface="near"):
-    """One that listens already."""
+    """Returns a tcpdump that is already capturing."""
     process = Process(["tcpdump", "-i", interface, "-w", path, "-Q", direction, "-U", "-Z", "root",
                        "--immediate-mode", "--time-stamp-precision=nano", "-B", "65536"], namespace)
     process.wait_for("listening on")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Somebody else's XDP program, that is on the interface already. */
+/* Another tool's XDP program, already attached to the interface. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

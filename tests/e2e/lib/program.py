@@ -39,7 +39,7 @@ class Case(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def small_disk(self, size):
-        """A folder on a small disk."""
+        """Returns a folder on a small disk."""
         folder = self.path("disk")
         os.mkdir(folder)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
@@ -47,7 +47,7 @@ class Case(unittest.TestCase):
         return folder
 
     def in_part(self):
-        """Packets in the file of the set that is being written."""
+        """Counts the packets in the rotated file that is being written."""
         return sum(count_packets(path) for path in glob.glob(self.path("*.part")))
 
     def start(self, *options, interface="near", file="out.pcapng", **process):
@@ -91,11 +91,11 @@ class Case(unittest.TestCase):
             self.assertIn(word, line)
 
     def assert_last_sentence(self, text, *words):
-        """The same for the last line."""
+        """The same for the last line of a text."""
         self.assert_sentence(text.splitlines(keepends=True)[-1], *words)
 
     def everybodys(self):
-        """A copy of the program that every user can execute."""
+        """Returns a copy of the program that every user can execute."""
         return shutil.copy(XDPTAP, self.path("xdptap"))
 
 
@@ -135,7 +135,7 @@ class Extcap(Process):
             self.reader = None
 
     def open(self):
-        """As dumpcap does, without waiting for the writer; returns when the head has come."""
+        """Opens the FIFO as dumpcap does, without waiting for the writer; returns when the header blocks are there."""
         self.connect()
         self.wait_blocks(2)
 
@@ -145,7 +145,7 @@ class Extcap(Process):
             fcntl.fcntl(self.reader, fcntl.F_SETPIPE_SZ, size)
 
     def read(self, timeout=0.0):
-        """Reads what is there, or arrives before the timeout; b"" also at the end of the stream."""
+        """Reads what is available or arrives before the timeout; b"" also at the end of the stream."""
         if not select.select([self.reader], [], [], timeout)[0]:
             return b""
         try:
@@ -167,7 +167,7 @@ class Extcap(Process):
             raise AssertionError(f"ended early: {self.text()}")
 
     def read_rest(self, deadline=DEADLINE):
-        """Reads until the program and its stream have ended; returns the exit status."""
+        """Reads until the program exits and its stream ends; returns the exit status."""
         end = time.monotonic() + deadline
         while not self.has_ended() and time.monotonic() < end:
             self.read(0.01)
@@ -185,7 +185,7 @@ class Extcap(Process):
 
 
 class Wireshark:
-    """A home in which xdptap is one of tshark's extcaps."""
+    """A home directory in which xdptap is an extcap of tshark."""
 
     def __init__(self, folder, program=XDPTAP):
         self.program = program

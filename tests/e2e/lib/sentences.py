@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Wireshark's reading of an extcap's answers, written again from its rules.
+"""Wireshark's parser of an extcap's answers, reimplemented from its rules.
 
-A sentence is a keyword at column 0, blanks, and {key=value} without end. A value runs to the first
-"}" that is followed by "{", a blank or the end of the line; nothing can be escaped. Wireshark drops
-what it does not understand without a word: here it is a Fault.
+A sentence is a keyword at column 0, blanks, and any number of {key=value}. A value ends at the first "}" that
+is followed by "{", a blank or the end of the line; nothing can be escaped. Wireshark silently ignores what it
+does not understand; here it is a Fault.
 """
 import re
 from collections import namedtuple
@@ -44,13 +44,13 @@ def parse_line(line):
 
 
 def parse(output):
-    """Sentences of what an extcap printed, as bytes."""
-    text = output.decode("utf-8")  # Wireshark drops a line that is not
+    """Parses the output of an extcap, given as bytes."""
+    text = output.decode("utf-8")  # Wireshark ignores a line that is not
     if text and not text.endswith("\n"):
         raise Fault("the last line is not ended")
     return [parse_line(line) for line in text.split("\n")[:-1]]
 
 
 def named(output, keyword):
-    """The values of all sentences with this keyword."""
+    """Returns the values of all sentences with this keyword."""
     return [s.values for s in parse(output) if s.keyword == keyword]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""books.py accepts books that close and finds each way in which they do not."""
+"""books.py accepts books that balance and detects each way in which they do not."""
 import os
 import struct
 import tempfile
@@ -15,7 +15,7 @@ def block(kind, body):
 
 
 def capture(packets, **counters):
-    """A pcapng file of one interface; its statistics say what counters say."""
+    """Returns a pcapng file with one interface and these counters in its statistics."""
     options = b"".join(struct.pack("=HHQ", code, 8, counters[name])
                        for code, name in books.COUNTERS.items() if name in counters)
     packet = struct.pack("=IIIII", 0, 0, 0, 4, 4) + b"data"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Wireshark's end of the control pipes, written again from its rules."""
+"""Wireshark's end of the control pipes, reimplemented from its rules."""
 import os
 import select
 import struct
@@ -16,8 +16,8 @@ def message(number, command, payload=b"", indicator=b"T"):
 
 
 class Toolbar:
-    """Has the pipes made before the extcap starts; opens them as Wireshark does, blocking where it
-    does: a test that hangs here is a Wireshark that hangs."""
+    """Creates the pipes before the extcap starts, and opens them as Wireshark does. It blocks where Wireshark
+    does, so a test that hangs here means a Wireshark that hangs."""
 
     def __init__(self, folder):
         self.to, self.of = os.path.join(folder, "control-in"), os.path.join(folder, "control-out")
@@ -29,7 +29,7 @@ class Toolbar:
         self.messages = []  # (number, command, payload)
 
     def open(self, *before):
-        """With what the user had set before, as messages."""
+        """Opens the pipes and sends what the user had set before, as messages."""
         self.reader = os.open(self.of, os.O_RDONLY | os.O_NONBLOCK)
         self.writer = os.open(self.to, os.O_WRONLY)
         for data in before:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An XDP program that does what a frame says: byte 14 is the verdict, byte 15 what happens to the frame
- * before.
+ * An XDP program that does what a frame says: byte 14 is the verdict, byte 15 is what to do to the frame
+ * first.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -68,7 +68,7 @@ static __always_inline int run(struct xdp_md *ctx)
 	return verdict;
 }
 
-/* Longer than the 15 bytes that the kernel keeps of a name. */
+/* The kernel truncates this name to 15 bytes. */
 SEC("xdp")
 int does_what_a_frame_says(struct xdp_md *ctx)
 {

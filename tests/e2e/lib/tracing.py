@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A traced program that obeys the frame, and the records that must result."""
+"""A traced program that does what a frame says, and the records that must result."""
 import os
 import struct
 import subprocess
@@ -15,18 +15,18 @@ ABORTED, DROP, PASS, TX, REDIRECT, DEVMAP = range(6)  # verdicts; the last is a 
 KEEP, WRITE, GROW_HEAD, SHRINK_HEAD, GROW_TAIL, SHRINK_TAIL = range(6)
 PROGRAM = "does_what_a_frame_says"
 
-# One end of a run: the file's interface, time, length on the wire, bytes, packet id, verdict or None.
+# One side of a run: interface in the file, time, original length, bytes, packet id, verdict or None.
 Side = namedtuple("Side", "name ts_ns length data id verdict")
 
 
 def order(verdict, change=KEEP, size=100, number=0):
-    """A frame that tells the traced program what to do."""
+    """Returns a frame that tells the traced program what to do."""
     frame = net.frame(size, number)
     return frame[:14] + bytes([verdict, change]) + frame[16:]
 
 
 def changed(frame):
-    """The frame as the traced program leaves it."""
+    """Returns the frame as the traced program leaves it."""
     return {KEEP: frame,
             WRITE: frame[:16] + b"\xee" + frame[17:],
             GROW_HEAD: b"\xaa" * 8 + frame,
@@ -40,7 +40,7 @@ def verdict_of(frame):
 
 
 def sides(source):
-    """Entry and exit records of a capture, in order."""
+    """Returns the entry and exit records of a capture, in order."""
     capture = source if isinstance(source, Capture) else Capture(source)
     names = [interface.option("if_name") for interface in capture.interfaces]
     found = []
@@ -52,8 +52,8 @@ def sides(source):
 
 
 class TraceCase(Case):
-    """With the program on near; skipped where the kernel refuses to trace one."""
-    refusal = None  # what it said when it was asked first
+    """Tests with the program on near; skipped where the kernel does not allow tracing."""
+    refusal = None  # stderr of the first attempt
     mode = "xdp"
     section = "xdp"
 
@@ -71,7 +71,7 @@ class TraceCase(Case):
             self.skipTest("this kernel refuses to trace XDP programs")
 
     def occupy(self, interface="near"):
-        """Loads the program, and lets its map lead back to where a frame came from."""
+        """Loads the program, and makes its map redirect a frame to where it came from."""
         self.pair.near.load_xdp(os.environ["XDP_TRACED"], interface, self.mode, self.section)
         program = bpftool("prog", "show", "id", str(self.pair.near.xdp(interface)["prog"]["id"]))
         index = struct.pack("=I", self.pair.near.link(interface)["ifindex"])
@@ -84,7 +84,7 @@ class TraceCase(Case):
         return self.start("--point", "trace", "--direction", "in", *options, **where)
 
     def check(self, found, frames, program=PROGRAM, interface="near"):
-        """Each frame at entry and at exit, in order, with one id for both that no other has."""
+        """Checks that each frame is there at entry and exit, in order, with an id that only these two share."""
         self.assertEqual(len(found), 2 * len(frames))
         for frame, entry, leaving in zip(frames, found[::2], found[1::2]):
             with self.subTest(verdict=frame[14], change=frame[15]):
@@ -104,5 +104,5 @@ def is_tracing():
     """Whether a program is traced, at entry and at exit."""
     try:
         return sum(link["type"] == "tracing" for link in bpftool("link", "show")) >= 2
-    except subprocess.CalledProcessError:  # one that was listed was gone when it was asked for
+    except subprocess.CalledProcessError:  # a program disappeared while they were listed
         return False

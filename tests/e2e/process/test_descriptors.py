@@ -23,7 +23,7 @@ class Descriptors(Case):
         return popen
 
     def check(self, process):
-        """Frames are captured, and all signals are heard."""
+        """Checks that frames are captured and that all signals work."""
         harness.wait_until(lambda: os.path.exists(self.path("out")), "the file")
         self.pair.send(3)
         harness.wait_until(lambda: count_packets(self.path("out")) >= 3, "packets")
@@ -39,7 +39,7 @@ class Descriptors(Case):
                 self.check(self.begin(redirection))
 
     def test_closed_output(self):
-        """What is written to a closed standard output does not vanish."""
+        """Output to a closed standard output does not vanish silently."""
         command = ["ip", "netns", "exec", self.pair.near.name, "sh", "-c", 'exec "$0" "$@" >&-',
                    XDPTAP, "-i", "near", "-w", "-"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,

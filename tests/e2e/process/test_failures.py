@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A failure is one sentence with its cause; it changes nothing and loses nothing."""
+"""A failure prints one sentence with its cause; it changes nothing and loses nothing."""
 import os
 
 import harness
@@ -14,7 +14,7 @@ class Start(Case):
 
     def refuse(self, *words, status=1, interface="near", options=(), program=XDPTAP, user=None,
                both=True):
-        """Standalone, then through a FIFO that must be opened and closed without a byte."""
+        """Fails standalone, then with a FIFO that must be opened and closed without writing a byte."""
         file = self.path("refused.pcapng")
         with net.Process([program, "-i", interface, "-w", file, *options], self.pair.near,
                          user=user) as process:
@@ -94,7 +94,7 @@ class Start(Case):
         self.refuse("native", "bridge", interface="bridge", options=("--mode", "native"))
 
     def test_automatic_falls_back(self):
-        """A bridge has no native XDP: automatic mode says in the file that it is generic."""
+        """A bridge has no native XDP: with --mode auto, the file says that the mode is generic."""
         self.pair.near.ip("link", "add", "bridge", "type", "bridge")
         self.pair.near.ip("link", "set", "bridge", "up")
         capture = self.start(interface="bridge")
@@ -102,8 +102,8 @@ class Start(Case):
         interface, = capture.finish().interfaces
         self.assertIn("generic", interface.option("opt_comment"))
 
-    def test_times_of_a_card(self):
-        """A veth has no PHC; where there is one, only XDP programs in native mode get its time stamps."""
+    def test_times_of_a_nic(self):
+        """A veth has no PHC. If there is one, only XDP programs in native mode get its time stamps."""
         self.refuse("near", "no clock", "host", options=("--time-stamp-type", "adapter"))
         for elsewhere in (("--point", "tc"), ("--point", "trace"), ("--verdict", "drop"),
                           ("--mode", "generic")):

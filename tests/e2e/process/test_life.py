@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An interface changes during a capture: the capture goes on, or ends completely."""
+"""An interface changes during a capture: the capture continues, or ends with complete output."""
 import os
 import random
 import signal
@@ -16,7 +16,7 @@ POINTS = {"native": ("--point", "xdp"), "generic": ("--mode", "generic"), "tc": 
 
 class Changes(Case):
     def survives(self, change, undo):
-        """Frames before and after the change are captured, and nothing is left at the end."""
+        """Frames before and after the change are captured, and nothing stays attached at the end."""
         for name, options in POINTS.items():
             with self.subTest(name):
                 capture = self.start(*options, file=name)
@@ -45,7 +45,7 @@ class Changes(Case):
         self.survives(rename, undo)
 
     def test_moved(self):
-        """It moves to another network namespace."""
+        """The interface moves to another network namespace."""
         other = self.enterContext(net.Namespace())
 
         def move():
@@ -61,7 +61,7 @@ class Changes(Case):
         self.survives(move, undo)
 
     def test_namespace_is_deleted(self):
-        """Its interfaces vanish with it: one sentence, and the frames before are complete."""
+        """Interfaces vanish with their namespace: one error message, and all earlier frames are in the file."""
         capture = self.start("-Q", "both")
         sent = self.pair.send(3)
         capture.wait_packets(3)
@@ -73,7 +73,7 @@ class Changes(Case):
 
 class Stale(Case):
     def test_replaced(self):
-        """What a killed capture may leave before Linux 6.6 goes with the next one."""
+        """Before Linux 6.6, the next capture removes what a killed one left."""
         for point in ("xdp", "tc"):
             capture = self.start("--point", point, file=point)
             objects = net.bpf_objects(capture.pid)
@@ -88,7 +88,7 @@ class Stale(Case):
 
 class Load(Case):
     def senders(self, count):
-        """Sends from both ends, each from a CPU of its own, as fast as it can."""
+        """Sends from both ends as fast as possible, each on its own CPU."""
         def send(interface, cpu):
             os.sched_setaffinity(0, {cpu})
             frame = net.frame(200)
@@ -104,7 +104,7 @@ class Load(Case):
             thread.join()
 
     def test_order(self):
-        """Both directions, two CPUs: no time goes back, and every frame is there once."""
+        """Two directions on two CPUs: times never go back, and every frame is captured once."""
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("needs two CPUs")
         capture = self.start("-B", "64")
@@ -114,7 +114,7 @@ class Load(Case):
         self.assertEqual(len(times), 60000)
         self.assertEqual(times, sorted(times))
         ways = [packet.option("epb_flags") & 3 for packet in finished.named("EPB")]
-        # Two CPUs may well read the same time of a clock that goes in steps of 10 ns, one does not.
+        # With a clock of 10 ns resolution, two CPUs may read the same time; one CPU does not.
         same = sum(this == last for last, this in zip(zip(times, ways), zip(times[1:], ways[1:])))
         self.assertLess(same, 10, "frames that came late were given the time of an earlier one")
         self.assertEqual((ways.count(1), ways.count(2)), (30000, 30000))
@@ -122,7 +122,7 @@ class Load(Case):
         self.assertGreater(changes, 10, "the two were not at it at the same time")
 
     def test_killed(self):
-        """Three times under load: no program, filter, qdisc or promiscuous mode stays."""
+        """Three times under load: no program, filter, qdisc or promiscuous mode remains."""
         for number in range(3):
             way = "both" if net.has_tcx() else "in"
             capture = self.start("-Q", way, file=str(number))

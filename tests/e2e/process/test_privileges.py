@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the program may do: an ordinary user captures by file capabilities, and once a capture runs no
-capability is left, nor any system call but those it needs."""
+"""Privileges: an ordinary user captures with file capabilities. Once a capture runs, no capability is left, and
+only the system calls that it needs."""
 import os
 import re
 import shutil
@@ -19,11 +19,11 @@ from program import NOBODY, XDPTAP, Case, Wireshark, xdptap
 CAPABILITIES = "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon"
 CAP_DAC_OVERRIDE, CAP_NET_ADMIN = 1 << 1, 1 << 12
 SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
-UNSEEN = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")  # a process with such rights cannot be looked into
+UNSEEN = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")  # such a process cannot be inspected
 
 
 def statuses(pid):
-    """What the kernel says of each of its threads."""
+    """Returns the status of each of its threads."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
             yield dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.MULTILINE))
@@ -31,14 +31,14 @@ def statuses(pid):
 
 class PrivilegesCase(Case):
     def granted(self, capabilities=CAPABILITIES):
-        """A copy of the program with file capabilities that every user can execute."""
+        """Returns a copy of the program with file capabilities that every user can execute."""
         program = self.everybodys()
         subprocess.run(["setcap", capabilities + "+ep", program], check=True)
         os.chmod(self.folder, 0o777)
         return program
 
     def assert_harmless(self, pid, is_root):
-        """But for what takes a tc program off where that cannot be done by closing a link."""
+        """No capability is left, except the one that detaches tc programs on older kernels."""
         kept = 0 if net.has_tcx() else CAP_NET_ADMIN
         for status in statuses(pid):
             for name in SETS + (("CapBnd",) if is_root else ()):
@@ -57,7 +57,7 @@ class PrivilegesCase(Case):
         return capture
 
     def end_strace(self, capture):
-        """(its exit status, its system calls before the seccomp filter, those after)"""
+        """(exit status, system calls before the seccomp filter, system calls after it)"""
         for child in net.children(capture.pid):
             os.kill(child, signal.SIGINT)
         status = capture.wait()
@@ -94,7 +94,7 @@ class Dropped(PrivilegesCase):
         extcap.finish()
 
     def test_nothing_is_refused(self):
-        """Of all it does from then on: captures, is slow to be read, loses its disk, and ends."""
+        """The sandbox allows all that a capture does: with a slow reader, on a full disk, at the end."""
         disk = self.small_disk("64k") + "/out"
         for file, options in ((self.path("file"), ()), (disk, ()), (disk, ("--format", "pcap")), ("-", ())):
             with self.subTest(file):
@@ -108,15 +108,15 @@ class Dropped(PrivilegesCase):
 
 
 class Files(PrivilegesCase):
-    """Sets of files, which are made when the privileges are gone."""
+    """Rotated files, which are created after the privileges are dropped."""
 
     def made(self, folder="."):
-        """Finished files of the set, in order."""
+        """Returns the finished files, in order."""
         return sorted(name for name in os.listdir(self.path(folder)) if name.startswith("set_") and
                       not name.endswith(".part"))
 
     def rotate(self, capture, folder="."):
-        """As many frames as three files take and one more: what they hold."""
+        """Sends frames for three files and one more, and returns what the files hold."""
         for number in range(3):
             sent = self.pair.send(2)
             harness.wait_until(lambda: len(self.made(folder)) >= number, "a file")
@@ -154,7 +154,7 @@ class Files(PrivilegesCase):
                           " clone3(" not in line], [])
 
     def test_user(self):
-        """As root, everything is attached; then it is that user's capture, and so are the files."""
+        """Attaches everything as root; then the process and its files belong to that user."""
         self.folder_of_nobody()
         for compress in "none", "gzip":
             capture = self.start("-Z", "nobody", "-b", "packets:2", "--compress", compress,
@@ -198,7 +198,7 @@ class Files(PrivilegesCase):
             self.assert_sentence(err, user)
 
     def test_folder_of_others(self):
-        """Root keeps the one right that it takes to write there, and only there."""
+        """Root keeps the one capability that writing there requires, and only then."""
         self.folder_of_nobody()
         capture = self.start("-b", "packets:2", file="theirs/set")
         for status in statuses(capture.pid):
@@ -211,7 +211,7 @@ class Files(PrivilegesCase):
         self.rotate(capture)
 
     def test_commands(self):
-        """They run with the rights that xdptap was started with, or those of --user."""
+        """Commands run with the rights that xdptap was started with, or with those of --user."""
         self.folder_of_nobody()
         script = self.path("script")
         with open(script, "w", encoding="utf-8") as file:
@@ -252,7 +252,7 @@ class Ordinary(PrivilegesCase):
         self.assert_unloaded(objects)
 
     def test_wireshark(self):
-        """tshark lists, captures and stops, all by that user."""
+        """tshark lists, captures and stops as that user."""
         wireshark = Wireshark(self.path("nobody"), self.granted())
         wireshark.env["ASAN_OPTIONS"] = UNSEEN["ASAN_OPTIONS"]
         wireshark.give_to(NOBODY)
@@ -277,7 +277,7 @@ class Ordinary(PrivilegesCase):
         self.assert_gone(program)
 
     def test_only_the_output_is_written(self):
-        """With the user's own rights, whatever the environment says."""
+        """Files are opened with the user's own rights, whatever the environment contains."""
         program = self.granted()
         env = {"TMPDIR": self.folder, "HOME": self.folder, "G_MESSAGES_DEBUG": "all",
                "LD_DEBUG": "all", "LD_DEBUG_OUTPUT": self.path("ld"),
@@ -315,7 +315,7 @@ class Ordinary(PrivilegesCase):
 
 class Missing(PrivilegesCase):
     def test_named(self):
-        """Each that is missing, and no other; and what grants them to this very file."""
+        """The error names each missing capability and no other, and the command that grants them to this file."""
         for given, said in ((("net_raw",), "cap_net_admin, cap_bpf and cap_perfmon are missing"),
                             (("net_admin", "perfmon"), "cap_bpf is missing"),
                             (("bpf", "perfmon"), "cap_net_admin is missing"),
@@ -330,7 +330,7 @@ class Missing(PrivilegesCase):
                 harness.wait_until(lambda: process.has_ended() or b"File" in process.stderr(),
                                    "an end, or a beginning")
                 if not process.has_ended() and "perfmon" not in given:
-                    os.unlink(self.path("x"))  # which some kernels do not ask for
+                    os.unlink(self.path("x"))  # which some kernels do not require
                     break
                 self.assertEqual(process.wait(), 1, process.text())
                 self.assert_sentence(process.stderr(), said, f"setcap {CAPABILITIES}+ep {program}")
@@ -338,7 +338,7 @@ class Missing(PrivilegesCase):
             self.assert_free()
 
     def test_of_no_effect(self):
-        """The file has them, but who starts it wants nobody to get any."""
+        """The file has capabilities, but no_new_privs withholds them."""
         program = self.granted()
         with net.Process(["setpriv", "--no-new-privs", program, "-i", "near", "-w", self.path("x")],
                          self.pair.near, user=NOBODY, env=UNSEEN) as process:
@@ -358,19 +358,19 @@ class Missing(PrivilegesCase):
 
 class Setup(PrivilegesCase):
     def test_help(self):
-        """Wireshark gets the address of a page that has these lines too."""
+        """Wireshark gets the address of a page that also has these commands."""
         sentence, = sentences.named(xdptap("--extcap-interfaces")[1], "extcap")
         self.assertRegex(sentence["help"], "^file:///")
         with open(unquote(sentence["help"][len("file://"):]), encoding="utf-8") as file:
             page = file.read()
         self.assertIn(f"setcap {CAPABILITIES}+ep", page)
         self.assertIn("--snaplen", page)
-        program = self.everybodys()  # beside which there is no page
+        program = self.everybodys()  # which has no page next to it
         sentence, = sentences.named(xdptap("--extcap-interfaces", executable=program)[1], "extcap")
         self.assertNotIn("help", sentence)
 
     def test_lines(self):
-        """What --setup prints is a script that does it."""
+        """--setup prints a script that grants the capabilities."""
         program = self.everybodys()
         status, script, err = xdptap("--setup", executable=program)
         self.assertEqual((status, err), (0, b""))
@@ -381,7 +381,7 @@ class Setup(PrivilegesCase):
                     if line and not line.startswith("#")]
         for command in commands:
             self.assertTrue(shutil.which(command[0]), command)
-        for command in commands[1:4]:  # without the group, which this machine may not have
+        for command in commands[1:4]:  # without the group, which may not exist here
             subprocess.run([word.replace("wireshark", str(NOBODY)) for word in command], check=True)
         with net.Process([program, "-i", "near", "-w", "/dev/null"], self.pair.near, user=NOBODY,
                          env=UNSEEN) as process:

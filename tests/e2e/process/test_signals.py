@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Signals at awkward moments: inherited as ignored, twice, while the last command runs."""
+"""Signals that are inherited as ignored, arrive twice, or arrive while the last command runs."""
 import os
 import signal
 import stat
@@ -13,7 +13,7 @@ from program import Case
 
 class PostRotate(Case):
     def begin(self):
-        """A capture that was ended and waits for its last command, which takes long."""
+        """A capture that has ended and waits for its last command, which takes long."""
         command = self.path("command")
         with open(command, "w", encoding="ascii") as file:
             file.write(f"#!/bin/sh\necho $$ >{self.path('pid')}\nexec sleep 60\n")
@@ -44,7 +44,7 @@ class PostRotate(Case):
                 os.unlink(self.path("pid"))
 
     def test_other_signals_do_no_harm(self):
-        """The handlers of the capture are gone with it."""
+        """The capture's handlers are removed with it."""
         capture = self.begin()
         for number in signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGWINCH:
             capture.signal(number)
@@ -60,7 +60,7 @@ class Inherited(Case):
         return self.start(preexec_fn=ignore, file=f"{number}.pcapng")
 
     def test_ignored_stays_ignored(self):
-        """nohup(1) ignores SIGHUP, a script's background SIGINT."""
+        """nohup(1) ignores SIGHUP; a background job of a script ignores SIGINT."""
         for number in signal.SIGHUP, signal.SIGINT:
             with self.subTest(number):
                 capture = self.start_ignoring(number)
@@ -76,7 +76,7 @@ class Inherited(Case):
 
 class Flush(Case):
     def test_usr2(self):
-        """As tcpdump has it: what is buffered is in the file, and the capture goes on."""
+        """As in tcpdump: buffered frames are written to the file, and the capture continues."""
         capture = self.start()
         self.pair.send(2)
         capture.signal(signal.SIGUSR2)

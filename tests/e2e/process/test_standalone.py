@@ -114,7 +114,7 @@ class Captures(Case):
                 self.assert_free()
 
     def test_quiet(self):
-        """A count is kept on a terminal, unless -q; never elsewhere."""
+        """The running count appears on a terminal only, and not with -q."""
         for options, is_counting in (((), True), (("-q",), False)):
             with self.subTest(options):
                 terminal, end = os.openpty()
@@ -138,10 +138,26 @@ class Captures(Case):
                 self.assertIn(b"Packets captured: 2", text)
 
     def test_group_access(self):
-        for options, mode in (([], 0o600), (["-g"], 0o640)):
-            capture = self.start(*options, file=str(mode))
-            capture.finish()
-            self.assertEqual(os.stat(capture.file).st_mode & 0o777, mode)
+        """Whatever the umask is, and also for an existing file."""
+        for form in (), ("--format", "pcap"), ("--sync", "1h"):
+            for options, mode in ((), 0o600), (("-g",), 0o640):
+                for umask in 0o022, 0o077:
+                    for old in None, 0o644:
+                        with self.subTest(form + options, umask=umask, old=old):
+                            self.assertEqual(self.mode(old, *form, *options, umask=umask), mode)
+
+    def mode(self, old, *options, umask):
+        """Returns the mode of a new file (old: None), or of an existing one that had mode `old`."""
+        file = self.path("mode")
+        if os.path.exists(file):
+            os.unlink(file)
+        if old:
+            with open(file, "wb") as there:
+                os.fchmod(there.fileno(), old)
+        capture = self.start(*options, file="mode", umask=umask)
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        return os.stat(file).st_mode & 0o777
 
     def test_pcap(self):
         """tcpdump reads it, with nanoseconds."""
@@ -160,7 +176,7 @@ class Captures(Case):
         self.assertEqual([packet.data for packet in read_pcap(capture.file)], [data[:90] for data in sent])
 
     def test_standard_output(self):
-        """-w - and --fifo - into a pipe and into a file are the same stream."""
+        """-w - and --fifo - write the same stream, to a pipe and to a file."""
         for options in (["-i", "near", "-w", "-"],
                         ["--capture", "--extcap-interface", "xdptap-near", "--fifo", "-"]):
             with self.subTest(options):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whatever ends a capture, in whatever state: soon, with status 0, on a block's border, with nothing
-left on the interface."""
+"""Whatever ends a capture, and whatever its state: it exits soon, with status 0, after a complete block, and
+leaves nothing on the interface."""
 import os
 import signal
 import threading
@@ -70,7 +70,7 @@ class Fifo(Case):
         self.for_each_signal(Extcap.open, check)
 
     def fill(self, extcap):
-        """Leaves it with a full pipe and more frames waiting."""
+        """Fills the pipe and leaves more frames waiting."""
         extcap.connect()
         self.wait_attached()
         with Flood(self.pair):
@@ -78,7 +78,7 @@ class Fifo(Case):
                                net.is_constant(lambda: net.readable(extcap.reader)), "a full pipe")
 
     def test_reader_was_slow(self):
-        """The reader resumes at the end, as dumpcap does: the stream is complete."""
+        """The reader resumes when the capture ends, as dumpcap does: the stream is complete."""
         def check(extcap):
             self.assertEqual(extcap.read_rest(harness.SOON), 0)
             self.assert_ended(extcap)
@@ -91,8 +91,8 @@ class Fifo(Case):
         self.for_each_signal(self.fill, check)
 
     def test_reader_does_not_read(self):
-        """Nobody waits for it. What the pipe holds are blocks, the last of which may be cut by its end:
-        Wireshark drops such a one."""
+        """Nothing waits for the reader. The pipe holds complete blocks, except that the last one may be cut short;
+        Wireshark drops such a block."""
         def check(extcap):
             self.assert_ended(extcap)
             while extcap.read():
@@ -172,7 +172,7 @@ class Fifo(Case):
         if net.has_tcx():
             self.assert_unloaded(objects)
         self.assertEqual(self.start().finish().packets, [])
-        self.assert_unloaded(objects)  # before Linux 6.6 it takes a next capture
+        self.assert_unloaded(objects)  # before Linux 6.6, that requires another capture
 
 
 class Standalone(Case):
@@ -199,7 +199,7 @@ class Standalone(Case):
         self.assert_free()
 
     def test_what_was_seen_is_written(self):
-        """Stopped at once: every frame before the signal is in the file."""
+        """Stopped right after sending: every frame before the signal is in the file."""
         capture = self.start()
         sent = self.pair.send(1000, 200)
         capture.signal()

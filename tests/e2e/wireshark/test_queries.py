@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What Wireshark asks before it captures: answered to anybody, without a trace, in sentences that can
-be read whatever the interfaces are called."""
+"""Wireshark's queries before a capture: answered for any user, without side effects, in sentences that parse
+whatever the interfaces are called."""
 import os
 import re
 
@@ -10,7 +10,7 @@ import sentences
 from net import Process
 from program import NOBODY, Case, xdptap
 
-# What somebody might call an interface, and write into its description.
+# Possible names and aliases of interfaces.
 HOSTILE = [b"} {value=evil}", b"}{display=evil", b"a}{b} c", b"{", b"}", b"{}", b"line\nfeed",
            b"return\rtab\t", b"arg {number=0}", b"\nextcap {version=666}\n", "Büro – Küche".encode(),
            b"invalid \xff\xfe\x80 UTF-8", b"trailing }", b"\\}", b"%s%n", b"x" * 255]
@@ -24,7 +24,7 @@ class Queries(Case):
         self.program = self.everybodys()
 
     def query(self, *arguments, status=0):
-        """What nobody is answered, in an empty folder that stays empty."""
+        """Asks as user nobody, in an empty folder that stays empty."""
         empty = self.path("empty")
         os.makedirs(empty, exist_ok=True)
         os.chown(empty, NOBODY, NOBODY)
@@ -62,7 +62,7 @@ class Queries(Case):
         self.assertTrue(near["display"].startswith("XDP tap on near"))
 
     def test_descriptions(self):
-        """Driver, bridge and state of each; what is up and has a link comes first."""
+        """Driver, bridge and state of each interface; those that are up and have a link come first."""
         ip = self.pair.near.ip
         ip("link", "add", "bridge", "type", "bridge")
         ip("link", "set", "near", "master", "bridge")
@@ -101,7 +101,7 @@ class Queries(Case):
             sentences.parse(self.query("--extcap-config", "--extcap-interface", name))
 
     def test_as_wireshark_checks_extcaps(self):
-        """The steps of Wireshark's own suite for extcaps."""
+        """The steps of Wireshark's own extcap tests."""
         self.assertEqual(xdptap("--help")[0], 0)
         for interface in self.interfaces():
             for question in ("--extcap-dlts", "--extcap-config"):
@@ -137,7 +137,7 @@ class Queries(Case):
                 self.assertGreater(len(out.strip()), 5)
 
     def test_options(self):
-        """Nothing that any Wireshark since 4.0 would drop, or misunderstand."""
+        """Nothing that Wireshark 4.0 or later would ignore or misread."""
         arguments, values = self.options()
         numbers = [a["number"] for a in arguments]
         self.assertEqual(len(numbers), len(set(numbers)))
@@ -163,13 +163,13 @@ class Queries(Case):
             self.assertIn(argument["default"], ("true", "false"))
         if kind in ("selector", "radio"):
             self.assertEqual(sum(v.get("default") == "true" for v in values), 1)
-        elif kind == "multicheck":  # as a list with commas between
+        elif kind == "multicheck":  # as a list separated by commas
             self.assertFalse([v for v in values if "," in v["value"] or "default" in v])
         else:
             self.assertEqual(values, [])
 
     def test_tshark_options_are_explained(self):
-        """tshark's own -s, -p and -B do not reach an extcap program; the texts say so to those who look for them."""
+        """tshark's own -s, -p and -B do not reach an extcap program, and the texts say so."""
         arguments, _ = self.options()
         snaplen, = (a for a in arguments if a["call"] == "--snaplen")
         self.assertRegex(snaplen["tooltip"], r"-s\b")

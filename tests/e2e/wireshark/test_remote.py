@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Captures on other machines over ssh: Wireshark's sshdump starts xdptap there, or ssh itself does."""
+"""Captures on other machines over ssh, started by Wireshark's sshdump or by ssh itself."""
 import os
 import shutil
 import signal
@@ -37,7 +37,7 @@ class Remote(Case):
                            check=True)
         with open(self.path("sshd_config"), "w", encoding="utf-8") as file:
             file.write(CONFIG.format(port=PORT, folder=self.folder))
-        if not os.path.isdir("/run/sshd"):  # where the server locks itself up
+        if not os.path.isdir("/run/sshd"):  # the server's chroot
             os.mkdir("/run/sshd")
             self.addCleanup(os.rmdir, "/run/sshd")
         self.serve(self.pair.near)
@@ -80,7 +80,7 @@ class Remote(Case):
                 os.unlink(file)
 
     def test_machines_together(self):
-        """Two captures by ssh and a file of both, in time order: each frame as it was sent and came."""
+        """Merges two captures over ssh in time order: each frame is there as sent and as received."""
         self.serve(self.pair.far)
         captures = []
         for namespace, interface in ((self.pair.near, "near"), (self.pair.far, "far")):

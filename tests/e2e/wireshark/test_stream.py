@@ -10,15 +10,15 @@ import net
 from captures import Capture, whole_blocks
 from program import Case
 
-LONGEST_BLOCK = 262144  # a longer one ends the capture in dumpcap 4.0
-LONGEST_HEAD = 1024     # of the SHB: one above 2048 bytes makes dumpcap 4.0 crash
+LONGEST_BLOCK = 262144  # a longer block ends the capture in dumpcap 4.0
+LONGEST_HEAD = 1024     # of the SHB: above 2048 bytes, dumpcap 4.0 crashes
 
 
 class Stream(Case):
     mtu = 9000
 
     def capture(self, sizes):
-        """The stream of a whole capture."""
+        """Returns the stream of a complete capture."""
         extcap = self.extcap()
         extcap.open()
         self.pair.send_all(net.frame(size, number) for number, size in enumerate(sizes))
@@ -27,7 +27,7 @@ class Stream(Case):
         return extcap.stream
 
     def dumpcap(self, stream, *options):
-        """Feeds it to dumpcap as the extcap does."""
+        """Feeds a stream to dumpcap as the extcap does."""
         fifo = self.path("dumpcap")
         os.mkfifo(fifo)
         with net.Process(["dumpcap", "-q", "-i", fifo, "-w", self.path("out.pcapng"), *options]) as p:
@@ -59,7 +59,7 @@ class Stream(Case):
         self.assertEqual(data, [net.frame(100, number) for number in range(500)])
 
     def test_live(self):
-        """dumpcap on the FIFO itself, stopped by its count: it has its packets, and we end."""
+        """dumpcap reads the FIFO and stops at its packet count: it has its packets, and xdptap exits."""
         extcap = self.extcap()
         with net.Process(["dumpcap", "-q", "-i", extcap.fifo, "-w", self.path("out.pcapng"), "-c",
                           "50"]) as dumpcap:
@@ -73,7 +73,7 @@ class Stream(Case):
                          [net.frame(500, number) for number in range(50)])
 
     def test_is_live(self):
-        """A packet is delivered without waiting for the next one or for the end."""
+        """A packet is delivered without waiting for the next one or for the end of the capture."""
         extcap = self.extcap()
         extcap.open()
         with self.pair.sender() as sender:
@@ -107,7 +107,7 @@ class Options(Case):
                          [64, 64])
 
     def test_options_of_later_wiresharks(self):
-        """They are no reason to fail."""
+        """Unknown options are no reason to fail."""
         for unknown in (["--extcap-version=4.6"], ["--extcap-new", "value"], ["--something=else"],
                         ["--flag"], ["--some-thing", "else"]):
             with self.subTest(unknown):
@@ -115,7 +115,7 @@ class Options(Case):
                 self.assertEqual(self.lengths(*unknown, "--snaplen", "64"), [64, 64])
 
     def test_head_comes_first(self):
-        """Before any packet, so that a stop is never an error."""
+        """The header comes before any packet, so that stopping is never an error."""
         extcap = self.extcap()
         extcap.open()
         self.assertEqual([b.name for b in Capture(extcap.stream).blocks], ["SHB", "IDB"])

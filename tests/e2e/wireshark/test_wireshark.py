@@ -12,7 +12,7 @@ import sentences
 from captures import Capture
 from program import NOBODY, Case, Wireshark, xdptap
 
-PIPE_ERROR = b"by extcap pipe"  # how tshark introduces what an extcap said on stderr
+PIPE_ERROR = b"by extcap pipe"  # tshark's prefix for what an extcap prints on stderr
 
 
 class WiresharkCase(Case):
@@ -22,18 +22,18 @@ class WiresharkCase(Case):
         self.file = self.path("out.pcapng")
 
     def tshark(self, *options):
-        """A tshark that captures on near, running."""
+        """Returns a tshark that captures on near."""
         return self.enterContext(self.wireshark.tshark(
             "-i", "xdptap-near", "-w", self.file, *options, namespace=self.pair.near))
 
     def wait_attached(self, interface="near"):
-        """Everywhere, which is when the head of the file comes."""
+        """Waits until everything is attached, which is when the header of the file appears."""
         super().wait_attached(interface)
         harness.wait_until(lambda: os.path.exists(self.file) and os.path.getsize(self.file),
                            "the head of the file")
 
     def finish(self, tshark, number=None):
-        """Its capture file, after an end without a word of complaint."""
+        """Stops it, checks that it printed no complaint, and returns its capture file."""
         if number:
             tshark.signal(number)
         self.assertEqual(tshark.wait(), 0, tshark.text())
@@ -118,7 +118,7 @@ class Captures(WiresharkCase):
                          [(1000, data[:64]) for data in sent])
 
     def test_every_preference(self):
-        """Each option that the dialog offers can be set in tshark too, and is heeded."""
+        """Each option of the dialog can be set in tshark, too, and has its effect."""
         log = self.path("log")
         settings = {"--snaplen": "64", "--direction": "in", "--point": "xdp", "--mode": "generic",
                     "--promiscuous-mode": "false", "--buffer-size": "1",
@@ -150,7 +150,7 @@ class Captures(WiresharkCase):
         self.assertTrue(any(packet.ts_ns % 1000 for packet in packets))
 
     def test_configuration_folder(self):
-        """As root the personal folder of WIRESHARK_CONFIG_DIR counts, WIRESHARK_EXTCAP_DIR does not."""
+        """As root, tshark uses the personal folder in WIRESHARK_CONFIG_DIR and ignores WIRESHARK_EXTCAP_DIR."""
         for variable, is_seen in (("WIRESHARK_CONFIG_DIR", True), ("WIRESHARK_EXTCAP_DIR", False)):
             folder = self.path(variable)
             os.makedirs(folder + "/extcap")
@@ -163,7 +163,7 @@ class Captures(WiresharkCase):
             self.assertEqual(b"xdptap-near" in out, is_seen, variable)
 
     def test_two_at_once(self):
-        """On two interfaces, in one tshark: dumpcap mixes the streams."""
+        """Two interfaces in one tshark: dumpcap merges the streams."""
         self.pair.add("near2", "far2")
         tshark = self.tshark("-i", "xdptap-near2", "-c", "4")
         self.wait_attached()
@@ -179,7 +179,7 @@ class Captures(WiresharkCase):
 
 class Failures(WiresharkCase):
     def check(self, tshark, *words):
-        """It ends by itself, with a status and with one sentence of ours."""
+        """tshark exits by itself, with a status and our one error message."""
         self.assertNotEqual(tshark.wait(2 * harness.DEADLINE), 0)
         text = tshark.stderr()
         self.assertIn(PIPE_ERROR, text)
@@ -213,7 +213,7 @@ class Failures(WiresharkCase):
 
 
 class Death(WiresharkCase):
-    """Any of the three processes dies, on an idle interface."""
+    """One of the three processes is killed, on an idle interface."""
 
     def running(self):
         tshark = self.tshark()

@@ -75,6 +75,33 @@ static void test_old_file(struct place *p, const void *unused)
 	g_assert_cmpstr(text, ==, "new");
 }
 
+/* Ours has the mode that it should, whatever it had and the umask is; another user's keeps its own. */
+static void test_mode(struct place *p, const void *unused)
+{
+	mode_t before = umask(077);
+	struct output o;
+	struct stat st;
+
+	g_assert_true(output_create(&o, p->path, 0640, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0640);
+	g_assert_cmpint(g_chmod(p->path, 0644), ==, 0);
+	g_assert_true(output_create(&o, p->path, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+	umask(before);
+	if (geteuid() != 0)
+		return;
+	g_assert_cmpint(chown(p->path, 65534, 65534), ==, 0);
+	g_assert_cmpint(g_chmod(p->path, 0644), ==, 0);
+	g_assert_true(output_create(&o, p->path, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_cmpint(stat(p->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 07777, ==, 0644);
+}
+
 /* What is, or may become, a file is left to whoever writes it. */
 static void test_file_is_not_opened(struct place *p, const void *unused)
 {
@@ -152,21 +179,27 @@ static void test_nowhere(struct place *p, const void *unused)
 static void test_foreign_link(struct place *p, const void *unused)
 {
 	g_autofree char *link = g_build_filename(p->folder, "link", NULL);
+	g_autofree char *chain = g_build_filename(p->folder, "chain", NULL);
 	bool is_cancelled = false;
 	struct output o;
 
 	g_assert_true(g_file_set_contents(p->path, "dear", -1, NULL));
 	g_assert_cmpint(symlink(p->path, link), ==, 0);
+	g_assert_cmpint(symlink("link", chain), ==, 0);
 	g_assert_true(output_create(&o, link, 0600, NULL));
+	g_assert_true(output_close(&o, NULL));
+	g_assert_true(output_create(&o, chain, 0600, NULL));
 	g_assert_true(output_close(&o, NULL));
 	if (geteuid() == 0) {
 		g_assert_cmpint(lchown(link, 65534, 65534), ==, 0);
 		g_assert_false(output_create(&o, link, 0600, NULL));
+		g_assert_false(output_create(&o, chain, 0600, NULL));
 		g_assert_cmpint(g_unlink(p->path), ==, 0);
 		g_assert_cmpint(mkfifo(p->path, 0600), ==, 0);
 		g_assert_false(output_open(&o, link, &is_cancelled, NULL));
 	}
 	g_unlink(link);
+	g_unlink(chain);
 }
 
 /* What stat(2) saw as a FIFO is a file when it is opened: nothing is written to it. */
@@ -188,6 +221,7 @@ int main(int argc, char **argv)
 	ADD("/output/old-file", test_old_file);
 	ADD("/output/fifo-without-reader", test_fifo_without_reader);
 	ADD("/output/fifo", test_fifo);
+	ADD("/output/mode", test_mode);
 	ADD("/output/nowhere", test_nowhere);
 	ADD("/output/foreign-link", test_foreign_link);
 	ADD("/output/not-a-fifo", test_not_a_fifo);
