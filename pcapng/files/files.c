@@ -242,6 +242,7 @@ int pcapng_files_rotate(struct pcapng_files *f)
 		r = fail(f, -ESHUTDOWN, "it was the last");
 	if (r < 0)
 		return stick(f, r);
+	fileset_take_recovered(&f->set);
 	fileset_make_room(&f->set, 1);
 	begin_file(f);
 	r = pcapng_writer_restart(f->writer);
@@ -337,6 +338,7 @@ static int sync_file(struct pcapng_files *f)
 
 int pcapng_files_tick(struct pcapng_files *f)
 {
+	fileset_take_recovered(&f->set);
 	if (f->broken)
 		return f->broken;
 	if (time_left(f) == 0)
@@ -346,7 +348,9 @@ int pcapng_files_tick(struct pcapng_files *f)
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	return f->broken ? -1 : deadline_timeout_ms(&f->deadline, &f->config, time_left(f));
+	int ms = f->broken ? -1 : deadline_timeout_ms(&f->deadline, &f->config, time_left(f));
+
+	return fileset_timeout_ms(&f->set, ms);
 }
 
 int pcapng_files_flush(struct pcapng_files *f)
@@ -365,6 +369,7 @@ int pcapng_files_close(struct pcapng_files *f)
 {
 	int r = f->broken, named;
 
+	fileset_stop_recovery(&f->set);
 	discard_next(f);
 	if (f->file.fd < 0)
 		return r;
@@ -489,6 +494,7 @@ int pcapng_files_new(const struct pcapng_section *section,
 		pcapng_files_free(f);
 		return r;
 	}
+	fileset_recover(&f->set);
 	*ret = f;
 	return 0;
 }

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pcapng/files.h"
@@ -29,6 +28,9 @@ static uint32_t in_order(uint32_t v, bool swap)
 {
 	return swap ? bswap_32(v) : v;
 }
+
+/* What is written to the disk at a time, before the last fsync(2). */
+#define SYNC_BYTES (UINT64_C(8) << 20)
 
 /* A file, read in large pieces: blocks may be as small as 12 bytes. */
 struct window {
@@ -101,39 +103,24 @@ static struct window *window_new(int fd)
 	return w;
 }
 
-/* The end of the last complete block: 0, or -ETIMEDOUT. */
-static int walk(struct window *w, uint64_t size, uint64_t deadline_ns, uint64_t *ret_end)
+/* The end of the last complete block: 0, or -EINTR. */
+static int walk(struct window *w, uint64_t size, const atomic_bool *stop, uint64_t *ret_end)
 {
-	uint64_t at = 0, n = 0, looked = 0;
+	uint64_t at = 0, n = 0;
 	bool swap = false;
 
 	do {
 		at += n;
-		if (at - looked >= sizeof(w->data)) { /* not for each block */
-			if (recover_is_late(deadline_ns))
-				return -ETIMEDOUT;
-			looked = at;
-		}
+		/* Within the window nothing is read but the end of a block. */
+		if (at + 12 > w->start + w->len && recover_is_stopped(stop))
+			return -EINTR;
 		n = complete_block(w, at, size, &swap);
 	} while (n > 0);
 	*ret_end = at;
 	return 0;
 }
 
-bool recover_is_late(uint64_t deadline_ns)
-{
-	return deadline_ns && recover_now_ns() >= deadline_ns;
-}
-
-uint64_t recover_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size)
+int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_t *ret_size)
 {
 	uint32_t type;
 	struct window *w;
@@ -144,13 +131,13 @@ int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *
 		return -errno;
 	*ret_size = st.st_size;
 	if (gzip_is_one(fd))
-		return gzip_find_end(fd, deadline_ns, ret_end);
+		return gzip_find_end(fd, stop, ret_end);
 	if (!read_at(fd, 0, &type, sizeof(type)) || type != PCAPNG_BLOCK_SHB)
 		return -EINVAL;
 	w = window_new(fd);
 	if (!w)
 		return -ENOMEM;
-	r = walk(w, st.st_size, deadline_ns, ret_end);
+	r = walk(w, st.st_size, stop, ret_end);
 	free(w);
 	return r == 0 && *ret_end == 0 ? -EINVAL : r;
 }
@@ -180,15 +167,30 @@ int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
 	return 0;
 }
 
-int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes)
+/* As fsync(2), in steps: after a crash gigabytes may wait for the disk. 0 or -errno. */
+static int sync_file(int fd, uint64_t size, const atomic_bool *stop)
+{
+	const unsigned int flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				   SYNC_FILE_RANGE_WAIT_AFTER;
+
+	for (uint64_t at = 0; at < size; at += SYNC_BYTES) {
+		if (recover_is_stopped(stop))
+			return -EINTR;
+		if (sync_file_range(fd, at, SYNC_BYTES, flags) < 0)
+			break; /* fsync() will tell */
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes)
 {
 	uint64_t end, size;
-	int r = recover_find_end(fd, deadline_ns, &end, &size);
+	int r = recover_find_end(fd, stop, &end, &size);
 
+	if (r == 0 && end < size)
+		r = ftruncate(fd, end) < 0 ? -errno : sync_file(fd, end, stop);
 	if (r < 0)
 		return r;
-	if (end < size && (ftruncate(fd, end) < 0 || fsync(fd) < 0))
-		return -errno;
 	*ret_bytes = end;
 	return 0;
 }
@@ -200,7 +202,7 @@ int pcapng_recover(const char *path, uint64_t *ret_bytes)
 
 	if (fd < 0)
 		return -errno;
-	r = recover_fd(fd, 0, &bytes);
+	r = recover_fd(fd, NULL, &bytes);
 	if (r == 0 && ret_bytes)
 		*ret_bytes = bytes;
 	close(fd);

@@ -5,23 +5,28 @@
 #ifndef PCAPNG_FILES_RECOVER_H
 #define PCAPNG_FILES_RECOVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 /*
- * 0; -EINVAL: no complete section header; -ETIMEDOUT: it is `deadline_ns` (0: never) by
- * recover_now_ns(); or -errno. Only reads.
+ * 0; -EINVAL: no complete section header; -EINTR: *stop (NULL: never) became true, which is read
+ * before each read of the file; or -errno. Only reads.
  */
-int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size);
+int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_t *ret_size);
 
-/* Truncates after the last complete block; *ret_bytes is what is left. As recover_find_end(). */
-int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes);
+/*
+ * Truncates after the last complete block; *ret_bytes is what is left. As recover_find_end(). After
+ * -EINTR the file may be truncated, but not be on the disk.
+ */
+int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes);
 
 /* Likewise, walking only what follows `from`, where a block of ours starts or the file ends. */
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
 
-/* The monotonic clock. */
-uint64_t recover_now_ns(void);
-bool recover_is_late(uint64_t deadline_ns);
+static inline bool recover_is_stopped(const atomic_bool *stop)
+{
+	return stop && atomic_load(stop);
+}
 
 #endif /* PCAPNG_FILES_RECOVER_H */

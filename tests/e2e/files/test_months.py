@@ -7,6 +7,7 @@ Every frame that was sent while a tap ran is in exactly one file, or counted; no
 ever broken; no more stays than was allowed, at any moment.
 """
 import collections
+import glob
 import os
 import random
 import re
@@ -139,7 +140,9 @@ class Months(Case):
                 self.end(capture, first, dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
                 restarts += 1
             capture = self.begin()  # recovers what the last one left
-            self.end(capture, self.wait_file(capture), signal.SIGINT)
+            first = self.wait_file(capture)
+            harness.wait_until(lambda: len(glob.glob(self.path("files/*.part"))) == 1, "recovery")
+            self.end(capture, first, signal.SIGINT)
         finally:
             self.sender.is_over = self.watcher.is_over = True
             self.sender.join()

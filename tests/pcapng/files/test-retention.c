@@ -119,6 +119,7 @@ static void test_recovered_count(void)
 		pcapng_files_free(c.f); /* like a crash */
 	}
 	capture_start(&c);
+	capture_recover(&c);
 	g_assert_cmpuint(c.recovered, ==, 2);
 	g_assert_cmpuint(count_files(&c, "-recovered.pcapng"), ==, 2);
 	parts = capture_list(&c, ".part");
