@@ -29,6 +29,10 @@ static uint32_t in_order(uint32_t v, bool swap)
 	return swap ? bswap_32(v) : v;
 }
 
+/* How much is read at a time. The fuzzers make it small, for its edges. */
+#ifndef WINDOW_BYTES
+#define WINDOW_BYTES (1u << 20)
+#endif
 /* What is written to the disk at a time, before the last fsync(2). */
 #define SYNC_BYTES (UINT64_C(8) << 20)
 
@@ -37,7 +41,7 @@ struct window {
 	int fd;
 	uint64_t start; /* of data, in the file */
 	size_t len;
-	uint8_t data[1u << 20];
+	uint8_t data[WINDOW_BYTES];
 };
 
 /* `n` bytes at `at`; NULL: the file does not have them. Valid until the next call. */
