@@ -325,6 +325,30 @@ static void test_waiting_counts(void)
 	capture_tear_down(&c);
 }
 
+/* Of two, the older one goes first. */
+static void test_order(void)
+{
+	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
+	g_autofree char *older = NULL, *newer = NULL;
+	g_autofree char *older_recovered = NULL, *newer_recovered = NULL;
+
+	set_up(&c);
+	older = plant(&c, 1);
+	older_recovered = recovered_path(older);
+	newer = plant(&c, 2);
+	newer_recovered = recovered_path(newer);
+	make_huge(newer);
+	capture_start(&c);
+	capture_recover(&c);
+	g_assert_cmpuint(c.recovered, ==, 2);
+	g_assert_cmpuint(c.deleted, ==, 0);
+	capture_add_many(&c, 11);
+	g_assert_false(is_there(older_recovered));
+	g_assert_true(is_there(newer_recovered));
+	capture_stop(&c);
+	capture_tear_down(&c);
+}
+
 /* A rotation reports, too. */
 static void test_rotation(void)
 {
@@ -373,6 +397,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/recovery/two-sets", test_two_sets);
 	g_test_add_func("/recovery/retention", test_retention);
 	g_test_add_func("/recovery/waiting-counts", test_waiting_counts);
+	g_test_add_func("/recovery/order", test_order);
 	g_test_add_func("/recovery/rotation", test_rotation);
 	g_test_add_func("/recovery/no-thread", test_no_thread);
 	return g_test_run();
