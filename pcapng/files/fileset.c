@@ -2,15 +2,15 @@
 /*
  * fileset.c - the finished files of a set, oldest first, and which of them stay
  *
- * A set belongs to a pattern of names. A file joins it if its name fits the pattern and its section
- * header names the same program, so that a limit holds across restarts; any other file belongs to
- * somebody else. Whoever can write to the folder can put any name and any content there: only
- * regular files are opened, names that were made longer than the pattern are bounded, and a .part
- * with a second hard link stays, for its content may be another file's. recovery.c recovers the .part
- * files while the capture runs; here is what the set learns of it.
+ * A file belongs to the set if its name matches the pattern and its section header names the same
+ * program, so limits hold across restarts. Any other file belongs to somebody else. Anybody who can
+ * write to the folder can create any name with any content, so the scan opens only regular files,
+ * bounds what may be appended to a name, and leaves a .part with a second hard link alone: its content
+ * may be another file's. recovery.c recovers the .part files while the capture runs; this file takes
+ * in its results.
  *
- * Files are deleted relative to the folder that was opened at the start: it may be renamed since. A
- * file that cannot be deleted is skipped: it does not count for the limits, and the next one goes.
+ * Files are deleted relative to the folder as it was opened, because it may be renamed later. A file
+ * that cannot be deleted no longer counts for the limits, and the next oldest is deleted instead.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,9 +28,9 @@
 #include "pcapng/files/recovery.h"
 #include "pcapng/files/section.h"
 
-/* A name that was taken gets -2 to -999. */
+/* If a name exists, the file gets -2 to -999. */
 #define NUMBER_DIGITS 3
-/* How soon a recovered file counts. */
+/* How often the caller looks for recovered files. */
 #define RECOVERY_MS 100
 
 int fileset_init(struct fileset *s, const struct pattern *pattern,
@@ -82,7 +82,7 @@ void fileset_tell_error(const struct fileset *s, enum pcapng_files_what what, co
 	tell(s, name, (struct pcapng_files_event){ .what = what, .bytes = bytes, .error = error });
 }
 
-/* File systems round times: files of the same moment go by name, and so by number. */
+/* File systems round times: equal times are ordered by name, and so by number. */
 static int compare(const void *x, const void *y)
 {
 	const struct fileset_entry *a = x, *b = y;
@@ -160,7 +160,7 @@ static void remove_entry(struct fileset *s, size_t i)
 	s->n_earlier -= i < s->n_earlier;
 }
 
-/* Skips the entry from now on, and tells it once for each reason. */
+/* Skips the entry from now on, and reports each reason once. */
 static void keep_entry(struct fileset *s, struct fileset_entry *e, int error)
 {
 	if (!e->is_kept) {
@@ -201,8 +201,8 @@ bool fileset_delete_oldest(struct fileset *s)
 }
 
 /*
- * True: `more` files would exceed a limit. A .part counts while it waits for recovery, but only for
- * files of earlier runs, which are older: no file of this run is deleted for one.
+ * True: `more` files would exceed a limit. A .part counts while it waits for recovery, but only while
+ * there are files of earlier runs to delete: they are older. No file of this run is deleted for it.
  */
 static bool is_too_much(const struct fileset *s, uint32_t more)
 {
@@ -216,7 +216,7 @@ static bool is_too_much(const struct fileset *s, uint32_t more)
 	       (c->keep_free && free_bytes(s) < c->keep_free + c->max_bytes);
 }
 
-/* A time in the future, after the clock was wrong, starts to count now. */
+/* A time in the future, from a clock that was wrong, counts as now. */
 static void delete_expired(struct fileset *s)
 {
 	int64_t now = now_ns();
@@ -240,7 +240,7 @@ void fileset_make_room(struct fileset *s, uint32_t more)
 		;
 }
 
-/* Removes "-recovered", or the "-2" of a name that was taken, from a name's stem. */
+/* Removes "-recovered", or a number such as "-2", from a name's stem. */
 static bool strip_addition(char *name)
 {
 	size_t stem = file_stem(name), from = stem;
@@ -257,7 +257,7 @@ static bool strip_addition(char *name)
 	return true;
 }
 
-/* True: the name fits the pattern, as it is or without what may have been added. */
+/* True: the name matches the pattern, as it is or without such additions. */
 static bool is_in_set(const struct fileset *s, const char *file, uint32_t *ret_seq)
 {
 	char name[NAME_MAX + 1];
@@ -270,7 +270,7 @@ static bool is_in_set(const struct fileset *s, const char *file, uint32_t *ret_s
 	return matches;
 }
 
-/* A crash before the first byte leaves no more than a name. */
+/* A crash before the first byte leaves an empty file. */
 static bool delete_empty(struct fileset *s, const char *part, int fd)
 {
 	struct stat st;
@@ -282,7 +282,7 @@ static bool delete_empty(struct fileset *s, const char *part, int fd)
 	return true;
 }
 
-/* Nothing else in the folder gets this number, recovered or not. */
+/* No new file gets this number, whether or not the .part is recovered. */
 static void count_seq(struct fileset *s, uint32_t seq)
 {
 	if (seq > s->last_seq)
@@ -360,7 +360,7 @@ void fileset_recover(struct fileset *s)
 		recovery_start(s->recovery);
 }
 
-/* One that another process writes is none of ours. */
+/* EBUSY: another process is writing it, which is no news. */
 static void take_recovered(struct fileset *s, const struct recovery_file *f)
 {
 	s->n_parts--;
@@ -370,7 +370,7 @@ static void take_recovered(struct fileset *s, const struct recovery_file *f)
 	if (f->error)
 		return;
 	fileset_tell(s, PCAPNG_FILES_RECOVERED, f->name, f->bytes, 0);
-	/* Without memory it does not count for the limits; the next start counts it. */
+	/* Without memory it counts only from the next start. */
 	(void)fileset_insert(s, f->name, f->bytes, f->time_ns);
 }
 

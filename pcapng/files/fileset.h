@@ -24,7 +24,7 @@ struct fileset {
 	struct fileset_entry *entries;
 	size_t n, size;
 	size_t n_kept;
-	int kept_error; /* the reason that was told last */
+	int kept_error; /* the reason reported last */
 	uint64_t bytes; /* of all entries but kept ones */
 	uint32_t last_seq;
 	size_t n_earlier;	   /* the first entries: files of earlier runs */
@@ -46,31 +46,31 @@ void fileset_done(struct fileset *s);
  */
 int fileset_adopt(struct fileset *s, const char *program);
 
-/* Starts recovery, in a thread of its own. Results are taken in by the calls below. */
+/* Starts recovery in a thread of its own. The calls below take in its results. */
 void fileset_recover(struct fileset *s);
 
-/* Takes in what is recovered: tells it, and applies the limits. */
+/* Adds recovered files to the set, reports them, and applies the limits. */
 void fileset_take_recovered(struct fileset *s);
 
 /* When to call fileset_take_recovered(): `ms`, or earlier. -1: never. */
 int fileset_timeout_ms(const struct fileset *s, int ms);
 
-/* Ends recovery and takes in what it did. The rest stays for the next start, and is told. */
+/* Stops recovery and takes in its results. Reports what it leaves for the next start. */
 void fileset_stop_recovery(struct fileset *s);
 
-/* A file was finished, whatever the clock says: the newest. 0 or -ENOMEM. */
+/* Adds a finished file as the newest, whatever the clock says. 0 or -ENOMEM. */
 int fileset_append(struct fileset *s, const char *name, uint64_t bytes, int64_t time_ns);
 
-/* Sorts by time of the last change. All of them are files of earlier runs. */
+/* Sorts the files of earlier runs, which are all so far, by time of last change. */
 void fileset_sort(struct fileset *s);
 
-/* A file of an earlier run, older than all files of this one. 0 or -ENOMEM. */
+/* Adds a file of an earlier run, older than every file of this one. 0 or -ENOMEM. */
 int fileset_insert(struct fileset *s, const char *name, uint64_t bytes, int64_t time_ns);
 
 /* Deletes the oldest that can be deleted; false: there is none. */
 bool fileset_delete_oldest(struct fileset *s);
 
-/* Deletes what the config's keep_ limits do not allow beside `more` files. */
+/* Deletes files until the config's keep_ limits allow `more` files. */
 void fileset_make_room(struct fileset *s, uint32_t more);
 
 /* Calls config.on_event. */

@@ -29,14 +29,14 @@ static uint32_t in_order(uint32_t v, bool swap)
 	return swap ? bswap_32(v) : v;
 }
 
-/* How much is read at a time. The fuzzers make it small, for its edges. */
+/* Bytes per read. The fuzzers make it small, to reach its edges. */
 #ifndef WINDOW_BYTES
 #define WINDOW_BYTES (1u << 20)
 #endif
-/* What is written to the disk at a time, before the last fsync(2). */
+/* Bytes synced per call before the final fsync(2). */
 #define SYNC_BYTES (UINT64_C(8) << 20)
 
-/* A file, read in large pieces: blocks may be as small as 12 bytes. */
+/* A buffer, because blocks may be as small as 12 bytes. */
 struct window {
 	int fd;
 	uint64_t start; /* of data, in the file */
@@ -115,7 +115,7 @@ static int walk(struct window *w, uint64_t size, const atomic_bool *stop, uint64
 
 	do {
 		at += n;
-		/* Within the window nothing is read but the end of a block. */
+		/* Within the window, at most the end of a block is read. */
 		if (at + 12 > w->start + w->len && recover_is_stopped(stop))
 			return -EINTR;
 		n = complete_block(w, at, size, &swap);
@@ -171,7 +171,7 @@ int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
 	return 0;
 }
 
-/* As fsync(2), in steps: after a crash gigabytes may wait for the disk. 0 or -errno. */
+/* fsync(2) that can be interrupted: after a crash, gigabytes may be dirty. 0 or -errno. */
 static int sync_file(int fd, uint64_t size, const atomic_bool *stop)
 {
 	const unsigned int flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
@@ -181,7 +181,7 @@ static int sync_file(int fd, uint64_t size, const atomic_bool *stop)
 		if (recover_is_stopped(stop))
 			return -EINTR;
 		if (sync_file_range(fd, at, SYNC_BYTES, flags) < 0)
-			break; /* fsync() will tell */
+			break; /* fsync() returns the error */
 	}
 	return fsync(fd) < 0 ? -errno : 0;
 }

@@ -10,18 +10,18 @@
 #include <stdint.h>
 
 /*
- * 0; -EINVAL: no complete section header; -EINTR: *stop (NULL: never) became true, which is read
+ * 0; -EINVAL: no complete section header; -EINTR: *stop (may be NULL) is true, which is checked
  * before each read of the file; or -errno. Only reads.
  */
 int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_t *ret_size);
 
 /*
- * Truncates after the last complete block; *ret_bytes is what is left. As recover_find_end(). After
- * -EINTR the file may be truncated, but not be on the disk.
+ * Truncates after the last complete block; *ret_bytes is the new size. Returns as
+ * recover_find_end(). After -EINTR the file may be truncated but not yet synced.
  */
 int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes);
 
-/* Likewise, walking only what follows `from`, where a block of ours starts or the file ends. */
+/* The same from `from` on, where a block in our byte order starts or the file ends. */
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
 
 static inline bool recover_is_stopped(const atomic_bool *stop)

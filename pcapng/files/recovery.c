@@ -5,10 +5,11 @@
  *	files[]: [taken by the owner][done][the thread's][not started]
  *
  * `lock` guards the number of files that are done; a file that is done is the owner's. The thread
- * opens each file again and trusts nothing that the scan of the folder saw: another process may have
- * recovered, finished or replaced the file since. A .part with a lock is in use and stays.
+ * opens each file again and does not trust the scan of the folder: another process may have recovered,
+ * finished or replaced the file since. A locked .part is in use and stays.
  *
- * Large files come last: one that is never done before the capture ends does not keep others back.
+ * The largest files come last, so that a file that takes longer than every capture does not block the
+ * others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +56,7 @@ static bool recovered_name(const char *part, char out[NAME_MAX + 1])
 	return true;
 }
 
-/* Nobody writes the file. Truncates it, and leaves its time: retention deletes by age. */
+/* Truncates a file that nobody writes. Keeps its time, because retention deletes by age. */
 static int truncate_part(struct recovery *r, struct recovery_file *f, int fd)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
@@ -73,7 +74,7 @@ static int truncate_part(struct recovery *r, struct recovery_file *f, int fd)
 	return error;
 }
 
-/* An errno. A file that has gone since the scan is somebody's, as one in use is. */
+/* Returns an errno. A file that disappeared since the scan counts as in use. */
 static int recover_part(struct recovery *r, struct recovery_file *f)
 {
 	int fd, error = EBUSY;
@@ -151,14 +152,14 @@ static int compare(const void *x, const void *y)
 	return strcmp(a->part, b->part);
 }
 
-/* All files are done; those that have no result yet have this one. */
+/* Gives every file that is not done this error. */
 static void end(struct recovery *r, int error)
 {
 	for (; r->done < r->n; r->done++)
 		r->files[r->done].error = error;
 }
 
-/* The program's own threads handle signals. */
+/* Signals are for the program's own threads. */
 void recovery_start(struct recovery *r)
 {
 	sigset_t all, old;

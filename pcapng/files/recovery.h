@@ -2,8 +2,8 @@
 /*
  * recovery.h - recovers .part files in a thread of its own, beside the capture
  *
- * The owner adds the names, starts the thread, and asks for what is done. All calls come from the
- * owner's thread.
+ * The owner adds names, starts the thread and polls for results. All calls come from the owner's
+ * thread.
  */
 #ifndef PCAPNG_FILES_RECOVERY_H
 #define PCAPNG_FILES_RECOVERY_H
@@ -18,8 +18,8 @@ struct recovery;
 struct recovery_file {
 	char part[NAME_MAX + 1];
 	char name[NAME_MAX + 1]; /* its new name, if there is no error */
-	uint64_t part_bytes;	 /* as it was added */
-	uint64_t bytes;		 /* once recovered */
+	uint64_t part_bytes;	 /* before recovery */
+	uint64_t bytes;		 /* after it */
 	int64_t time_ns;	 /* of the last change before recovery, since 1970 */
 	int error;		 /* errno; 0: recovered; EINTR: stopped before; EBUSY: in use */
 };
@@ -30,16 +30,16 @@ int recovery_new(int folder, const char *program, struct recovery **ret);
 /* Adds a .part of `bytes` bytes, before the start. 0 or -ENOMEM. */
 int recovery_add(struct recovery *r, const char *part, uint64_t bytes);
 
-/* Starts the thread, smallest file first. If it cannot start, every file has the error. */
+/* Starts the thread; the smallest file comes first. If that fails, every file has the error. */
 void recovery_start(struct recovery *r);
 
-/* Returns the next file that is done, once; NULL: none at the moment. Belongs to `r`. */
+/* Returns each file once, when it is done; NULL: none now. Belongs to `r`. */
 const struct recovery_file *recovery_next(struct recovery *r);
 
-/* True: recovery_next() will return more. Not started counts as done. */
+/* True: recovery_next() will return more files. False before the start. */
 bool recovery_is_active(const struct recovery *r);
 
-/* Stops the thread after its current read at most. Files that were not done have EINTR. */
+/* Stops the thread after its current read. Files that are not done have EINTR. */
 void recovery_stop(struct recovery *r);
 
 /* Stops and frees. NULL is a no-op. */

@@ -2,7 +2,7 @@
 /*
  * section.c - which program wrote a file, by its section header
  *
- * Anybody may have written the file: every length is checked against the bytes that were read.
+ * Anybody may have written the file, so every length is checked against the bytes that were read.
  */
 #include <byteswap.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "pcapng/files/gzip.h"
 #include "pcapng/files/section.h"
 
-/* The fuzzers, whose files are small, read less. */
+/* The fuzzers' files are small. */
 #ifndef READ_MAX
 #define READ_MAX (256u << 10)
 #endif

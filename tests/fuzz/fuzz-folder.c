@@ -2,8 +2,7 @@
 /*
  * fuzz-folder.c - any names and contents in the folder of a set: scanned safely, strangers untouched
  *
- * The folder is in memory, where a run of the fuzzer takes no disk and a tenth of the time. All else is as
- * in a capture, including the thread that recovers.
+ * The folder is in memory, for speed. Everything else is as in a capture, including the recovery thread.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -40,7 +39,7 @@ static void plant(int folder, const char *name, const uint8_t *data, size_t len)
 	close(fd);
 }
 
-/* A folder of this process, with a file of somebody else's, on the first call. */
+/* The first call creates a folder for this process, with somebody else's file in it. */
 static DIR *open_folder(void)
 {
 	static DIR *folder;
@@ -58,7 +57,7 @@ static DIR *open_folder(void)
 	return folder;
 }
 
-/* Removes what a run left, and checks the stranger. */
+/* Removes what a run left. The stranger must be untouched. */
 static void clean(DIR *folder)
 {
 	struct dirent *entry;
@@ -92,12 +91,12 @@ static void plant_all(int folder, const uint8_t *data, size_t len)
 	}
 }
 
-/* Until recovery is over: nothing else is due by time. */
+/* Ticks until recovery is over. Nothing else is due by time. */
 static void recover_all(struct pcapng_files *f)
 {
 	while (pcapng_files_timeout_ms(f) >= 0) {
 		g_assert_cmpint(pcapng_files_tick(f), ==, 0);
-		usleep(1); /* yielding would let every other process run first */
+		usleep(1); /* sched_yield() would run every other process first */
 	}
 }
 

@@ -156,7 +156,7 @@ class Rotation(Files):
         return glob.glob(self.path("*recovered*"))
 
     def leave_huge_part(self):
-        """What a killed capture left, with 40 GB of blocks, mostly holes, of 1 MB each: (path, size)."""
+        """Leaves the .part of a killed capture with 40 GB of blocks, mostly holes, of 1 MB each: (path, size)."""
         capture = self.begin("-b", "duration:1h")
         harness.wait_until(self.in_part_bytes, "the header")
         capture.signal(signal.SIGKILL)
@@ -175,7 +175,7 @@ class Rotation(Files):
         return [path for path in glob.glob(self.path("*.part")) if os.path.getsize(path)]
 
     def test_recovery_is_beside(self):
-        """A file that takes long to recover delays neither start, frames nor signals, and is told of."""
+        """A slow recovery delays neither the start, frames nor signals, and is reported if it is cut short."""
         part, size = self.leave_huge_part()
         for number in (signal.SIGINT, signal.SIGTERM):
             capture = self.begin("-b", "packets:10")
@@ -192,6 +192,12 @@ class Rotation(Files):
             self.assertEqual(self.recovered(), [])
             for path in self.files():
                 os.unlink(path)
+        capture = self.begin("-b", "packets:10")
+        capture.signal()  # at once
+        start = time.monotonic()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        self.assertLess(time.monotonic() - start, 2)
+        self.assertEqual(os.path.getsize(part), size)
         os.truncate(part, size // 20)
         capture = self.begin("-b", "packets:10")
         harness.wait_until(self.recovered, "the recovered file")

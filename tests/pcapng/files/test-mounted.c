@@ -2,8 +2,8 @@
 /*
  * test-mounted.c - sets of files on file systems without rename flags and hard links
  *
- * Each is made in a file and mounted, by the kernel or by FUSE, where only this process sees it. vfat
- * and exFAT have neither flags nor links, ignore case, and round times to two seconds.
+ * Each file system is created in an image and mounted, by the kernel or by FUSE, in a mount namespace.
+ * vfat and exFAT have neither flags nor links, ignore case, and round times to two seconds.
  */
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -26,7 +26,7 @@ static const struct kind kinds[] = {
 	  "d=$(losetup -f --show $0) || exit; mount.exfat-fuse $d $1; r=$?; losetup -d $d; exit $r" },
 };
 
-/* False: it failed, and g_test_skip() says why. */
+/* False: it failed, and the test is skipped with the reason. */
 static bool run(const char *command, const char *image, const char *folder)
 {
 	const char *argv[] = { "/bin/sh", "-c", command, image, folder, NULL };
@@ -66,7 +66,7 @@ static bool set_up(struct capture *c, const struct kind *kind, unsigned int mega
 	g_assert_cmpint(ftruncate(fd, (off_t)megabytes << 20), ==, 0);
 	close(fd);
 	ok = run(kind->make, image, c->folder) && run(kind->mount, image, c->folder);
-	g_unlink(image); /* what is mounted keeps it */
+	g_unlink(image); /* the mount keeps it */
 	if (!ok)
 		capture_tear_down(c);
 	return ok;
@@ -97,7 +97,7 @@ static void check_planted(const struct capture *c, const char *name)
 	g_unlink(path);
 }
 
-/* Files follow each other, and the oldest are deleted. */
+/* Files rotate, and the oldest are deleted. */
 static void test_rotation(gconstpointer kind)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3, .sync = true } };
@@ -117,7 +117,7 @@ static void test_rotation(gconstpointer kind)
 	tear_down(&c);
 }
 
-/* A name that is taken, in another case too, is never replaced. */
+/* An existing file is never replaced, even if its name differs in case. */
 static void test_names(gconstpointer kind)
 {
 	struct capture c = { .config = { .max_packets = 10, .name = "x%{seq}.pcapng" } };
@@ -136,7 +136,7 @@ static void test_names(gconstpointer kind)
 	tear_down(&c);
 }
 
-/* What a crash left is recovered, compressed or not, and counts. */
+/* The .part of a crash is recovered, compressed or not, and counts for retention. */
 static void test_recovery(gconstpointer kind)
 {
 	for (int gzip = 0; gzip < 2; gzip++) {
@@ -172,7 +172,7 @@ static void test_recovery(gconstpointer kind)
 	}
 }
 
-/* The oldest files make room on a full disk. */
+/* On a full disk, the oldest files are deleted. */
 static void test_full(gconstpointer kind)
 {
 	struct capture c = { .config = { .max_bytes = 300000, .full = PCAPNG_FULL_PRUNE } };

@@ -2,8 +2,8 @@
 /*
  * test-recovery.c - sets of files: recovery beside the capture
  *
- * A .part is 1 GiB of blocks that are mostly holes. Each read of another thread waits for read_us: the
- * recovery of one takes 5 s or more, unless it is stopped.
+ * A huge .part is 1 GiB of blocks that are mostly holes. Other threads' reads take read_us each, so its
+ * recovery takes at least 5 s unless it is stopped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define BLOCKS	    1000
 #define SLOW_US	    5000
 
-/* What the capture may wait for at most, on a busy machine. */
+/* The longest delay of the capture, on a busy machine. */
 #define PROMPT_US (G_USEC_PER_SEC / 2)
 
 ssize_t __real_pread(int fd, void *data, size_t n, off_t at);
@@ -66,7 +66,7 @@ static uint64_t size_of(const char *path)
 	return st.st_size;
 }
 
-/* What a capture leaves that was killed after three packets. Its file's number is `seq`. */
+/* Creates the .part of a capture that was killed after three packets, with the number `seq`. */
 static char *plant(const struct capture *set, unsigned int seq)
 {
 	struct capture c = { .folder = set->folder, .path = set->path };
@@ -86,7 +86,7 @@ static char *plant(const struct capture *set, unsigned int seq)
 	return path;
 }
 
-/* Adds blocks, and a torn one at the end. Returns the bytes of complete ones. */
+/* Appends blocks and a torn one. Returns the bytes of the complete ones. */
 static uint64_t make_huge(const char *path)
 {
 	const uint32_t head[2] = { 0x0bad, BLOCK_BYTES };
@@ -186,7 +186,7 @@ static void test_beside(void)
 	capture_tear_down(&c);
 }
 
-/* Without pcapng_files_close(), too. */
+/* The same without pcapng_files_close(). */
 static void test_free(void)
 {
 	struct capture c = { 0 };
@@ -209,7 +209,7 @@ static void test_free(void)
 	capture_tear_down(&c);
 }
 
-/* A file that is never done keeps no other back. */
+/* A file that takes too long does not block the others. */
 static void test_smallest_first(void)
 {
 	struct capture c = { 0 };
@@ -234,7 +234,7 @@ static void test_smallest_first(void)
 	capture_tear_down(&c);
 }
 
-/* The second set leaves alone what the first recovers, and takes over where that one stopped. */
+/* A second set does not touch the .part that the first recovers. A later one recovers it. */
 static void test_two_sets(void)
 {
 	struct capture c = { 0 }, other = { 0 };
@@ -264,7 +264,7 @@ static void test_two_sets(void)
 	capture_tear_down(&c);
 }
 
-/* Retention leaves the file alone until it is recovered; then it is the oldest and goes first. */
+/* Retention does not touch the .part. Once recovered, it is the oldest and is deleted first. */
 static void test_retention(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -298,7 +298,7 @@ static void test_retention(void)
 	capture_tear_down(&c);
 }
 
-/* A file that waits counts: older ones are deleted for it, and the limit is never exceeded. */
+/* A waiting .part counts: older files are deleted for it, and the limit is never exceeded. */
 static void test_waiting_counts(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -325,7 +325,7 @@ static void test_waiting_counts(void)
 	capture_tear_down(&c);
 }
 
-/* Of two, the older one goes first. */
+/* Of two recovered files, the older is deleted first. */
 static void test_order(void)
 {
 	struct capture c = { .config = { .max_packets = 10, .keep_files = 3 } };
@@ -349,7 +349,7 @@ static void test_order(void)
 	capture_tear_down(&c);
 }
 
-/* A rotation reports, too. */
+/* A rotation reports recovered files, too. */
 static void test_rotation(void)
 {
 	struct capture c = { 0 };
@@ -369,7 +369,7 @@ static void test_rotation(void)
 	capture_tear_down(&c);
 }
 
-/* Without a thread the capture runs all the same, and the file stays. */
+/* Without a thread the capture runs anyway, and the .part stays. */
 static void test_no_thread(void)
 {
 	struct capture c = { 0 };
