@@ -307,6 +307,8 @@ static int adopt_part(struct fileset *s, const char *part, int fd, uint32_t seq)
 	if (fstat(fd, &st) < 0)
 		return 0;
 	count_seq(s, seq);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return 0; /* another process is writing or recovering it */
 	s->n_parts++;
 	s->part_bytes += st.st_size;
 	return recovery_add(s->recovery, part, st.st_size);

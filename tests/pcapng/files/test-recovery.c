@@ -264,6 +264,28 @@ static void test_two_sets(void)
 	capture_tear_down(&c);
 }
 
+/* The .part that another set is writing does not wait for recovery, and does not count. */
+static void test_live(void)
+{
+	struct capture c = { 0 }, other = { .config = { .keep_files = 2 } };
+
+	set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 10);
+	capture_stop(&c);
+	capture_start(&c);
+	capture_add_many(&c, 5);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	other.folder = c.folder;
+	other.path = c.path;
+	capture_start(&other);
+	capture_recover(&other);
+	g_assert_cmpuint(other.deleted + other.recovered + other.left, ==, 0);
+	capture_stop(&other);
+	capture_stop(&c);
+	capture_tear_down(&c);
+}
+
 /* Retention does not touch the .part. Once recovered, it is the oldest and is deleted first. */
 static void test_retention(void)
 {
@@ -395,6 +417,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/recovery/free", test_free);
 	g_test_add_func("/recovery/smallest-first", test_smallest_first);
 	g_test_add_func("/recovery/two-sets", test_two_sets);
+	g_test_add_func("/recovery/live", test_live);
 	g_test_add_func("/recovery/retention", test_retention);
 	g_test_add_func("/recovery/waiting-counts", test_waiting_counts);
 	g_test_add_func("/recovery/order", test_order);
