@@ -18,8 +18,8 @@
  * at its end.
  *
  * A full disk never leaves a torn file: the library truncates it after its last complete block. Nor
- * does a crash: the next pcapng_files_new() truncates the .part after its last complete block and
- * keeps it.
+ * does a crash: while the next capture runs, a thread truncates the .part after its last complete
+ * block and keeps it.
  *
  * Return values, threads and binary compatibility are as in pcapng/writer.h. Unless noted otherwise,
  * functions return 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), -ENOBUFS (the
@@ -57,6 +57,8 @@ enum pcapng_files_what {
 	PCAPNG_FILES_RECOVERED, /* of an earlier run; truncated and kept as NAME-recovered */
 	PCAPNG_FILES_KEPT,	/* cannot be deleted (error says why): the next oldest is, and this
 	                      one does not count any more. Told once for each reason in a row */
+	PCAPNG_FILES_LEFT,	/* of an earlier run; not recovered (error says why; EINTR: closed
+	                      before): stays NAME.part for the next start */
 };
 
 struct pcapng_files_event {
@@ -64,7 +66,7 @@ struct pcapng_files_event {
 	const char *path;
 	uint64_t bytes;
 	uint64_t packets; /* FINISHED only */
-	int error;	  /* KEPT only: errno of unlink(2) */
+	int error;	  /* KEPT, LEFT: an errno */
 };
 
 enum pcapng_compression {
@@ -108,7 +110,7 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 
 	/*
 	 * Retention: the oldest finished files are deleted before a new one starts. Files of
-	 * earlier runs, including recovered ones, count if their name fits the pattern and their
+	 * earlier runs, including those that wait for recovery, count if their name fits the pattern and their
 	 * section header names the same program (shb_userappl up to its first space; without a
 	 * userappl of yours, files without one). No other file is ever touched. A time of last
 	 * change in the future counts as now. 0: no limit.
@@ -175,10 +177,11 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 };
 
 /*
- * Recovers and adopts the files that earlier runs left in the folder, and starts the first file.
- * Recovery reads about 1 GB a second and takes at most 5 s, before the call returns: a .part that
- * needs more stays as it is, for the next start or pcapng_recover(). Deletes an empty .part of the
- * set, which a crash can leave. Strings of `config` are copied;
+ * Adopts the finished files that earlier runs left in the folder, and starts the first file. If
+ * earlier runs also left .part files, it starts a thread that recovers them beside the capture, small
+ * ones first; pcapng_files_tick() and pcapng_files_rotate() report each one, and from then on it
+ * counts for retention. Deletes an empty .part of the set, which a crash can leave. Strings of
+ * `config` are copied;
  * `section` and `writer` (NULL: defaults) are as for pcapng_writer_new(). -EINVAL: config is
  * invalid. -EOPNOTSUPP: the library does not know the compression. *ret is untouched on failure.
  */
@@ -186,7 +189,7 @@ int pcapng_files_new(const struct pcapng_section *section,
 		     const struct pcapng_writer_config *writer,
 		     const struct pcapng_files_config *config, struct pcapng_files **ret);
 
-/* Frees `f` (NULL: no-op). A file that was not closed stays as NAME.part. */
+/* Frees `f` (NULL: no-op). A file that was not closed stays as NAME.part. Ends recovery. */
 void pcapng_files_free(struct pcapng_files *f);
 
 int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_interface *interface,
@@ -199,7 +202,8 @@ int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *
 int pcapng_files_rotate(struct pcapng_files *f);
 
 /*
- * Does what is due by time. Call it when pcapng_files_timeout_ms() says so, even without traffic.
+ * Does what is due by time, and reports recovered files. Call it when pcapng_files_timeout_ms() says
+ * so, even without traffic.
  */
 int pcapng_files_tick(struct pcapng_files *f);
 
@@ -245,9 +249,10 @@ uint64_t pcapng_files_queued(const struct pcapng_files *f);
 uint64_t pcapng_files_queue_peak(const struct pcapng_files *f);
 
 /*
- * Ends the last file: statistics, flush, sync, rename. Even after a failure the file is complete up
- * to its last block and has its final name; the failure is returned. Waits for the queue. Only
- * pcapng_files_packets(), pcapng_files_error() and pcapng_files_free() may follow.
+ * Ends recovery, which takes one read of a file at most, and the last file: statistics, flush, sync,
+ * rename. Even after a failure the file is complete up to its last block and has its final name; the
+ * failure is returned. Waits for the queue. Only pcapng_files_packets(), pcapng_files_error() and
+ * pcapng_files_free() may follow.
  */
 int pcapng_files_close(struct pcapng_files *f);
 

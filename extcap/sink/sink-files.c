@@ -73,6 +73,12 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 		g_warning("cannot delete %s: %s", event->path, g_strerror(event->error));
 		break;
 	case PCAPNG_FILES_RECOVERED: g_info("recovered %s", event->path); break;
+	case PCAPNG_FILES_LEFT:
+		g_warning("%s is not recovered: %s", event->path,
+			  event->error == EINTR
+				  ? "the capture ended first; the next one tries again"
+				  : g_strerror(event->error));
+		break;
 	}
 	s->on_event(s->user, event);
 }

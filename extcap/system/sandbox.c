@@ -36,11 +36,11 @@
 #define ARCH 0 /* an architecture whose system calls were not reviewed: no filter */
 #endif
 
-/* The sanitizers look for leaks at exit, with system calls that nothing else needs. */
-#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizers look for leaks at exit and start a thread, with system calls that nothing else needs. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OTHERWISE SECCOMP_RET_ALLOW
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define OTHERWISE SECCOMP_RET_ALLOW
 #endif
 #endif

@@ -132,7 +132,7 @@ size_t gzip_read_start(int fd, void *data, size_t n)
 	return len;
 }
 
-int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end)
+int gzip_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end)
 {
 	struct reader *r;
 	uint32_t type = 0;
@@ -146,9 +146,9 @@ int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end)
 	if (!r)
 		return -ENOMEM;
 	while ((z == Z_OK || z == Z_STREAM_END)) {
-		if (recover_is_late(deadline_ns)) {
+		if (recover_is_stopped(stop)) {
 			reader_free(r);
-			return -ETIMEDOUT;
+			return -EINTR;
 		}
 		z = reader_step(r, out, sizeof(out));
 		if (z == Z_STREAM_END) {

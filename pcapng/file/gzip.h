@@ -8,6 +8,7 @@
 #ifndef PCAPNG_FILE_GZIP_H
 #define PCAPNG_FILE_GZIP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,6 @@ bool gzip_is_one(int fd);
 size_t gzip_read_start(int fd, void *data, size_t n);
 
 /* Where the last complete member ends, as recover_find_end(). */
-int gzip_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end);
+int gzip_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end);
 
 #endif /* PCAPNG_FILE_GZIP_H */

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pcapng/files.h"
@@ -30,12 +29,19 @@ static uint32_t in_order(uint32_t v, bool swap)
 	return swap ? bswap_32(v) : v;
 }
 
-/* A file, read in large pieces: blocks may be as small as 12 bytes. */
+/* Bytes per read. The fuzzers make it small, to reach its edges. */
+#ifndef WINDOW_BYTES
+#define WINDOW_BYTES (1u << 20)
+#endif
+/* Bytes synced per call before the final fsync(2). */
+#define SYNC_BYTES (UINT64_C(8) << 20)
+
+/* A buffer, because blocks may be as small as 12 bytes. */
 struct window {
 	int fd;
 	uint64_t start; /* of data, in the file */
 	size_t len;
-	uint8_t data[1u << 20];
+	uint8_t data[WINDOW_BYTES];
 };
 
 /* `n` bytes at `at`; NULL: the file does not have them. Valid until the next call. */
@@ -101,39 +107,24 @@ static struct window *window_new(int fd)
 	return w;
 }
 
-/* The end of the last complete block: 0, or -ETIMEDOUT. */
-static int walk(struct window *w, uint64_t size, uint64_t deadline_ns, uint64_t *ret_end)
+/* The end of the last complete block: 0, or -EINTR. */
+static int walk(struct window *w, uint64_t size, const atomic_bool *stop, uint64_t *ret_end)
 {
-	uint64_t at = 0, n = 0, looked = 0;
+	uint64_t at = 0, n = 0;
 	bool swap = false;
 
 	do {
 		at += n;
-		if (at - looked >= sizeof(w->data)) { /* not for each block */
-			if (recover_is_late(deadline_ns))
-				return -ETIMEDOUT;
-			looked = at;
-		}
+		/* Within the window, at most the end of a block is read. */
+		if (at + 12 > w->start + w->len && recover_is_stopped(stop))
+			return -EINTR;
 		n = complete_block(w, at, size, &swap);
 	} while (n > 0);
 	*ret_end = at;
 	return 0;
 }
 
-bool recover_is_late(uint64_t deadline_ns)
-{
-	return deadline_ns && recover_now_ns() >= deadline_ns;
-}
-
-uint64_t recover_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size)
+int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_t *ret_size)
 {
 	uint32_t type;
 	struct window *w;
@@ -144,13 +135,13 @@ int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *
 		return -errno;
 	*ret_size = st.st_size;
 	if (gzip_is_one(fd))
-		return gzip_find_end(fd, deadline_ns, ret_end);
+		return gzip_find_end(fd, stop, ret_end);
 	if (!read_at(fd, 0, &type, sizeof(type)) || type != PCAPNG_BLOCK_SHB)
 		return -EINVAL;
 	w = window_new(fd);
 	if (!w)
 		return -ENOMEM;
-	r = walk(w, st.st_size, deadline_ns, ret_end);
+	r = walk(w, st.st_size, stop, ret_end);
 	free(w);
 	return r == 0 && *ret_end == 0 ? -EINVAL : r;
 }
@@ -232,15 +223,30 @@ int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
 	return 0;
 }
 
-int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes)
+/* fsync(2) that can be interrupted: after a crash, gigabytes may be dirty. 0 or -errno. */
+static int sync_file(int fd, uint64_t size, const atomic_bool *stop)
+{
+	const unsigned int flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				   SYNC_FILE_RANGE_WAIT_AFTER;
+
+	for (uint64_t at = 0; at < size; at += SYNC_BYTES) {
+		if (recover_is_stopped(stop))
+			return -EINTR;
+		if (sync_file_range(fd, at, SYNC_BYTES, flags) < 0)
+			break; /* fsync() returns the error */
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes)
 {
 	uint64_t end, size;
-	int r = recover_find_end(fd, deadline_ns, &end, &size);
+	int r = recover_find_end(fd, stop, &end, &size);
 
+	if (r == 0 && end < size)
+		r = ftruncate(fd, end) < 0 ? -errno : sync_file(fd, end, stop);
 	if (r < 0)
 		return r;
-	if (end < size && (ftruncate(fd, end) < 0 || fsync(fd) < 0))
-		return -errno;
 	*ret_bytes = end;
 	return 0;
 }
@@ -252,7 +258,7 @@ int pcapng_recover(const char *path, uint64_t *ret_bytes)
 
 	if (fd < 0)
 		return -errno;
-	r = recover_fd(fd, 0, &bytes);
+	r = recover_fd(fd, NULL, &bytes);
 	if (r == 0 && ret_bytes)
 		*ret_bytes = bytes;
 	close(fd);

@@ -5,19 +5,23 @@
 #ifndef PCAPNG_FILE_RECOVER_H
 #define PCAPNG_FILE_RECOVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 /*
- * 0; -EINVAL: no complete section header; -ETIMEDOUT: it is `deadline_ns` (0: never) by
- * recover_now_ns(); or -errno. Only reads.
+ * 0; -EINVAL: no complete section header; -EINTR: *stop (may be NULL) is true, which is checked
+ * before each read of the file; or -errno. Only reads.
  */
-int recover_find_end(int fd, uint64_t deadline_ns, uint64_t *ret_end, uint64_t *ret_size);
+int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_t *ret_size);
 
-/* Truncates after the last complete block; *ret_bytes is what is left. As recover_find_end(). */
-int recover_fd(int fd, uint64_t deadline_ns, uint64_t *ret_bytes);
+/*
+ * Truncates after the last complete block; *ret_bytes is the new size. Returns as
+ * recover_find_end(). After -EINTR the file may be truncated but not yet synced.
+ */
+int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes);
 
-/* Likewise, walking only what follows `from`, where a block of ours starts or the file ends. */
+/* The same from `from` on, where a block in our byte order starts or the file ends. */
 int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
 
 /* Where it would truncate. 0 or -errno. */
@@ -27,8 +31,9 @@ int recover_end_after(int fd, uint64_t from, uint64_t *ret_end);
 int recover_packets(int fd, uint64_t from, void (*on_packet)(void *user, uint32_t interface),
 		    void *user);
 
-/* The monotonic clock. */
-uint64_t recover_now_ns(void);
-bool recover_is_late(uint64_t deadline_ns);
+static inline bool recover_is_stopped(const atomic_bool *stop)
+{
+	return stop && atomic_load(stop);
+}
 
 #endif /* PCAPNG_FILE_RECOVER_H */

@@ -68,6 +68,7 @@ static int close_disk(struct pcapng_files *f)
 {
 	int cut = 0, r;
 
+	fileset_stop_recovery(&f->disk.set);
 	disk_discard_next(&f->disk);
 	if (f->disk.file.fd < 0)
 		return 0;

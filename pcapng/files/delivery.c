@@ -106,6 +106,8 @@ int delivery_run(struct delivery *d, struct chunk *c)
 		(void)file_hold(&d->disk->file);
 	if (r == 0 && c->order.syncs)
 		r = disk_sync(d->disk);
+	if (r == 0)
+		fileset_take_recovered(&d->disk->set);
 	if (r == 0 && c->order.ends_file)
 		r = end_file(d, &c->order);
 	return r;

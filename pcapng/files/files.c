@@ -42,6 +42,7 @@ static int rotate_directly(struct pcapng_files *f)
 		r = disk_fail(&f->disk, -ESHUTDOWN, "it was the last");
 	if (r < 0)
 		return r;
+	fileset_take_recovered(&f->disk.set);
 	fileset_make_room(&f->disk.set, 1);
 	flow_begin_file(f);
 	r = begin_next(f);
@@ -225,13 +226,20 @@ static int tick(struct pcapng_files *f)
 		r = f->spool ? sync_in_queue(f) : sync_file(f);
 		return r == -EAGAIN ? 0 : r;
 	}
-	return f->spool ? pcapng_writer_flush(f->writer) : 0;
+	if (!f->spool)
+		return 0;
+	/* The thread takes in recovered files with any order. */
+	return fileset_timeout_ms(&f->disk.set, -1) >= 0
+		       ? spool_order(f->spool, &f->writer->staging, &(struct spool_order){ 0 })
+		       : pcapng_writer_flush(f->writer);
 }
 
 int pcapng_files_tick(struct pcapng_files *f)
 {
 	int r = f->broken;
 
+	if (!f->spool)
+		fileset_take_recovered(&f->disk.set);
 	if (r == 0 && !f->has_ended)
 		r = tick(f);
 	if (r != -ESHUTDOWN || !f->spool)
@@ -268,7 +276,7 @@ int pcapng_files_timeout_ms(const struct pcapng_files *f)
 		left = BUSY_MS * UINT64_C(1000000);
 	ms = deadline_timeout_ms(&f->deadline, &f->config, left);
 	queue = f->spool ? queue_timeout_ms(f) : -1;
-	return queue < 0 || (ms >= 0 && ms < queue) ? ms : queue;
+	return fileset_timeout_ms(&f->disk.set, queue < 0 || (ms >= 0 && ms < queue) ? ms : queue);
 }
 
 int pcapng_files_flush(struct pcapng_files *f)

@@ -110,6 +110,7 @@ int pcapng_files_new(const struct pcapng_section *section,
 		pcapng_files_free(f);
 		return r;
 	}
+	fileset_recover(&f->disk.set);
 	*ret = f;
 	return 0;
 }

@@ -2,9 +2,9 @@
 /*
  * pattern.c - the names of a set of files
  *
- * A pattern is text with fields of fixed width, so a name either fits or does not: the same walk over
- * the pattern writes a name and recognizes one. Numbers run from 1 to 99999 and wrap to 0, as
- * dumpcap's do; the time next to them tells the rounds apart.
+ * A pattern is text with fields of fixed width, so one walk over the pattern both writes a name and
+ * recognizes one. Numbers run from 1 to 99999 and wrap to 0, as dumpcap's do; the time next to them
+ * distinguishes the rounds.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,19 +2,24 @@
 /*
  * section.c - which program wrote a file, by its section header
  *
- * Anybody may have written the file: every length is checked against the bytes that were read.
+ * Anybody may have written the file, so every length is checked against the bytes that were read.
  */
 #include <byteswap.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcapng/files.h"
 #include "pcapng/file/gzip.h"
 #include "pcapng/folder/section.h"
 
+/* The fuzzers' files are small. */
+#ifndef READ_MAX
 #define READ_MAX (256u << 10)
+#endif
 
 /* [pcapng §section_shb] type, length, magic, version, section length; then options, then length */
 #define OPTIONS_AT 24
@@ -102,4 +107,21 @@ bool section_is_by(int fd, const char *program)
 		is_by = names(data, n, program);
 	free(data);
 	return is_by;
+}
+
+int section_open(int folder, const char *file, bool is_part)
+{
+	int flags = (is_part ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	struct stat st;
+	int fd;
+
+	if (fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	fd = openat(folder, file, flags);
+	if (fd >= 0 &&
+	    (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (is_part && st.st_nlink > 1))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }

@@ -14,4 +14,10 @@
  */
 bool section_is_by(int fd, const char *program);
 
+/*
+ * Opens a regular file, and nothing else: opening a device can have side effects. A .part is opened
+ * for writing, unless it has a second hard link: its content may be another file's. -1: not ours.
+ */
+int section_open(int folder, const char *file, bool is_part);
+
 #endif /* PCAPNG_FOLDER_SECTION_H */

@@ -6,15 +6,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	int fd = memory_file(data, len);
+	static int fd = -1;
 	uint64_t bytes = 0, end = 0, size = 0;
 
-	if (recover_fd(fd, 0, &bytes) == 0) {
-		g_assert_cmpuint(bytes, <=, len);
-		g_assert_cmpint(recover_find_end(fd, 0, &end, &size), ==, 0);
-		g_assert_cmpuint(end, ==, bytes);
-		g_assert_cmpuint(size, ==, bytes);
-	}
-	close(fd);
+	fd = memory_file_reuse(fd, data, len);
+	if (recover_fd(fd, NULL, &bytes) < 0)
+		return 0;
+	g_assert_cmpuint(bytes, <=, len);
+	g_assert_cmpint(recover_find_end(fd, NULL, &end, &size), ==, 0);
+	g_assert_cmpuint(end, ==, bytes);
+	g_assert_cmpuint(size, ==, bytes);
 	return 0;
 }

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!file->len)
 		return 0;
 	fd = memory_file(file->data, file->len);
-	g_assert_cmpint(recover_find_end(fd, 0, &end, &size), ==, 0);
+	g_assert_cmpint(recover_find_end(fd, NULL, &end, &size), ==, 0);
 	g_assert_cmpuint(end, ==, file->len);
 	close(fd);
 	return 0;

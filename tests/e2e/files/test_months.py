@@ -7,6 +7,7 @@ Every frame sent while a tap runs is in exactly one file or is counted. A file w
 broken. The retention limits hold at every moment.
 """
 import collections
+import glob
 import os
 import random
 import re
@@ -139,7 +140,9 @@ class Months(Case):
                 self.end(capture, first, dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
                 restarts += 1
             capture = self.begin()  # recovers what the previous run left
-            self.end(capture, self.wait_file(capture), signal.SIGINT)
+            first = self.wait_file(capture)
+            harness.wait_until(lambda: len(glob.glob(self.path("files/*.part"))) == 1, "recovery")
+            self.end(capture, first, signal.SIGINT)
         finally:
             self.sender.is_over = self.watcher.is_over = True
             self.sender.join()

@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import stat
+import struct
 import subprocess
 import threading
+import time
 
 import harness
 import net
-from captures import Capture
+from captures import Capture, count_packets
 from program import Case, xdptap
 
 NAME = re.compile(r"cap_\d{5}_\d{14}\.pcapng(\.gz)?")
@@ -144,9 +146,66 @@ class Rotation(Files):
         harness.wait_until(lambda: self.in_part() == 7, "packets")
         capture.signal(signal.SIGKILL)
         capture.wait()
-        self.ended(self.begin("-b", "packets:100"))
-        recovered, = (path for path in glob.glob(self.path("*recovered*")))
+        capture = self.begin("-b", "packets:100")
+        harness.wait_until(self.recovered, "the recovered file")
+        self.ended(capture)
+        recovered, = self.recovered()
         self.assertEqual(Capture(recovered).data(), sent)
+
+    def recovered(self):
+        return glob.glob(self.path("*recovered*"))
+
+    def leave_huge_part(self):
+        """Leaves the .part of a killed capture with 40 GB of blocks, mostly holes, of 1 MB each: (path, size)."""
+        capture = self.begin("-b", "duration:1h")
+        harness.wait_until(self.in_part_bytes, "the header")
+        capture.signal(signal.SIGKILL)
+        capture.wait()
+        path, = glob.glob(self.path("*.part"))
+        with open(path, "r+b", buffering=0) as part:
+            at = part.seek(0, os.SEEK_END)
+            edge = struct.pack("=III", 1 << 20, 0x0BAD, 1 << 20)
+            os.pwrite(part.fileno(), edge[4:], at)
+            for _ in range(40000):
+                at += 1 << 20
+                os.pwrite(part.fileno(), edge, at - 4)
+        return path, os.path.getsize(path)
+
+    def in_part_bytes(self):
+        return [path for path in glob.glob(self.path("*.part")) if os.path.getsize(path)]
+
+    def test_recovery_is_beside(self):
+        """A slow recovery delays neither the start, frames nor signals, and is reported if it is cut short."""
+        part, size = self.leave_huge_part()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            capture = self.begin("-b", "packets:10")
+            sent = self.pair.send(25)
+            harness.wait_until(lambda: self.in_parts(part) == 5, "packets")
+            start = time.monotonic()
+            capture.signal(number)
+            self.assertEqual(capture.wait(), 0, capture.text())
+            self.assertLess(time.monotonic() - start, 2)
+            self.assertEqual([data for path in self.files() for data in Capture(path).data()], sent)
+            told, = (line for line in capture.stderr().splitlines(keepends=True) if b"recovered" in line)
+            self.assert_sentence(told, os.path.basename(part), "the capture ended first")
+            self.assertEqual(os.path.getsize(part), size)
+            self.assertEqual(self.recovered(), [])
+            for path in self.files():
+                os.unlink(path)
+        capture = self.begin("-b", "packets:10")
+        capture.signal()  # at once
+        start = time.monotonic()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        self.assertLess(time.monotonic() - start, 2)
+        self.assertEqual(os.path.getsize(part), size)
+        os.truncate(part, size // 20)
+        capture = self.begin("-b", "packets:10")
+        harness.wait_until(self.recovered, "the recovered file")
+        self.ended(capture)
+
+    def in_parts(self, besides):
+        """Packets in the .part file of this run."""
+        return sum(count_packets(path) for path in glob.glob(self.path("*.part")) if path != besides)
 
     def test_compressed(self):
         capture = self.begin("-b", "packets:10", "--compress", "gzip")

@@ -19,6 +19,9 @@ static void on_event(void *user, const struct pcapng_files_event *e)
 	c->deleted += e->what == PCAPNG_FILES_DELETED;
 	c->recovered += e->what == PCAPNG_FILES_RECOVERED;
 	c->kept += e->what == PCAPNG_FILES_KEPT;
+	c->left += e->what == PCAPNG_FILES_LEFT;
+	if (e->what == PCAPNG_FILES_LEFT)
+		c->left_error = e->error;
 	/* A reader that opens a file when it is announced sees all of it. */
 	if (e->what == PCAPNG_FILES_FINISHED)
 		g_assert_cmpint(access(e->path, R_OK), ==, 0);
@@ -81,6 +84,19 @@ void capture_add_many(struct capture *c, unsigned int n)
 {
 	while (n--)
 		g_assert_cmpint(capture_add(c), ==, 0);
+}
+
+void capture_recover(struct capture *c)
+{
+	for (int i = 0; i < 10000; i++) {
+		int ms = pcapng_files_timeout_ms(c->f);
+
+		g_assert_cmpint(pcapng_files_tick(c->f), ==, 0);
+		if (ms < 0 || ms > 100)
+			return;
+		g_usleep(1000);
+	}
+	g_assert_not_reached();
 }
 
 void capture_stop(struct capture *c)

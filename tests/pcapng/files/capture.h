@@ -18,7 +18,8 @@ struct capture {
 	struct pcapng_files_config config;
 	uint64_t written;
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
-	unsigned int opened, finished, deleted, recovered, kept;
+	unsigned int opened, finished, deleted, recovered, kept, left;
+	int left_error; /* the last one's */
 };
 
 /* Creates the folder and the path that names derive from. */
@@ -32,6 +33,9 @@ void capture_start(struct capture *c);
 /* Adds the packet with the next number; returns the result of pcapng_files_add_packet(). */
 int capture_add(struct capture *c);
 void capture_add_many(struct capture *c, unsigned int n);
+
+/* Calls pcapng_files_tick() until recovery is over. */
+void capture_recover(struct capture *c);
 
 /* Closes and frees. */
 void capture_stop(struct capture *c);

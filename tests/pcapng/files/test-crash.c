@@ -54,6 +54,7 @@ static void test_killed(void)
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		capture_start(&c);
+		capture_recover(&c);
 		capture_stop(&c);
 		g_assert_cmpuint(c.recovered, <=, 1);
 		capture_remove_parts(&c);

@@ -122,6 +122,7 @@ static void test_killed(void)
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		capture_start(&c);
+		capture_recover(&c);
 		capture_stop(&c);
 		g_assert_cmpuint(c.recovered, <=, 1);
 		paths = capture_list(&c, ".pcapng.gz");

@@ -116,9 +116,11 @@ static void test_recovered_count(void)
 		capture_start(&c);
 		capture_add_many(&c, 5);
 		g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+		capture_recover(&c);
 		pcapng_files_free(c.f); /* like a crash */
 	}
 	capture_start(&c);
+	capture_recover(&c);
 	g_assert_cmpuint(c.recovered, ==, 2);
 	g_assert_cmpuint(count_files(&c, "-recovered.pcapng"), ==, 2);
 	parts = capture_list(&c, ".part");

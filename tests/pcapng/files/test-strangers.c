@@ -151,8 +151,10 @@ static void test_planted(void)
 	fifo = g_build_filename(c.folder, "cap_00003_20240101000000.pcapng.part", NULL);
 	g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
 	capture_start(&c);
+	capture_recover(&c);
 	capture_stop(&c);
 	g_assert_cmpuint(c.recovered, ==, 0);
+	g_assert_cmpuint(c.left, ==, 0);
 	g_assert_true(is_there(&c, name));
 	g_assert_true(is_there(&c, "precious"));
 	g_assert_true(is_there(&c, "cap_00002_20240101000000.pcapng.part"));
