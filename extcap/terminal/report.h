@@ -6,8 +6,10 @@
 #include "extcap/capture/capture.h"
 
 struct report {
-	bool is_counting;    /* the running count is displayed in the last line */
-	unsigned int column; /* how much of that line is in use */
+	const struct limits *rotate; /* since report_started() */
+	uint64_t begun_ns;	     /* CLOCK_BOOTTIME; the file that is being written */
+	bool is_counting;	     /* the running count is displayed in the last line */
+	unsigned int column;	     /* how much of that line is in use */
 	uint64_t last_written;
 	int64_t last_us; /* monotonic */
 };
