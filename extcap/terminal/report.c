@@ -51,12 +51,14 @@ static void append_time(GString *line, uint64_t ns)
 {
 	uint64_t s = ns / 1000000000 + (ns % 1000000000 > 0);
 
+	g_string_append(line, ", next file in ");
+	if (s >= 86400)
+		g_string_append_printf(line, "%" PRIu64 "d ", s / 86400);
 	if (s >= 3600)
-		g_string_append_printf(line, ", next file in %" PRIu64 ":%02" PRIu64 ":%02" PRIu64,
-				       s / 3600, s / 60 % 60, s % 60);
+		g_string_append_printf(line, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600 % 24,
+				       s / 60 % 60, s % 60);
 	else
-		g_string_append_printf(line, ", next file in %" PRIu64 ":%02" PRIu64, s / 60,
-				       s % 60);
+		g_string_append_printf(line, "%" PRIu64 ":%02" PRIu64, s / 60, s % 60);
 }
 
 static double rate(struct report *r, const struct capture_status *status)

@@ -137,6 +137,41 @@ class Captures(Case):
                 self.assertEqual(b"\rPackets:" in text, is_counting)
                 self.assertIn(b"Packets captured: 2", text)
 
+    def test_time_to_the_next_file(self):
+        """On a terminal, the line with the count says when the next file starts, if that depends on time."""
+        hour = rb"next file in (\d\d?:)?\d?\d:\d\d(?!\d)"
+        for options, expected in ((("-b", "duration:100"), rb"next file in 1:(39|40)"),
+                                  (("-b", "duration:60d"), rb"next file in (59d 23:59:\d\d|60d 0:00:00)"),
+                                  (("-b", "interval:1h", "-b", "duration:60d"), hour),
+                                  (("-b", "packets:100", "--sync", "30s"), None)):
+            with self.subTest(options):
+                line = self.first_count(*options)
+                if expected:
+                    self.assertRegex(line, expected)
+                else:
+                    self.assertNotIn(b"next file", line)
+
+    def first_count(self, *options):
+        """Returns the first line with a running count."""
+        terminal, end = os.openpty()
+        command = ["ip", "netns", "exec", self.pair.near.name, XDPTAP, "-i", "near", "-w", self.path("out"),
+                   *options]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=end) as process:
+            os.close(end)
+            self.addCleanup(process.kill)
+            text = b""
+            while b"file: 256 bytes" not in text.rpartition(b"\rPackets: ")[2]:
+                text += os.read(terminal, 4096)
+            process.terminate()
+            try:
+                while more := os.read(terminal, 4096):
+                    text += more
+            except OSError:  # EIO: the program has closed it
+                pass
+            os.close(terminal)
+            self.assertEqual(process.wait(harness.DEADLINE), 0)
+        return text.partition(b"\rPackets: ")[2].partition(b"\r")[0]
+
     def test_group_access(self):
         """Whatever the umask is, and also for an existing file."""
         for form in (), ("--format", "pcap"), ("--sync", "1h"):
