@@ -25,7 +25,7 @@ struct tap;
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
-	/* Gets the messages of libbpf and the tap, each with its newline; may be NULL. Process-wide. */
+	/* Receives the messages of libbpf and the tap, each with its newline; may be NULL. Process-wide. */
 	void (*log)(const char *text);
 };
 
