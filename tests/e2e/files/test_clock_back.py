@@ -26,7 +26,8 @@ class ClockBack(Case):
         self.begun = time.time()
         self.set_back(0)
         self.env = dict(os.environ, LD_PRELOAD=os.environ["FAKE_CLOCK"],
-                        FAKE_CLOCK_FILE=self.path("offset"), ASAN_OPTIONS="verify_asan_link_order=0")
+                        FAKE_CLOCK_FILE=self.path("offset"),
+                        ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
 
     def set_back(self, seconds):
         self.offset -= seconds
