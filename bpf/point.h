@@ -58,7 +58,7 @@ struct point {
 	 * the old program or the new one. 0 or -errno as above; after a failure the old one stays.
 	 */
 	int (*replace)(const struct point_target *target, struct point_link *link);
-	/* Takes the program off. Runs on other CPUs may still be under way when it returns. */
+	/* Detaches the program. Runs on other CPUs may still be under way when it returns. */
 	void (*detach)(struct point_link *link);
 	void (*free)(struct point_link *link); /* after detach() */
 	/* Whether the program is still in place. */

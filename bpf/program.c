@@ -80,7 +80,7 @@ static uint32_t find_replacement(int link_fd, uint32_t target)
 }
 
 /* Describes the program if it replaces a function, and does not trace it. */
-static bool describe_behind(uint32_t id, struct tap_program *ret)
+static bool describe_dispatched(uint32_t id, struct tap_program *ret)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
@@ -94,7 +94,8 @@ static bool describe_behind(uint32_t id, struct tap_program *ret)
 }
 
 /* The programs that a dispatcher calls, in the order of their links, which is that of their calls. */
-static size_t list_behind(const struct tap_program *dispatcher, struct tap_program *ret, size_t max)
+static size_t list_dispatched(const struct tap_program *dispatcher, struct tap_program *ret,
+			      size_t max)
 {
 	uint32_t link = 0;
 	size_t n = 0;
@@ -105,7 +106,7 @@ static size_t list_behind(const struct tap_program *dispatcher, struct tap_progr
 		if (fd < 0)
 			continue;
 		ret[n] = (struct tap_program){ .mode = dispatcher->mode, .is_dispatched = true };
-		n += describe_behind(find_replacement(fd, dispatcher->id), &ret[n]);
+		n += describe_dispatched(find_replacement(fd, dispatcher->id), &ret[n]);
 		close(fd);
 	}
 	return n;
@@ -127,5 +128,5 @@ int program_list(unsigned int ifindex, struct tap_program *ret, size_t max)
 		return 1;
 	(void)program_describe(fd, ret);
 	close(fd);
-	return 1 + (int)list_behind(ret, ret + 1, max - 1);
+	return 1 + (int)list_dispatched(ret, ret + 1, max - 1);
 }

@@ -429,10 +429,7 @@ void tap_release(struct tap *t)
 
 uint64_t tap_now_ns(struct tap *t)
 {
-	uint64_t now_ns = clock_now_ns();
-
-	(void)clock_refresh(&t->clock, now_ns);
-	return clock_to_epoch_ns(&t->clock, now_ns);
+	return clock_look(&t->clock);
 }
 
 uint64_t tap_ahead_ns(const struct tap *t)

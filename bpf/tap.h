@@ -25,7 +25,7 @@ struct tap;
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
-	/* Gets the messages of libbpf and the tap, each with its newline; may be NULL. Process-wide. */
+	/* Receives the messages of libbpf and the tap, each with its newline; may be NULL. Process-wide. */
 	void (*log)(const char *text);
 };
 
@@ -144,7 +144,7 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
 /* From now on the frames given out may be overwritten. */
 void tap_release(struct tap *t);
-/* Now, as a frame would be stamped. */
+/* Now, as a frame would be stamped; looks at the system clock for that. */
 uint64_t tap_now_ns(struct tap *t);
 /* How far time stamps are ahead of the system clock, in ns: it was set back, and they were not. */
 uint64_t tap_ahead_ns(const struct tap *t);

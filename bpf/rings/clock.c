@@ -136,11 +136,19 @@ int64_t clock_refresh(struct clock *c, uint64_t at_ns)
 	return is_due(c, at_ns) ? measure_step(c, at_ns) : 0;
 }
 
+uint64_t clock_look(struct clock *c)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	(void)measure_step(c, now_ns);
+	return clock_to_epoch_ns(c, now_ns);
+}
+
 uint64_t clock_settle(struct clock *c)
 {
 	uint64_t ahead;
 
-	(void)measure_step(c, clock_now_ns());
+	(void)clock_look(c);
 	ahead = clock_ahead_ns(c);
 	c->offset_ns = c->true_ns;
 	return ahead;

@@ -30,6 +30,8 @@ int clock_init_phc(struct clock *c, int fd);
 void clock_done(struct clock *c);
 /* Measures again if the last time is a while ago; now_ns is clock_now_ns(). Returns the step in ns. */
 int64_t clock_refresh(struct clock *c, uint64_t now_ns);
+/* Measures at once. Returns the present time as a time stamp of this moment would be. */
+uint64_t clock_look(struct clock *c);
 /* How far time stamps are ahead of the clock, which was set back. */
 static inline uint64_t clock_ahead_ns(const struct clock *c)
 {

@@ -17,17 +17,43 @@ static void log_libbpf(const char *text)
 	g_info("libbpf: %s", text);
 }
 
-/* Whose program keeps ours off an interface that has none itself, as the subject of a sentence. */
-static char *find_obstacle(const struct link *i, bool *ret_is_later)
+/* Whether it has no program itself, so that it is another device's that keeps ours off. */
+static bool is_without_program(const struct link *i)
 {
 	struct tap_program p = { 0 };
+
+	return tap_find_program(i->index, &p) == 0 && !p.id;
+}
+
+/* That program, as the subject of a sentence; NULL if the interface has one itself. */
+static char *find_obstacle(const struct link *i, bool *ret_is_later)
+{
 	char *text;
 
 	*ret_is_later = false;
-	if (tap_find_program(i->index, &p) < 0 || p.id)
+	if (!is_without_program(i))
 		return NULL;
 	text = xdp_programs_in_the_way(i, ret_is_later);
 	return text ? text : g_strdup("a device in another network namespace has an XDP program");
+}
+
+/* A bond answers EOPNOTSUPP where a port has a program. */
+static bool explain_no_native(const struct link *i, int err, GError **error)
+{
+	bool is_later;
+	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &is_later)
+							  : NULL;
+
+	if (obstacle)
+		return fail(error,
+			    "%s, so \"%s\" can have none in native mode; detach it, or use "
+			    "--mode auto",
+			    obstacle, i->name);
+	return fail_errno(
+		error, -err,
+		"the driver of \"%s\" does not support this XDP program in native mode; use "
+		"--mode auto",
+		i->name);
 }
 
 static bool explain_busy(const struct link *i, GError **error)
@@ -71,11 +97,7 @@ static bool explain(const struct config *config, const struct link *i, const str
 			"older than 6.3; use --time-stamp-type host",
 			i->name);
 	if (point->has_modes && config->mode == TAP_MODE_NATIVE)
-		return fail_errno(
-			error, -err,
-			"the driver of \"%s\" does not support this XDP program in native mode; use "
-			"--mode auto",
-			i->name);
+		return explain_no_native(i, err, error);
 	return fail_errno(error, -err, "cannot attach the %s program to \"%s\"", point->name,
 			  i->name);
 }

@@ -108,6 +108,18 @@ static void test_settles(struct clock *c, const void *unused)
 	g_assert_cmpuint(clock_settle(c), ==, 0);
 }
 
+/* For whoever cannot wait until the next look is due. */
+static void test_looks_at_once(struct clock *c, const void *unused)
+{
+	fake.offset_ns -= 60 * SECOND;
+	g_assert_cmpint(ABS((int64_t)clock_look(c) - fake.mono_ns - EPOCH_NS), <, 1000);
+	assert_near((int64_t)clock_ahead_ns(c), 60 * SECOND);
+	fake.offset_ns += 70 * SECOND;
+	g_assert_cmpint(ABS((int64_t)clock_look(c) - fake.mono_ns - EPOCH_NS - 10 * SECOND), <,
+			1000);
+	g_assert_cmpuint(clock_ahead_ns(c), ==, 0);
+}
+
 /* It looks for itself: the step may be younger than the last look. */
 static void test_settles_at_once(struct clock *c, const void *unused)
 {
@@ -167,6 +179,7 @@ int main(int argc, char **argv)
 	ADD("/clock/back", test_back);
 	ADD("/clock/settles", test_settles);
 	ADD("/clock/settles-at-once", test_settles_at_once);
+	ADD("/clock/looks-at-once", test_looks_at_once);
 	ADD("/clock/there-and-back", test_there_and_back);
 	ADD("/clock/busy", test_busy);
 	ADD("/clock/creeping", test_creeping);

@@ -24,16 +24,17 @@ class ClockBack(Case):
         super().setUp()
         self.offset = 0
         self.begun = time.time()
-        self.set_back(0)
+        self.set_back(0, 0)
         self.env = dict(os.environ, LD_PRELOAD=os.environ["FAKE_CLOCK"],
-                        FAKE_CLOCK_FILE=self.path("offset"), ASAN_OPTIONS="verify_asan_link_order=0")
+                        FAKE_CLOCK_FILE=self.path("offset"),
+                        ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
 
-    def set_back(self, seconds):
+    def set_back(self, seconds, wait=NOTICED):
         self.offset -= seconds
         mode = "r+b" if os.path.exists(self.path("offset")) else "wb"
         with open(self.path("offset"), mode) as file:
             file.write(struct.pack("=q", self.offset * 10**9))
-        time.sleep(NOTICED if seconds else 0)
+        time.sleep(wait)
 
     def send_into_part(self, count, total):
         self.pair.send(count)
@@ -66,7 +67,7 @@ class ClockBack(Case):
         """By a signal: ahead until the file ends, true in the next one, whose name agrees with it."""
         capture = self.start("-b", "packets:100", "-Q", "in", file="cap.pcapng", env=self.env)
         self.send_into_part(3, 3)
-        self.set_back(HOUR)
+        self.set_back(HOUR, 0)
         self.send_into_part(3, 6)
         capture.signal(signal.SIGHUP)
         harness.wait_until(lambda: self.in_part() == 0, "a new file")
@@ -85,7 +86,7 @@ class ClockBack(Case):
         """By a limit, in the middle of a batch."""
         capture = self.start("-b", "packets:5", "-Q", "in", file="cap.pcapng", env=self.env)
         self.send_into_part(3, 3)
-        self.set_back(HOUR)
+        self.set_back(HOUR, 0)
         self.pair.send(9)
         harness.wait_until(lambda: len(glob.glob(self.path("cap_*.pcapng"))) == 2 and self.in_part() == 2,
                            "the frames")

@@ -68,7 +68,8 @@ class Stacked(Case):
         status, _, err = xdptap("-i", "bond0", "-w", self.path("x"), "--point", "xdp", "--mode",
                                 "native", namespace=self.pair.near)
         self.assertEqual(status, 1)
-        self.assert_sentence(err, '"near", a port of "bond0", has XDP program')
+        self.assert_sentence(err, '"near", a port of "bond0", has XDP program', "--mode auto")
+        self.start(interface="bond0").finish()  # in generic mode
 
     def test_peer_is_no_obstacle(self):
         """The other end of a veth pair, and a device on top without a program."""
