@@ -20,7 +20,7 @@
 #define SLOW_US	    5000
 
 /* The longest delay of the capture, on a busy machine. */
-#define PROMPT_US (G_USEC_PER_SEC / 2)
+#define PROMPT_US (2 * G_USEC_PER_SEC)
 
 ssize_t __real_pread(int fd, void *data, size_t n, off_t at);
 ssize_t __wrap_pread(int fd, void *data, size_t n, off_t at);
@@ -69,20 +69,19 @@ static uint64_t size_of(const char *path)
 /* Creates the .part of a capture that was killed after three packets, with the number `seq`. */
 static char *plant(const struct capture *set, unsigned int seq)
 {
-	struct capture c = { .folder = set->folder, .path = set->path };
+	/* Another set, which recovers nothing of this one. */
+	struct capture c = { .folder = set->folder,
+			     .path = set->path,
+			     .config = { .name = "other%{seq}.pcapng" } };
 	g_autofree char *name = g_strdup_printf("cap_%05u_20260101000000.pcapng.part", seq);
+	g_autofree char *other = g_build_filename(set->folder, "other00001.pcapng.part", NULL);
 	char *path = g_build_filename(set->folder, name, NULL);
-	g_autoptr(GPtrArray) parts = NULL;
 
 	capture_start(&c);
 	capture_add_many(&c, 3);
 	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
 	pcapng_files_free(c.f);
-	parts = capture_list(&c, ".part");
-	for (unsigned int i = 0; i < parts->len; i++)
-		if (size_of(parts->pdata[i]) < BLOCK_BYTES && !strstr(parts->pdata[i], "_20260101"))
-			g_assert_cmpint(g_rename(parts->pdata[i], path), ==, 0);
-	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(g_rename(other, path), ==, 0);
 	return path;
 }
 
