@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bpf/facts.h"
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
 #include "bpf/point-link.h"
@@ -209,13 +210,15 @@ static bool is_in_place(const struct tc_link *link)
 	return r == 0 ? program == link->program_id : r != -ENOENT; /* else: nobody knows */
 }
 
-static int load(const struct point_target *t, struct tc_bpf **ret)
+static int load_with(const struct point_target *t, const struct wire_skb_config *skb,
+		     struct tc_bpf **ret)
 {
 	struct tc_bpf *skel = tc_bpf__open();
 	int r = skel ? 0 : -errno;
 
 	if (skel) {
 		skel->rodata->config = t->config;
+		skel->rodata->skb_config = *skb;
 		r = maps_share(t->maps, skel->obj);
 	}
 	if (r >= 0 && t->filter)
@@ -228,6 +231,18 @@ static int load(const struct point_target *t, struct tc_bpf **ret)
 	}
 	*ret = skel;
 	return 0;
+}
+
+/* A kernel in lockdown does not let programs read its memory: then nothing is known about checksums. */
+static int load(const struct point_target *t, struct tc_bpf **ret)
+{
+	static const struct wire_skb_config unknown;
+	const struct wire_skb_config *skb = facts_skb();
+	int r = load_with(t, skb, ret);
+
+	if ((r == -EINVAL || r == -EACCES) && skb->offset)
+		r = load_with(t, &unknown, ret);
+	return r;
 }
 
 /* As a tcx link, or as a filter where the kernel does not know that attach type. */

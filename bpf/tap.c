@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpf/account.h"
+#include "bpf/facts.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
@@ -36,10 +37,10 @@
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
 
 /* What most frames have: the same bits in both. */
-#define COMMON_FLAGS (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE)
+#define COMMON_FLAGS (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE | WIRE_PARTIAL)
 
 _Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS &&
-		       (int)TAP_QUEUE == WIRE_QUEUE,
+		       (int)TAP_QUEUE == WIRE_QUEUE && (int)TAP_PARTIAL == WIRE_PARTIAL,
 	       "tap.h and wire.h disagree");
 
 /* to_frame() copies these words at once. */
@@ -192,6 +193,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 			.slot = t->n_attached,
 			.snaplen = target->snaplen,
 			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
+			.is_preemptible = facts_is_preemptible(),
 		},
 	};
 	int r;
@@ -448,6 +450,27 @@ void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
 void tap_release(struct tap *t)
 {
 	merge_end(&t->merge);
+}
+
+uint64_t tap_now_ns(struct tap *t)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	(void)clock_refresh(&t->clock, now_ns);
+	return clock_to_epoch_ns(&t->clock, now_ns);
+}
+
+uint64_t tap_ahead_ns(const struct tap *t)
+{
+	return clock_ahead_ns(&t->clock);
+}
+
+uint64_t tap_follow_clock(struct tap *t)
+{
+	uint64_t back = clock_settle(&t->clock);
+
+	t->last_ns -= back < t->last_ns ? back : t->last_ns;
+	return back;
 }
 
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)

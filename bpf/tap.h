@@ -49,10 +49,12 @@ enum {
 	TAP_ID = 1 << 3,
 	TAP_VERDICT = 1 << 4,
 	TAP_HOST_TIME = 1 << 5, /* ts_ns is the kernel's although the NIC's was asked for */
+	TAP_PARTIAL = 1 << 6,	/* the checksum is left to the NIC: the bytes have a wrong one */
 };
 
 struct tap_frame {
-	uint64_t ts_ns;	     /* since the epoch; never before the previous frame's */
+	uint64_t
+		ts_ns; /* since the epoch; before the previous frame's only after tap_follow_clock() */
 	const uint8_t *data; /* valid until tap_release() */
 	/* From here to generation as in wire.h. */
 	uint32_t len;	     /* length on the wire, without FCS */
@@ -143,6 +145,15 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
 /* From now on the frames given out may be overwritten. */
 void tap_release(struct tap *t);
+/* Now, as a frame would be stamped. */
+uint64_t tap_now_ns(struct tap *t);
+/* How far time stamps are ahead of the system clock, in ns: it was set back, and they were not. */
+uint64_t tap_ahead_ns(const struct tap *t);
+/*
+ * Lets time stamps follow a clock that was set back. Returns by how many ns they go back: subtract that from
+ * the time of a frame that is to be in their order.
+ */
+uint64_t tap_follow_clock(struct tap *t);
 /* The counters of a slot: exact after tap_detach(), a moment old before. 0 or -errno. */
 int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret);
 /* The XDP program on an interface, ours or not; its name requires privilege. 0 or -errno. */

@@ -34,6 +34,7 @@ enum {
 	WIRE_TRACED = 1 << 3,	/* a wire_trace precedes the bytes */
 	WIRE_VERDICT = 1 << 4,	/* and its verdict is valid */
 	WIRE_STAMPED = 1 << 5,	/* a wire_stamp precedes the bytes */
+	WIRE_PARTIAL = 1 << 6,	/* its checksum is left to the NIC: the bytes lack it */
 };
 
 /* An unlikely number: the capture filter replaces the instruction that sets r0 to it. */
@@ -41,10 +42,17 @@ enum {
 
 /* Userspace sets it before load; to the verifier it is constant. */
 struct wire_config {
-	__u32 slot;	  /* its counters; in every record */
-	__u32 snaplen;	  /* bytes to keep of a frame, 1…WIRE_FRAME_MAX */
-	__u32 wake_bytes; /* wake the reader after this many bytes on one CPU */
-	__u32 generation; /* of the filter, below 65536: in every record it accepted */
+	__u32 slot;	      /* its counters; in every record */
+	__u32 snaplen;	      /* bytes to keep of a frame, 1…WIRE_FRAME_MAX */
+	__u32 wake_bytes;     /* wake the reader after this many bytes on one CPU */
+	__u32 generation;     /* of the filter, below 65536: in every record it accepted */
+	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
+};
+
+/* The same for the tc points: where a socket buffer says what its checksum is. */
+struct wire_skb_config {
+	__u32 offset; /* of the byte that holds sk_buff.ip_summed; 0: unknown */
+	__u32 shift;  /* of its two bits there */
 };
 
 /* The sides of a traced program; point.h has the same values. */

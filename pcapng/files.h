@@ -160,6 +160,13 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	enum pcapng_direct_io direct_io;
 	/* A buffer that is not full is written after this time, by pcapng_files_tick(); 0: 100. */
 	uint32_t queue_delay_ms;
+
+	/*
+	 * Called by the call that ends a file: what is added from now on goes into the next one, whose
+	 * PCAPNG_FILES_OPENED may come later if there is a queue. It may change the packet that is
+	 * being added. May be NULL.
+	 */
+	void (*on_rotate)(void *user);
 };
 
 /*
@@ -205,12 +212,16 @@ uint64_t pcapng_files_time_left_ns(const struct pcapng_files *f);
  */
 int pcapng_files_flush(struct pcapng_files *f);
 
+/* As pcapng_files_flush(), but with a queue it does not wait: the thread writes everything soon. */
+int pcapng_files_push(struct pcapng_files *f);
+
 /* As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it. */
 int pcapng_files_sync(struct pcapng_files *f);
 
 /*
  * Begins to end the last file, and does not wait. 0: only pcapng_files_close() is left, and does not
- * wait either. -EAGAIN: the queue is not empty yet; call it again. Nothing can be added any more.
+ * wait either. -ENOBUFS: the queue is not empty yet; -EAGAIN: nor will it be before the disk has room;
+ * call it again. Nothing can be added any more.
  */
 int pcapng_files_end(struct pcapng_files *f);
 

@@ -56,9 +56,6 @@ struct {
  */
 typedef long (*copy_fn)(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size);
 
-/* Length of the frame at the hook. */
-typedef __u32 (*len_fn)(void *ctx);
-
 /* What a hook knows about a frame, besides its bytes. */
 struct frame {
 	__u32 slot;
@@ -71,6 +68,12 @@ struct frame {
 	__u32 caplen;
 	__u64 ts_ns;
 };
+
+/*
+ * Fills in what costs something to find out about a frame, once the filter has accepted it: its length
+ * at the hook, and more flags.
+ */
+typedef void (*look_fn)(void *ctx, struct frame *f);
 
 /* What precedes the bytes: a wire_trace, a wire_stamp or nothing; its length is constant. */
 struct before {
@@ -156,10 +159,45 @@ static __always_inline long copy_frame(void *ctx, copy_fn copy, const struct fra
 	return copy(ctx, 0, to, len, size);
 }
 
+/*
+ * Counters belong to one CPU. Where a program cannot interrupt another on its CPU, a plain addition is
+ * exact. With PREEMPT_RT it can, and an atomic one is required. The verifier knows which of the two it
+ * is, and removes the other.
+ */
+static __always_inline void add(__u64 *to, __u64 n)
+{
+	if (config.is_preemptible)
+		__sync_fetch_and_add(to, n);
+	else
+		*to += n;
+}
+
 static __always_inline void lose(struct wire_count *count, enum wire_lost cause)
 {
-	count->lost[cause]++;
-	count->gap++;
+	add(&count->lost[cause], 1);
+	if (config.is_preemptible)
+		__sync_fetch_and_add(&count->gap, 1);
+	else
+		count->gap++;
+}
+
+/*
+ * The losses to report in this record. If two programs read the same gap, both report it, and it becomes
+ * negative: later losses fill it up before any is reported again, so that the sum stays right. An atomic
+ * exchange would be simpler, but Linux 5.10 refuses to load one, even where it is never executed.
+ */
+static __always_inline __u32 take_gap(struct wire_count *count)
+{
+	__u32 gap = count->gap;
+
+	if (!config.is_preemptible) {
+		count->gap = 0;
+		return gap;
+	}
+	if ((__s32)gap <= 0)
+		return 0;
+	__sync_fetch_and_add(&count->gap, -gap);
+	return gap;
 }
 
 /*
@@ -202,14 +240,13 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->ts_ns = f->ts_ns;
 	w->len = f->len;
 	w->caplen = caplen;
-	w->lost = count->gap;
+	w->lost = take_gap(count);
 	w->slot = f->slot;
 	w->queue = f->queue < 0xffff ? f->queue : 0xffff;
 	w->hash = f->hash;
 	w->flags = f->flags;
 	w->generation = config.generation;
 	copy_words(w->data, before->data, head);
-	count->gap = 0;
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));
 }
 
@@ -228,7 +265,7 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
 	void *ring = bpf_map_lookup_elem(&rings, &id);
 
-	count->accepted++;
+	add(&count->accepted, 1);
 	if (!cpu || !ring) {
 		lose(count, WIRE_LOST_FULL); /* a CPU that came online later */
 		return;
@@ -253,7 +290,7 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
  * Counts a frame, and puts it into the ring if the filter accepts it. Work that a rejected frame does not
  * need comes after the filter.
  */
-static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct frame *f,
+static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct frame *f,
 				 const struct before *before)
 {
 	struct wire_count *count;
@@ -262,11 +299,12 @@ static __always_inline void emit(void *ctx, len_fn len, copy_fn copy, struct fra
 	count = bpf_map_lookup_elem(&counts, &f->slot);
 	if (!count)
 		return; /* never: tap.c assigns slots below the size of the map */
-	count->seen++;
+	add(&count->seen, 1);
 	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
 		return;
 	f->ts_ns = bpf_ktime_get_ns();
-	f->len = len(ctx) + (f->proto ? TAG : 0);
+	look(ctx, f);
+	f->len += f->proto ? TAG : 0;
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
 	take(ctx, copy, count, f, before);
 }

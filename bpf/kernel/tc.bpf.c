@@ -8,9 +8,30 @@
 
 #include "bpf/kernel/ring.bpf.h"
 
-static __always_inline __u32 len_tc(void *ctx)
+/* kernel: include/linux/skbuff.h, sk_buff.ip_summed */
+#define CHECKSUM_PARTIAL 3
+
+const volatile struct wire_skb_config skb_config;
+
+/*
+ * Whether somebody still has to fill in the checksum: the NIC, or the kernel right before a NIC that does
+ * not. A frame from a local sender, across veth for example, arrives like that, too.
+ */
+static __always_inline _Bool is_partial(void *skb)
 {
-	return ((const struct __sk_buff *)ctx)->len;
+	__u8 summed = 0;
+
+	if (!skb_config.offset ||
+	    bpf_probe_read_kernel(&summed, sizeof(summed), skb + skb_config.offset) < 0)
+		return 0;
+	return (summed >> skb_config.shift & 3) == CHECKSUM_PARTIAL;
+}
+
+static __always_inline void look_tc(void *ctx, struct frame *f)
+{
+	f->len = ((const struct __sk_buff *)ctx)->len;
+	if (is_partial(ctx))
+		f->flags |= WIRE_PARTIAL;
 }
 
 static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)
@@ -34,7 +55,7 @@ int tap_tc(struct __sk_buff *skb)
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
 	}
-	emit(skb, len_tc, copy_tc, &f, NOTHING);
+	emit(skb, look_tc, copy_tc, &f, NOTHING);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }
 

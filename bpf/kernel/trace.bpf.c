@@ -94,7 +94,7 @@ static __always_inline void count_seen(enum wire_at at)
 	struct wire_count *count = find_count(at);
 
 	if (count)
-		count->seen++;
+		add(&count->seen, 1);
 }
 
 static __always_inline void lose_exit(enum wire_at at)
@@ -103,7 +103,7 @@ static __always_inline void lose_exit(enum wire_at at)
 
 	if (!count)
 		return;
-	count->accepted++;
+	add(&count->accepted, 1);
 	lose(count, WIRE_LOST_EXIT);
 }
 
@@ -125,8 +125,12 @@ static __always_inline __u64 next_id(void)
 {
 	__u32 id = bpf_get_smp_processor_id();
 	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
+	__u64 n;
 
-	return cpu ? cpu->traced++ * trace.n_cpus + id : 0;
+	if (!cpu)
+		return 0;
+	n = config.is_preemptible ? __sync_fetch_and_add(&cpu->traced, 1) : cpu->traced++;
+	return n * trace.n_cpus + id;
 }
 
 /* Keeps the bytes for the exit: by then the traced program may have changed them. */

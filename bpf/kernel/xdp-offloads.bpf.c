@@ -17,7 +17,7 @@ int tap_xdp_offloads(struct xdp_md *ctx)
 	};
 
 	read_offloads(ctx, &f);
-	emit(ctx, len_xdp, copy_xdp, &f, NOTHING);
+	emit(ctx, look_xdp, copy_xdp, &f, NOTHING);
 	return XDP_PASS;
 }
 

@@ -22,7 +22,7 @@ int tap_xdp_stamps(struct xdp_md *ctx)
 	read_offloads(ctx, &f);
 	if (bpf_xdp_metadata_rx_timestamp(ctx, &stamp.nic_ns) != 0)
 		stamp.nic_ns = 0;
-	emit(ctx, len_xdp, copy_xdp, &f, &(struct before){ &stamp, sizeof(stamp) });
+	emit(ctx, look_xdp, copy_xdp, &f, &(struct before){ &stamp, sizeof(stamp) });
 	return XDP_PASS;
 }
 

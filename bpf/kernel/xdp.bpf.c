@@ -14,7 +14,7 @@ int tap_xdp(struct xdp_md *ctx)
 		.flags = WIRE_QUEUE,
 	};
 
-	emit(ctx, len_xdp, copy_xdp, &f, NOTHING);
+	emit(ctx, look_xdp, copy_xdp, &f, NOTHING);
 	return XDP_PASS;
 }
 

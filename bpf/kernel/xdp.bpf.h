@@ -5,9 +5,9 @@
 
 #include "bpf/kernel/ring.bpf.h"
 
-static __always_inline __u32 len_xdp(void *ctx)
+static __always_inline void look_xdp(void *ctx, struct frame *f)
 {
-	return bpf_xdp_get_buff_len(ctx);
+	f->len = bpf_xdp_get_buff_len(ctx);
 }
 
 static __always_inline long copy_xdp(void *ctx, __u32 offset, __u8 *to, __u32 len, const __u32 size)

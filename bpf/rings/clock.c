@@ -10,7 +10,7 @@
 
 #include "bpf/rings/clock.h"
 
-#define REFRESH_NS 100000000 /* look at this interval: a jump goes unnoticed for 0.1 s at most */
+#define REFRESH_NS 100000000 /* look at this interval: a step goes unnoticed for 0.1 s at most */
 #define ROUNDS	   5
 
 static uint64_t now_ns(clockid_t id)
@@ -84,21 +84,17 @@ static uint64_t measure(const struct clock *c, uint64_t *ret_width_ns)
 
 void clock_init(struct clock *c)
 {
-	uint64_t width;
-
 	c->fd = -1;
-	c->offset_ns = measure(c, &width);
+	c->offset_ns = c->true_ns = measure(c, &c->width_ns);
 	c->checked_ns = clock_now_ns();
 }
 
 int clock_init_phc(struct clock *c, int fd)
 {
-	uint64_t width;
-
 	c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	c->offset_ns = measure(c, &width);
+	c->offset_ns = c->true_ns = measure(c, &c->width_ns);
 	c->checked_ns = clock_now_ns();
-	if (c->fd >= 0 && width != UINT64_MAX)
+	if (c->fd >= 0 && c->width_ns != UINT64_MAX)
 		return 0;
 	clock_done(c);
 	return -ENODEV;
@@ -111,36 +107,53 @@ void clock_done(struct clock *c)
 	c->fd = -1;
 }
 
-/* Measures the offset again. False: the last time is too recent, or the clock cannot be read. */
-static bool measure_again(struct clock *c, uint64_t at_ns, uint64_t *ret_offset_ns,
-			  uint64_t *ret_width_ns)
+static bool is_due(const struct clock *c, uint64_t at_ns)
 {
-	if (at_ns - c->checked_ns < REFRESH_NS)
-		return false;
+	return at_ns - c->checked_ns >= REFRESH_NS;
+}
+
+/* Measures the offset and returns how far it has moved; less than the two measurements' error is none. */
+static int64_t measure_step(struct clock *c, uint64_t at_ns)
+{
+	uint64_t width, offset = measure(c, &width), error;
+	int64_t step = (int64_t)(offset - c->true_ns);
+
 	c->checked_ns = at_ns;
-	*ret_offset_ns = measure(c, ret_width_ns);
-	return *ret_width_ns != UINT64_MAX;
+	if (width == UINT64_MAX)
+		return 0;
+	error = width / 2 + c->width_ns / 2 + 1;
+	if (step <= (int64_t)error && -step <= (int64_t)error)
+		return 0;
+	c->true_ns = offset;
+	c->width_ns = width;
+	if ((int64_t)(c->offset_ns - offset) < 0)
+		c->offset_ns = offset;
+	return step;
 }
 
 int64_t clock_refresh(struct clock *c, uint64_t at_ns)
 {
-	uint64_t offset, width;
-	int64_t jump;
+	return is_due(c, at_ns) ? measure_step(c, at_ns) : 0;
+}
 
-	if (!measure_again(c, at_ns, &offset, &width))
-		return 0;
-	jump = (int64_t)(offset - c->offset_ns);
-	if (jump > (int64_t)width)
-		c->offset_ns = offset;
-	else if (-jump <= (int64_t)width)
-		jump = 0; /* within the uncertainty */
-	return jump;
+uint64_t clock_settle(struct clock *c)
+{
+	uint64_t ahead;
+
+	(void)measure_step(c, clock_now_ns());
+	ahead = clock_ahead_ns(c);
+	c->offset_ns = c->true_ns;
+	return ahead;
 }
 
 void clock_follow(struct clock *c, uint64_t at_ns)
 {
 	uint64_t offset, width;
 
-	if (measure_again(c, at_ns, &offset, &width))
-		c->offset_ns = offset;
+	if (!is_due(c, at_ns))
+		return;
+	c->checked_ns = at_ns;
+	offset = measure(c, &width);
+	if (width != UINT64_MAX)
+		c->offset_ns = c->true_ns = offset;
 }

@@ -5,6 +5,7 @@
 
 #include "extcap/capture/attach.h"
 #include "extcap/net/phc.h"
+#include "extcap/net/xdp-programs.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
@@ -16,11 +17,29 @@ static void log_libbpf(const char *text)
 	g_info("libbpf: %s", text);
 }
 
-static bool explain_busy(const struct link *i, GError **error)
+/* Whose program keeps ours off an interface that has none itself, as the subject of a sentence. */
+static char *find_obstacle(const struct link *i, bool *ret_is_later)
 {
 	struct tap_program p = { 0 };
+	char *text;
 
-	if (tap_find_program(i->index, &p) < 0 || !p.id)
+	*ret_is_later = false;
+	if (tap_find_program(i->index, &p) < 0 || p.id)
+		return NULL;
+	text = xdp_programs_in_the_way(i, ret_is_later);
+	return text ? text : g_strdup("a device in another network namespace has an XDP program");
+}
+
+static bool explain_busy(const struct link *i, GError **error)
+{
+	bool is_later;
+	g_autofree char *obstacle = find_obstacle(i, &is_later);
+	struct tap_program p = { 0 };
+
+	if (obstacle)
+		return fail(error, "%s, so \"%s\" can have none; detach it, or use --point auto",
+			    obstacle, i->name);
+	if (tap_find_program(i->index, &p) < 0)
 		return fail(error, "another XDP program is attached to \"%s\"", i->name);
 	return fail(error,
 		    "XDP program %u \"%s\" (%s mode) is attached to \"%s\"; detach it, or use "
@@ -148,8 +167,16 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 			const struct filter *filter, GPtrArray *ifaces)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
+	bool is_later;
+	g_autofree char *obstacle = find_obstacle(i, &is_later);
 	g_autoptr(GError) why = NULL;
 
+	if (obstacle) {
+		g_warning("%s, so \"%s\" can have none: capturing received frames at tc%s",
+			  obstacle, i->name,
+			  is_later ? "" : ", without those that it drops or redirects");
+		return attach_at(tap, &target, ifaces);
+	}
 	if (trace_attach(tap, config, i, filter, ifaces, &why)) {
 		g_warning("\"%s\" has an XDP program: tracing it", i->name);
 		return 0;

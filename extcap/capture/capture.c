@@ -21,6 +21,7 @@
 #include "extcap/system/error.h"
 #include "extcap/net/link-watch.h"
 #include "extcap/capture/capture-ifaces.h"
+#include "extcap/capture/ending.h"
 #include "extcap/net/netns.h"
 #include "extcap/sink/destination.h"
 #include "extcap/system/privileges.h"
@@ -31,7 +32,6 @@
 #define PROGRESS_MS  500
 #define LOOK_MS	     1000 /* between checks for a program that may be removed silently */
 #define RETRY_MAX_MS 16	  /* between writes to a pipe whose reader does not read */
-#define LAST_MS	     400  /* for the reader of a pipe to read the rest at the end */
 
 struct capture {
 	const struct config *config;
@@ -99,21 +99,33 @@ static int on_frame(void *user, const struct tap_frame *frame)
 	return r < 0 || c->is_full;
 }
 
-/*
- * Flushes the stream. What a full pipe did not accept is offered again in a moment: a wake-up for every
- * page that the reader reads would cost it, often on our CPU, a twentieth of its time.
- */
-static void flush(struct capture *c)
+/* When something is due in the files is asked again after each iteration. */
+static void set_files_timer(struct capture *c)
 {
-	uint64_t before = c->destination.output.written;
-	int r = stream_flush(&c->stream);
+	if (c->files_source)
+		gsource_set_ms(c->files_source, sink_files_status(c->destination.files).timeout_ms);
+}
 
-	if (r < 0 && r != -EAGAIN)
+/*
+ * What a full pipe did not accept is offered again in a moment: a wake-up for every page that the
+ * reader reads would cost it, often on our CPU, a twentieth of its time.
+ */
+static void flushed(struct capture *c, uint64_t before, int r)
+{
+	if (r < 0 && !sink_is_busy(r))
 		stream_failed(c, r);
 	c->retry_ms = c->destination.output.written > before ? 1
 							     : MIN(c->retry_ms * 2, RETRY_MAX_MS);
 	if (c->output_source)
 		gsource_set_ms(c->output_source, r == -EAGAIN ? (int)c->retry_ms : -1);
+	set_files_timer(c);
+}
+
+static void flush(struct capture *c)
+{
+	uint64_t before = c->destination.output.written;
+
+	flushed(c, before, stream_flush(&c->stream));
 }
 
 static gboolean on_tap(void *user)
@@ -165,6 +177,7 @@ static void tell(struct capture *c, void (*fn)(const struct capture_status *stat
 		.n = n,
 		.bytes = sink_bytes(c->stream.sink),
 		.files = destination_status(&c->destination),
+		.queue = sink_queue(c->stream.sink),
 	};
 
 	if (!fn)
@@ -185,19 +198,12 @@ static gboolean on_progress(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* When something is due in the files is asked again after each iteration. */
-static void set_files_timer(struct capture *c)
-{
-	if (c->files_source)
-		gsource_set_ms(c->files_source, sink_files_status(c->destination.files).timeout_ms);
-}
-
 static gboolean on_files_time(void *user)
 {
 	struct capture *c = user;
 	int r = sink_files_tick(c->destination.files);
 
-	if (r < 0 && r != -EAGAIN)
+	if (r < 0 && !sink_is_busy(r))
 		stream_failed(c, r);
 	set_files_timer(c);
 	return G_SOURCE_CONTINUE;
@@ -236,7 +242,7 @@ static gboolean on_hangup(void *user)
 	if (!c->loop || !c->destination.files || !limits_rotate(&c->config->rotate))
 		return on_signal(user);
 	r = sink_files_rotate(c->destination.files);
-	if (r < 0 && r != -EAGAIN)
+	if (r < 0 && !sink_is_busy(r))
 		stream_failed(c, r);
 	return G_SOURCE_CONTINUE;
 }
@@ -256,7 +262,7 @@ static gboolean on_flush(void *user)
 	struct capture *c = user;
 
 	if (c->loop)
-		flush(c);
+		flushed(c, c->destination.output.written, sink_push(c->stream.sink));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -373,19 +379,12 @@ static void run(struct capture *c)
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
-/* Gives the reader of a pipe a moment to read what is left; a file needs none. */
 static int end_stream(struct capture *c)
 {
-	gint64 end = g_get_monotonic_time() + LAST_MS * 1000;
-	int r;
+	const struct ending ending = { &c->stream, &c->destination.output, &c->n_signals,
+				       c->front_end };
 
-	while ((r = stream_end(&c->stream)) == -EAGAIN) {
-		gint64 left_ms = (end - g_get_monotonic_time()) / 1000;
-
-		if (left_ms <= 0 || !output_wait(&c->destination.output, (int)left_ms))
-			break;
-	}
-	return r;
+	return ending_run(&ending);
 }
 
 /* Every frame left in the rings is accounted for, whatever ended the capture. */

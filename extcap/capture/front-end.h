@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "extcap/capture/count.h"
+#include "extcap/capture/stream.h"
 #include "extcap/capture/reconfigure.h"
 #include "extcap/config/options.h"
 #include "extcap/sink/sink-files.h"
@@ -19,6 +19,7 @@ struct capture_status {
 	uint64_t lost;
 	uint64_t bytes; /* in the file being written, before compression */
 	struct sink_files_status files;
+	struct sink_queue queue;
 };
 
 /*
@@ -38,6 +39,11 @@ struct capture_front_end {
 	void (*progress)(const struct capture_status *status, void *user);
 	/* SIGUSR1 asks for the counters. */
 	void (*asked)(const struct capture_status *status, void *user);
+	/*
+	 * The capture is over, but the disk is slow: so many bytes still wait for it. About five times
+	 * a second.
+	 */
+	void (*waiting)(uint64_t queued, void *user);
 	/* The capture is over and the output complete. */
 	void (*ended)(const struct capture_status *status, void *user);
 	/* The output is about to be closed; called last, also after a capture that never started. */

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <net/if_arp.h>
 #include <string.h>
-#include <time.h>
 
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
@@ -27,21 +26,10 @@ static void iface_clear(void *p)
 	g_free(i->device);
 }
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-/* Never goes back, as the times of frames do not, even if the clock is set. */
+/* By the clock of the frames' time stamps, which does not go back within a file. */
 static uint64_t now_ns(const struct stream *s)
 {
-	uint64_t passed = clock_ns(CLOCK_MONOTONIC) - s->started_mono_ns;
-	uint64_t now = MAX(clock_ns(CLOCK_REALTIME), s->started_ns + passed);
-
-	return MAX(now, s->packet.ts);
+	return MAX(tap_now_ns(s->tap), s->packet.ts);
 }
 
 void stream_section_init(struct stream_section *s)
@@ -101,6 +89,7 @@ struct count stream_count(const struct stream *s, guint number)
 		.lost_ring = kernel.lost_full,
 		.lost_copy = kernel.lost_copy,
 		.lost_invalid = kernel.lost_invalid,
+		.lost_queue = i->lost_queue,
 		.lost_backlog = i->lost_backlog,
 	};
 	uint64_t pending;
@@ -121,14 +110,33 @@ static char *unstamped_text(const struct stream_iface *i)
 			       i->unstamped);
 }
 
+/* How close the queue for the disk was to being full; NULL: there is none. */
+static char *queue_text(const struct stream *s)
+{
+	struct sink_queue q = sink_queue(s->sink);
+
+	if (!q.size)
+		return NULL;
+	return g_strdup_printf("at most %" PRIu64 " of %" PRIu64 " bytes waited for the disk",
+			       q.peak, q.size);
+}
+
+static void add_comment(const char *comments[], size_t *n, const char *text)
+{
+	if (text)
+		comments[(*n)++] = text;
+}
+
 static int add_iface_stats(const struct stream *s, guint number, struct pcapng_writer *w)
 {
 	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
 	g_autofree char *unstamped = unstamped_text(iface(s, number));
-	const char *comments[] = { changes ? changes : unstamped, unstamped };
+	g_autofree char *step = step_text(&s->step);
+	g_autofree char *queue = number == 0 ? queue_text(s) : NULL;
+	const char *comments[4];
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
-	const struct pcapng_stats isb = {
+	struct pcapng_stats isb = {
 		.interface = number,
 		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
 			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
@@ -140,28 +148,44 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 		.filteraccept = count.accepted,
 		.osdrop = count.accepted - count.written,
 		.usrdeliv = count.written,
-		.options = { .comments = comments,
-			     .n_comments = (changes != NULL) + (unstamped != NULL) },
+		.options.comments = comments,
 	};
+	size_t *n = &isb.options.n_comments;
 
+	add_comment(comments, n, changes);
+	add_comment(comments, n, unstamped);
+	add_comment(comments, n, step);
+	add_comment(comments, n, queue);
 	return pcapng_writer_add_stats(w, &isb);
 }
 
 static int add_stats(void *user, struct pcapng_writer *w)
 {
-	const struct stream *s = user;
+	struct stream *s = user;
 	int r = 0;
 
+	(void)now_ns(s); /* looks at the clock */
+	step_look(&s->step, tap_ahead_ns(s->tap));
 	for (guint i = 0; i < s->ifaces->len && r == 0; i++)
 		r = add_iface_stats(s, i, w);
 	return r;
 }
 
-void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
+/* In a new file time may go back, also that of the packet that is being added. */
+static void begun(void *user)
+{
+	struct stream *s = user;
+	uint64_t back = tap_follow_clock(s->tap);
+
+	step_follow(&s->step, back);
+	s->packet.ts = subtract(s->packet.ts, back);
+	s->started_ns = subtract(s->started_ns, back);
+}
+
+void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 {
 	*s = (struct stream){ .sink = sink, .tap = tap };
-	s->started_ns = clock_ns(CLOCK_REALTIME);
-	s->started_mono_ns = clock_ns(CLOCK_MONOTONIC);
+	s->started_ns = tap_now_ns(tap);
 	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
 					sizeof(s->hash_bytes) };
 	s->packet.hashes = &s->hash;
@@ -170,7 +194,7 @@ void stream_init(struct stream *s, struct sink *sink, const struct tap *tap)
 	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
 	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
-	sink->owner = (struct sink_owner){ add_stats, s };
+	sink->owner = (struct sink_owner){ add_stats, begun, s };
 }
 
 void stream_done(struct stream *s)
@@ -260,16 +284,22 @@ static inline uint32_t flags(const struct stream_iface *i, const struct tap_fram
 	uint32_t value = reception(i, f);
 
 	value |= f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
-	if (!(f->mask & TAP_SEGMENTS))
+	if (!(f->mask & (TAP_SEGMENTS | TAP_PARTIAL)))
 		return value;
-	/* Segmentation offload fills in the checksums later. */
-	return value | PCAPNG_FLAG_SEGMENTED |
-	       (f->point->is_egress ? PCAPNG_FLAG_CSUM_NOT_READY : 0);
+	if (f->mask & TAP_SEGMENTS)
+		value |= PCAPNG_FLAG_SEGMENTED;
+	/* Segmentation offload always fills in the checksums later. */
+	if ((f->mask & TAP_PARTIAL) || f->point->is_egress)
+		value |= PCAPNG_FLAG_CSUM_NOT_READY;
+	return value;
 }
 
-static void lose(struct stream_iface *i)
+static void lose(struct stream_iface *i, int r)
 {
-	i->lost_backlog++;
+	if (r == -ENOBUFS)
+		i->lost_queue++;
+	else
+		i->lost_backlog++;
 	i->gap++;
 }
 
@@ -347,9 +377,9 @@ static int note_refused(struct stream *s, struct stream_iface *i, int r)
 	if (r == -ESHUTDOWN)
 		i->left_out++;
 	else
-		lose(i);
+		lose(i, r);
 	s->is_blocked |= r == -EAGAIN;
-	return r == -EAGAIN ? 0 : r;
+	return sink_is_busy(r) ? 0 : r;
 }
 
 static guint iface_of(const struct stream *s, const struct tap_frame *f)
@@ -379,7 +409,7 @@ int stream_write(struct stream *s, const struct tap_frame *f)
 
 void stream_lose(struct stream *s, const struct tap_frame *f)
 {
-	lose(iface(s, iface_of(s, f)));
+	lose(iface(s, iface_of(s, f)), -EIO);
 }
 
 void stream_leave_out(struct stream *s, const struct tap_frame *f)
@@ -390,6 +420,7 @@ void stream_leave_out(struct stream *s, const struct tap_frame *f)
 int stream_flush(struct stream *s)
 {
 	s->is_blocked = false;
+	step_look(&s->step, tap_ahead_ns(s->tap));
 	return sink_flush(s->sink);
 }
 
@@ -407,6 +438,7 @@ void stream_salvage(struct stream *s)
 		uint64_t offered = i->written + i->lost_backlog;
 		uint64_t committed = MIN(sink_committed(s->sink, n), offered);
 
+		s->given_up += i->written - MIN(committed, i->written);
 		i->lost_backlog = offered - committed;
 		i->written = committed;
 		s->written += committed;
@@ -425,9 +457,9 @@ void stream_log_counts(const struct stream *s)
 
 		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64
 		       ", lost %" PRIu64 " (ring %" PRIu64 ", copy %" PRIu64 ", invalid %" PRIu64
-		       ", output %" PRIu64 ")",
+		       ", queue %" PRIu64 ", output %" PRIu64 ")",
 		       c.name, c.seen, c.accepted, c.written, count_lost(&c), c.lost_ring,
-		       c.lost_copy, c.lost_invalid, c.lost_backlog);
+		       c.lost_copy, c.lost_invalid, c.lost_queue, c.lost_backlog);
 	}
 }
 
@@ -435,6 +467,10 @@ bool stream_explain(const struct stream *s, int err, GError **error)
 {
 	if (err == -EPIPE || err == -ECONNRESET)
 		return true;
+	if (err == -ECANCELED)
+		return fail(error,
+			    "stopped waiting for the disk: %" PRIu64 " frames were not written",
+			    s->given_up);
 	if (err == -ENOSPC || err == -EDQUOT)
 		return fail(error, "the disk is full: the capture was stopped, what was written "
 				   "before is complete");

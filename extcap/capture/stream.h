@@ -12,9 +12,27 @@
 
 #include "bpf/tap.h"
 #include "extcap/capture/changes.h"
-#include "extcap/capture/count.h"
+#include "extcap/sink/step.h"
 #include "extcap/net/link.h"
 #include "extcap/sink/sink.h"
+
+/* What became of the frames of one interface: each is filtered out, written, or lost for one cause. */
+struct count {
+	const char *name;   /* of the interface */
+	uint64_t seen;	    /* accepted + those that the filter rejected */
+	uint64_t accepted;  /* written + count_lost() */
+	uint64_t written;   /* in the file, or handed to the reader of a pipe */
+	uint64_t lost_ring; /* the kernel's ring was full */
+	uint64_t lost_copy; /* the kernel could not copy or trace the frame, or it was too long */
+	uint64_t lost_invalid; /* a record in the ring made no sense */
+	uint64_t lost_queue;   /* the queue for the disk was full */
+	uint64_t lost_backlog; /* the output was full or broken, or a pipe's reader slow */
+};
+
+static inline uint64_t count_lost(const struct count *c)
+{
+	return c->lost_ring + c->lost_copy + c->lost_invalid + c->lost_queue + c->lost_backlog;
+}
 
 /* One interface of the stream; its index is its id in the file. */
 struct stream_iface {
@@ -23,7 +41,8 @@ struct stream_iface {
 	unsigned int ifindex;
 	uint64_t address;      /* MAC address, see address_of(); UINT64_MAX: none */
 	uint64_t written;      /* frames handed to the sink */
-	uint64_t lost_backlog; /* frames dropped because the output was slow, full or broken */
+	uint64_t lost_queue;   /* frames dropped because the queue for the disk was full */
+	uint64_t lost_backlog; /* likewise, the output was full, broken or a slow pipe */
 	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
 	uint64_t gap;	       /* frames lost since the last one written */
 	uint64_t unstamped;    /* frames written without the NIC's time stamp that was asked for */
@@ -32,14 +51,15 @@ struct stream_iface {
 };
 
 struct stream {
-	struct sink *sink;     /* owned */
-	GArray *ifaces;	       /* of struct stream_iface */
-	GArray *slots;	       /* of guint: the interface that each slot of the tap belongs to */
-	const struct tap *tap; /* borrowed, for its counters */
+	struct sink *sink; /* owned */
+	GArray *ifaces;	   /* of struct stream_iface */
+	GArray *slots;	   /* of guint: the interface that each slot of the tap belongs to */
+	struct tap *tap;   /* borrowed, for its counters and its clock */
 	uint64_t written;
+	uint64_t given_up; /* frames that the sink had accepted and, after a failure, not written */
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t started_ns; /* since the epoch */
-	uint64_t started_mono_ns;
+	struct step step;
 	struct pcapng_packet packet;
 	struct pcapng_hash hash;
 	uint32_t hash_bytes;	       /* network order */
@@ -69,7 +89,7 @@ void stream_section_init(struct stream_section *s);
 void stream_section_done(struct stream_section *s);
 
 /* Begins a stream into a sink, which it owns from now on. */
-void stream_init(struct stream *s, struct sink *sink, const struct tap *tap);
+void stream_init(struct stream *s, struct sink *sink, struct tap *tap);
 void stream_done(struct stream *s);
 /* Adds an interface. */
 bool stream_add(struct stream *s, const struct stream_description *description, GError **error);

@@ -108,6 +108,13 @@ static const struct choice full_disks[] = {
 	{ NULL },
 };
 
+static const struct choice direct_ios[] = {
+	[DIRECT_IO_AUTO] = { "auto" },
+	[DIRECT_IO_ON] = { "on" },
+	[DIRECT_IO_OFF] = { "off" },
+	{ NULL },
+};
+
 #define AT(field) .offset = offsetof(struct config, field)
 
 const struct option options[] = {
@@ -176,6 +183,11 @@ const struct option options[] = {
 	{ "compress", 0, OPTION_CHOICE, OPTION_CLI, AT(compression), .fallback = COMPRESSION_NONE,
 	  .choices = compressions, .argument = "HOW",
 	  .help = "Compress files with this method: none or gzip" },
+	{ "queue-size", 'C', OPTION_SIZE, OPTION_CLI, AT(queue_bytes), .argument = "BYTES",
+	  .help = "Set how much may wait in memory for a slow disk" },
+	{ "direct-io", 0, OPTION_CHOICE, OPTION_CLI, AT(direct_io), .fallback = DIRECT_IO_AUTO,
+	  .choices = direct_ios, .argument = "WHEN",
+	  .help = "Set when to bypass the page cache: auto, on or off" },
 	{ "sync", 0, OPTION_TIME, OPTION_CLI, AT(sync_ns), .argument = "TIME",
 	  .help = "Sync files to disk at this interval and when complete" },
 	{ "file-name", 0, OPTION_TEXT, OPTION_CLI, AT(file_name), .argument = "PATTERN",

@@ -42,6 +42,13 @@ enum disk_full {
 	DISK_FULL_DROP,
 };
 
+/* Whether to bypass the page cache; the values of enum pcapng_direct_io. */
+enum direct_io {
+	DIRECT_IO_AUTO,
+	DIRECT_IO_ON,
+	DIRECT_IO_OFF,
+};
+
 /* The part of a file system to keep free: one of the two is set. */
 struct free_space {
 	uint64_t bytes;
@@ -73,6 +80,8 @@ struct config {
 	struct free_space keep_free;
 	uint64_t disk_full;   /* enum disk_full */
 	uint64_t compression; /* enum compression */
+	uint64_t queue_bytes; /* that may wait for the disk; 0: by the machine's memory */
+	uint64_t direct_io;   /* enum direct_io */
 	uint64_t sync_ns;     /* interval between syncs to disk; 0: left to the kernel */
 	char *file_name;      /* of rotated files; see pcapng/files.h */
 	bool is_for_group;    /* the group may read the files */
@@ -133,7 +142,7 @@ struct option {
 
 extern const struct option options[]; /* terminated by name NULL */
 
-#define OPTIONS_MAX 40 /* rows, at most */
+#define OPTIONS_MAX 44 /* rows, at most */
 
 /* Sets every field to its default. options_done() frees what the fields own. */
 void options_init(struct config *c);

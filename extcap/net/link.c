@@ -76,9 +76,17 @@ static void read_link(struct link *i, const struct rtattr *a)
 			memcpy(i->mac, RTA_DATA(a), sizeof(i->mac));
 		break;
 	case IFLA_MASTER: i->master = attr_u32(a); break;
+	case IFLA_LINK: i->lower = attr_u32(a); break;
 	case IFLA_LINKINFO: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_linkinfo); break;
 	case IFLA_XDP: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_xdp); break;
 	}
+}
+
+/* IFLA_LINK also names the peer of a veth, and a device that may be in another network namespace. */
+static void forget_lower(struct link *i, const struct rtattr *a)
+{
+	if (a->rta_type == IFLA_LINK_NETNSID || (i->kind && g_str_equal(i->kind, "veth")))
+		i->lower = 0;
 }
 
 static struct link *from_message(const struct nlmsghdr *h)
@@ -91,6 +99,7 @@ static struct link *from_message(const struct nlmsghdr *h)
 	i->is_up = m->ifi_flags & IFF_UP;
 	i->is_running = m->ifi_flags & IFF_RUNNING;
 	walk(i, IFLA_RTA(m), h->nlmsg_len - NLMSG_LENGTH(sizeof(*m)), read_link);
+	walk(i, IFLA_RTA(m), h->nlmsg_len - NLMSG_LENGTH(sizeof(*m)), forget_lower);
 	return i;
 }
 

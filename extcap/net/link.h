@@ -32,6 +32,7 @@ struct link {
 	uint8_t mac[6];
 	unsigned int type;   /* ARPHRD_* */
 	unsigned int master; /* index of its bridge or bond; 0: none */
+	unsigned int lower;  /* index of what it is stacked on, as a VLAN is; 0: none here */
 	uint32_t xdp_id;     /* ID of the attached XDP program; 0: none */
 	enum link_xdp xdp;
 };

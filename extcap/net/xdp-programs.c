@@ -23,6 +23,37 @@ char *xdp_programs_text(const struct link *i)
 	return g_string_free(g_steal_pointer(&s), false);
 }
 
+/* How a device stands to an interface; NULL: its program is no obstacle to one there. */
+static char *describe_relation(const struct link *device, const struct link *i)
+{
+	if (i->master == device->index)
+		return g_strdup_printf("\"%s\", which \"%s\" belongs to,", device->name, i->name);
+	if (device->lower == i->index)
+		return g_strdup_printf("\"%s\", which is stacked on \"%s\",", device->name,
+				       i->name);
+	if (device->master == i->index)
+		return g_strdup_printf("\"%s\", a port of \"%s\",", device->name, i->name);
+	return NULL;
+}
+
+char *xdp_programs_in_the_way(const struct link *i, bool *ret_is_later)
+{
+	g_autoptr(GPtrArray) list = link_list(NULL);
+
+	for (guint n = 0; list && n < list->len; n++) {
+		const struct link *device = list->pdata[n];
+		g_autofree char *who = device->xdp_id ? describe_relation(device, i) : NULL;
+		struct tap_program p = { 0 };
+
+		if (!who)
+			continue;
+		(void)tap_find_program(device->index, &p);
+		*ret_is_later = device->master != i->index && device->xdp == LINK_XDP_GENERIC;
+		return g_strdup_printf("%s has XDP program %u \"%s\"", who, device->xdp_id, p.name);
+	}
+	return NULL;
+}
+
 GPtrArray *xdp_programs_list(const char *name)
 {
 	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);

@@ -13,6 +13,14 @@
  */
 char *xdp_programs_text(const struct link *i);
 
+/*
+ * The kernel refuses a program where a device above has one, and a bond refuses it where a port has one.
+ * Describes such a program and its device as the subject of a sentence, "\"br0\", which \"eth0\" belongs to,
+ * has XDP program 12 \"my_firewall\""; NULL: none in this network namespace. *ret_is_later: it runs after tc
+ * on this interface.
+ */
+char *xdp_programs_in_the_way(const struct link *i, bool *ret_is_later);
+
 /* A program that can be traced. */
 struct xdp_program {
 	char value[11];	   /* its ID */

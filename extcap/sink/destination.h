@@ -17,10 +17,16 @@
 struct destination {
 	const struct config *config;
 	struct output output; /* a pipe, or the file of --format pcap; else not open */
+	uint64_t queue_size;  /* bytes that may wait for a disk */
 	struct sink *sink;    /* until somebody owns it */
 	struct sink *files;   /* the sink, if it writes files of pcapng; else NULL */
 };
 
+/*
+ * The default of --queue-size: 1/32 of the memory, but at least 128 MiB, which one second at 1 Gbit/s
+ * needs, and at most 1 GiB; in any case no more than an eighth of the memory.
+ */
+uint64_t destination_queue_size(uint64_t memory);
 void destination_init(struct destination *d, const struct config *config);
 /*
  * Opens a pipe, waiting until it has a reader or *is_cancelled is set, and checks whether anything else

@@ -27,6 +27,7 @@ struct sink_files {
 	bool is_compressed;
 	char *file; /* the one being written, by its final name, or written last */
 	uint64_t n_finished, finished_bytes;
+	uint64_t queue_size;
 };
 
 static struct sink_files *self(struct sink *s)
@@ -69,6 +70,14 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 	s->on_event(s->user, event);
 }
 
+static void on_rotate(void *user)
+{
+	struct sink_files *s = user;
+
+	if (s->sink.owner.begun)
+		s->sink.owner.begun(s->sink.owner.user);
+}
+
 static int add_stats(void *user, struct pcapng_writer *w)
 {
 	struct sink_files *s = user;
@@ -86,20 +95,40 @@ static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 	return pcapng_files_add_packet(self(s)->files, packet);
 }
 
-/* Compressed data is not pushed out each time: members that small would compress nothing. */
+/* Does not wait for the disk: a buffer that is old enough joins the queue. */
 static int flush(struct sink *s)
 {
-	struct sink_files *f = self(s);
+	return pcapng_writer_flush(pcapng_files_writer(self(s)->files));
+}
 
-	return f->is_compressed ? pcapng_writer_flush(pcapng_files_writer(f->files))
-				: pcapng_files_flush(f->files);
+static int push(struct sink *s)
+{
+	return pcapng_files_push(self(s)->files);
 }
 
 static int end(struct sink *s)
 {
-	int r = pcapng_files_close(self(s)->files);
+	int r = pcapng_files_end(self(s)->files);
 
+	if (r == 0)
+		r = pcapng_files_close(self(s)->files);
 	return r == -ESHUTDOWN ? 0 : r;
+}
+
+static void give_up(struct sink *s)
+{
+	pcapng_files_give_up(self(s)->files);
+}
+
+static struct sink_queue queue(const struct sink *s)
+{
+	const struct sink_files *f = (const struct sink_files *)s;
+
+	return (struct sink_queue){
+		.size = f->queue_size,
+		.now = pcapng_files_queued(f->files),
+		.peak = pcapng_files_queue_peak(f->files),
+	};
 }
 
 /* The library cuts the file, and gives it its name. */
@@ -138,7 +167,10 @@ static const struct sink_ops ops = {
 	.add_interface = add_interface,
 	.add_packet = add_packet,
 	.flush = flush,
+	.push = push,
 	.end = end,
+	.give_up = give_up,
+	.queue = queue,
 	.salvage = salvage,
 	.committed = committed,
 	.bytes = bytes,
@@ -163,7 +195,7 @@ bool sink_files_check(const struct config *config, GError **error)
 	if (exists && S_ISFIFO(st.st_mode))
 		return fail_usage(
 			error,
-			"-b, --compress, --disk-full and --sync need a file, and \"%s\" is "
+			"-b, -C, --compress, --direct-io, --disk-full and --sync need a file, and \"%s\" is "
 			"a FIFO",
 			config->output);
 	if (is_one && exists)
@@ -264,8 +296,11 @@ static bool begin(struct sink_files *s, const struct config *config,
 		.compression = s->is_compressed ? PCAPNG_COMPRESSION_GZIP : PCAPNG_COMPRESSION_NONE,
 		.compression_level = s->is_compressed ? GZIP_LEVEL : 0,
 		.mode = config->is_for_group ? 0640 : 0600,
+		.queue_size = s->queue_size,
+		.direct_io = (enum pcapng_direct_io)config->direct_io,
 		.add_stats = add_stats,
 		.on_event = on_event,
+		.on_rotate = on_rotate,
 		.user = s,
 		.error = &reason,
 	};
@@ -285,7 +320,8 @@ static bool begin(struct sink_files *s, const struct config *config,
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);
 }
 
-struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
+struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
+			    const struct pcapng_section *section,
 			    void (*fn)(void *user, const struct pcapng_files_event *event),
 			    void *user, GError **error)
 {
@@ -296,6 +332,7 @@ struct sink *sink_files_new(const struct config *config, const struct pcapng_sec
 	s->on_event = fn;
 	s->user = user;
 	s->is_compressed = config->compression == COMPRESSION_GZIP;
+	s->queue_size = queue_size;
 	if ((!names || (s->names = open_names(names, error))) && begin(s, config, section, error))
 		return &s->sink;
 	free_sink(&s->sink);
@@ -311,6 +348,7 @@ struct sink_files_status sink_files_status(const struct sink *s)
 		.n_finished = f->n_finished,
 		.finished_bytes = f->finished_bytes,
 		.timeout_ms = pcapng_files_timeout_ms(f->files),
+		.left_ns = pcapng_files_time_left_ns(f->files),
 	};
 }
 

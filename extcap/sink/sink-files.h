@@ -16,6 +16,7 @@ struct sink_files_status {
 	uint64_t n_finished;
 	uint64_t finished_bytes; /* of these, on the disk */
 	int timeout_ms;		 /* until sink_files_tick() has something to do; -1: never */
+	uint64_t left_ns;	 /* until the file ends by time; UINT64_MAX: it does not */
 };
 
 /*
@@ -26,10 +27,12 @@ bool sink_files_are_late(const struct config *config);
 /* Whether config->output can be a file, as far as that shows before anything is opened. */
 bool sink_files_check(const struct config *config, GError **error);
 /*
- * Begins the first file, replacing an existing one if there is no -b. Events go to on_event with
+ * Begins the first file, replacing an existing one if there is no -b; `queue_size` bytes may wait for the
+ * disk. Events go to on_event with
  * `user`, from now on and out of any function here.
  */
-struct sink *sink_files_new(const struct config *config, const struct pcapng_section *section,
+struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
+			    const struct pcapng_section *section,
 			    void (*on_event)(void *user, const struct pcapng_files_event *event),
 			    void *user, GError **error);
 struct sink_files_status sink_files_status(const struct sink *s);

@@ -2,12 +2,14 @@
 /*
  * What a stream writes to: pcapng in files, pcapng to an output, or pcap to an output. All of them
  * accept interfaces and packets as pcapng/writer.h describes them; return values are the writer's: 0,
- * -EAGAIN (no room until sink_flush()), or -errno.
+ * -EAGAIN (no room until sink_flush()), -ENOBUFS (the queue of a file is full), or -errno.
  */
 #ifndef XDPTAP_EXTCAP_SINK_SINK_H
 #define XDPTAP_EXTCAP_SINK_SINK_H
 
+#include <errno.h>
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "extcap/config/options.h"
@@ -20,14 +22,28 @@ struct sink;
 struct sink_owner {
 	/* Adds the statistics of every interface, as a file ends. 0 or -errno. */
 	int (*add_stats)(void *user, struct pcapng_writer *w);
+	/*
+	 * The next file has begun, perhaps while a packet is added. That one goes into the new file as it
+	 * is when this returns. NULL: nobody cares.
+	 */
+	void (*begun)(void *user);
 	void *user;
+};
+
+/* What waits in memory for the disk, in bytes. */
+struct sink_queue {
+	uint64_t size; /* 0: there is no queue */
+	uint64_t now, peak;
 };
 
 struct sink_ops {
 	int (*add_interface)(struct sink *s, const struct pcapng_interface *interface);
 	int (*add_packet)(struct sink *s, const struct pcapng_packet *packet);
 	int (*flush)(struct sink *s);
+	int (*push)(struct sink *s); /* NULL: as flush */
 	int (*end)(struct sink *s);
+	void (*give_up)(struct sink *s); /* like queue, NULL if nothing waits for a disk */
+	struct sink_queue (*queue)(const struct sink *s);
 	void (*salvage)(struct sink *s);
 	uint64_t (*committed)(const struct sink *s, uint32_t interface);
 	uint64_t (*bytes)(const struct sink *s);
@@ -67,10 +83,37 @@ static inline int sink_flush(struct sink *s)
 	return s->ops->flush(s);
 }
 
-/* Adds the statistics and hands over all that is pending. Call it again after -EAGAIN. */
+/* Likewise, and a file gets it at once. */
+static inline int sink_push(struct sink *s)
+{
+	return s->ops->push ? s->ops->push(s) : s->ops->flush(s);
+}
+
+/* There is no room now; a later call finds some. */
+static inline bool sink_is_busy(int r)
+{
+	return r == -EAGAIN || r == -ENOBUFS;
+}
+
+/*
+ * Adds the statistics and hands over all that is pending. Call it again after -EAGAIN (the reader of a
+ * pipe is slow, or the disk is full) and -ENOBUFS (the disk is slow).
+ */
 static inline int sink_end(struct sink *s)
 {
 	return s->ops->end(s);
+}
+
+static inline struct sink_queue sink_queue(const struct sink *s)
+{
+	return s->ops->queue ? s->ops->queue(s) : (struct sink_queue){ 0 };
+}
+
+/* What still waits for the disk will not be written; sink_salvage() must follow. */
+static inline void sink_give_up(struct sink *s)
+{
+	if (s->ops->give_up)
+		s->ops->give_up(s);
 }
 
 /* After a failure: cuts a file back to its last complete packet. Only committed and free may follow. */

@@ -52,6 +52,7 @@
 enum {
 	READING = SANDBOX_READING | SANDBOX_FILES | SANDBOX_FILTERS,
 	FILES = SANDBOX_FILES,
+	QUEUE = SANDBOX_READING | SANDBOX_FILES, /* and a thread that writes it to disk */
 	NETLINK = SANDBOX_NETLINK,
 	FILTERS = SANDBOX_FILTERS,
 };
@@ -129,17 +130,17 @@ static const struct rule rules[] = {
 
 	{ SYS_openat, FILES },
 	{ SYS_fsync, FILES },
-	{ SYS_fdatasync, FILES },
-	{ SYS_sync_file_range, FILES },
+	{ SYS_fdatasync, QUEUE },
+	{ SYS_sync_file_range, QUEUE },
 	{ SYS_fallocate, FILES },
-	{ SYS_fadvise64, FILES },
-	{ SYS_pwrite64, FILES },
+	{ SYS_fadvise64, QUEUE },
+	{ SYS_pwrite64, QUEUE },
 	{ SYS_flock, FILES },
 	{ SYS_fchmod, FILES },
 	{ SYS_utimensat, FILES },
 	{ SYS_getdents64, FILES | FILTERS },
 	{ SYS_statfs, FILES },
-	{ SYS_fstatfs, FILES },
+	{ SYS_fstatfs, QUEUE },
 	{ SYS_faccessat, FILES | FILTERS },
 	{ SYS_faccessat2, FILES | FILTERS },
 	{ SYS_readlinkat, FILES | FILTERS },
@@ -160,14 +161,14 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, FILES | FILTERS, 1, ALL_BITS, TCGETS },
 	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
 	{ SYS_getcwd, FILES },
-	{ SYS_sched_yield, FILES },
-	{ SYS_sched_getaffinity, FILES },
-	{ SYS_set_robust_list, FILES },
+	{ SYS_sched_yield, QUEUE },
+	{ SYS_sched_getaffinity, QUEUE },
+	{ SYS_set_robust_list, QUEUE },
 #ifdef SYS_rseq
-	{ SYS_rseq, FILES },
+	{ SYS_rseq, QUEUE },
 #endif
 	{ SYS_setpriority, FILES },
-	{ SYS_clone, FILES, 0, CLONE_THREAD, CLONE_THREAD },
+	{ SYS_clone, QUEUE, 0, CLONE_THREAD, CLONE_THREAD },
 
 	{ SYS_socket, NETLINK | FILTERS },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },

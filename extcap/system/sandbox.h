@@ -5,8 +5,8 @@
 
 /* What a capture may do besides reading its rings and writing to open files. */
 enum {
-	SANDBOX_READING = 1 << 0, /* existing files */
-	SANDBOX_FILES = 1 << 1,	  /* create, rename and delete files; threads that compress them */
+	SANDBOX_READING = 1 << 0, /* existing files; a thread that writes to an open one */
+	SANDBOX_FILES = 1 << 1,	  /* create, rename and delete files; threads that write them */
 	SANDBOX_NETLINK = 1 << 2, /* look for and detach a tc program */
 	SANDBOX_FILTERS = 1 << 3, /* load a program, and resolve names in its filter */
 };

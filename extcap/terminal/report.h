@@ -16,6 +16,8 @@ void report_started(struct report *r, const struct config *config);
 void report_file(struct report *r, const char *path);
 /* The running count. */
 void report_progress(struct report *r, const struct capture_status *status);
+/* Shows how much still waits for the disk at the end, in place of the count. */
+void report_waiting(struct report *r, uint64_t queued);
 /* Prints the counters of each interface; waits at most wait_ms for the reader of stderr. */
 void report_counts(struct report *r, const struct capture_status *status, int wait_ms);
 /* One line of its own; the text may come from anywhere. */

@@ -15,13 +15,15 @@
 #include "extcap/terminal/standalone.h"
 #include "extcap/terminal/stats-file.h"
 
-#define STATS_US 5000000 /* between two writes of the counters */
+#define EXTEND_US "30000000" /* from each sign of progress */
+#define STATS_US  5000000    /* between two writes of the counters */
 
 struct standalone {
 	const struct config *config;
 	struct report report;
 	struct notify notify;
 	struct postrotate postrotate;
+	uint64_t queued; /* that waited for the disk at the end, when last looked */
 	gint64 stats_us; /* time of the last write of the counters */
 };
 
@@ -101,6 +103,18 @@ static void on_asked(const struct capture_status *status, void *user)
 	report_counts(&s->report, status, 0);
 }
 
+/* systemd's time to stop starts anew while the disk makes progress. */
+static void on_waiting(uint64_t queued, void *user)
+{
+	struct standalone *s = user;
+
+	if (queued < s->queued || !s->queued)
+		notify_send(&s->notify, "STOPPING=1\nEXTEND_TIMEOUT_USEC=" EXTEND_US);
+	s->queued = queued;
+	if (s->report.is_counting)
+		report_waiting(&s->report, queued);
+}
+
 static void on_ended(const struct capture_status *status, void *user)
 {
 	struct standalone *s = user;
@@ -122,7 +136,8 @@ static void on_closed(const unsigned int *n_signals, void *user)
 static bool check_files(const struct config *config, GError **error)
 {
 	bool rotates = limits_rotate(&config->rotate);
-	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns;
+	bool is_file = rotates || config->compression || config->disk_full || config->sync_ns ||
+		       config->queue_bytes || config->direct_io;
 	bool is_stdout = g_str_equal(config->output, "-");
 	const struct {
 		bool is_wrong;
@@ -139,12 +154,14 @@ static bool check_files(const struct config *config, GError **error)
 		{ !rotates && config->stop.files,
 		  "-a files: counts files that follow each other: use -b, too" },
 		{ is_file && is_stdout,
-		  "-b, --compress, --disk-full and --sync need a file, and -w - is standard "
+		  "-b, -C, --compress, --direct-io, --disk-full and --sync need a file, and -w - is standard "
 		  "output" },
 		{ is_stdout && (config->post_rotate || config->is_for_group),
 		  "--post-rotate and -g need a file, and -w - is standard output" },
 		{ is_file && config->format == FORMAT_PCAP,
-		  "-b, --compress, --disk-full and --sync need --format pcapng" },
+		  "-b, -C, --compress, --direct-io, --disk-full and --sync need --format pcapng" },
+		{ config->direct_io && config->compression,
+		  "--direct-io does not apply to compressed files" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
@@ -190,6 +207,7 @@ bool standalone_run(const struct config *config, GError **error)
 		.begun = on_begun,
 		.finished = on_finished,
 		.asked = on_asked,
+		.waiting = on_waiting,
 		.ended = on_ended,
 		.closed = on_closed,
 		.user = &s,

@@ -20,6 +20,7 @@ static const struct metric metrics[] = {
 	{ "dropped", "Frames accepted but not written", "ring", AT(lost_ring) },
 	{ "dropped", NULL, "copy", AT(lost_copy) },
 	{ "dropped", NULL, "invalid", AT(lost_invalid) },
+	{ "dropped", NULL, "queue", AT(lost_queue) },
 	{ "dropped", NULL, "output", AT(lost_backlog) },
 };
 
@@ -82,6 +83,11 @@ bool stats_file_write(const char *path, const struct capture_status *status, boo
 		     status->files.finished_bytes);
 	append_value(s, "file_bytes", "Size of the file being written, before compression", "gauge",
 		     status->bytes);
+	append_value(s, "queue_bytes", "Bytes that wait for the disk", "gauge", status->queue.now);
+	append_value(s, "queue_peak_bytes", "The most bytes that ever waited for the disk", "gauge",
+		     status->queue.peak);
+	append_value(s, "queue_size_bytes", "The most bytes that may wait for the disk", "gauge",
+		     status->queue.size);
 	append_value(s, "updated_timestamp_seconds", "When this was written", "gauge",
 		     (uint64_t)(g_get_real_time() / 1000000));
 	if (g_file_set_contents_full(path, s->str, (gssize)s->len, G_FILE_SET_CONTENTS_CONSISTENT,

@@ -18,6 +18,7 @@ int pcapng_files_end(struct pcapng_files *f)
 	const struct spool_order last = last_order(f);
 	int r = f->broken;
 
+	f->is_ending = true;
 	if (r == 0 && !f->spool) {
 		r = flow_write_end(f);
 		f->has_ended = r == 0;
@@ -29,7 +30,7 @@ int pcapng_files_end(struct pcapng_files *f)
 	}
 	if (r == 0 && f->spool)
 		r = spool_state(f->spool);
-	r = r == -EAGAIN ? r : flow_stick(f, r);
+	r = flow_stick(f, r);
 	flow_tell_events(f);
 	return r;
 }

@@ -20,6 +20,13 @@ static bool is_last(const struct pcapng_files *f)
 	return f->config.max_files && f->finished + 1 >= f->config.max_files;
 }
 
+static int begin_next(struct pcapng_files *f)
+{
+	if (f->config.on_rotate)
+		f->config.on_rotate(f->config.user);
+	return pcapng_writer_restart(f->writer);
+}
+
 static int rotate_directly(struct pcapng_files *f)
 {
 	/* First: without room for the next file, this one goes on. */
@@ -37,7 +44,7 @@ static int rotate_directly(struct pcapng_files *f)
 		return r;
 	fileset_make_room(&f->disk.set, 1);
 	flow_begin_file(f);
-	r = pcapng_writer_restart(f->writer);
+	r = begin_next(f);
 	return r < 0 ? r : flow_write_begin(f);
 }
 
@@ -69,7 +76,7 @@ static int rotate_in_queue(struct pcapng_files *f)
 
 	if (r == 0 && !f->has_ended) {
 		flow_begin_count(f);
-		r = pcapng_writer_restart(f->writer);
+		r = begin_next(f);
 	}
 	if (r == 0 && f->waits) {
 		r = spool_wait(f->spool, true);
@@ -124,9 +131,9 @@ int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *
 {
 	int r;
 
-	if (f->broken || f->has_ended)
+	if (f->broken || f->has_ended || f->is_ending)
 		return f->broken ? f->broken : -ESHUTDOWN;
-	if (needs_new_file(f, packet)) {
+	if (f->has_stats || needs_new_file(f, packet)) {
 		r = pcapng_files_rotate(f);
 		if (r < 0)
 			return r;
@@ -263,6 +270,19 @@ int pcapng_files_flush(struct pcapng_files *f)
 
 	flow_tell_events(f);
 	return r;
+}
+
+int pcapng_files_push(struct pcapng_files *f)
+{
+	int r = f->broken;
+
+	if (r == 0 && f->has_ended)
+		return -ESHUTDOWN;
+	if (r == 0)
+		r = f->spool
+			    ? spool_order(f->spool, &f->writer->staging, &(struct spool_order){ 0 })
+			    : flow_drain(f);
+	return flow_stick(f, r);
 }
 
 int pcapng_files_sync(struct pcapng_files *f)

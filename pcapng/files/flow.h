@@ -33,6 +33,7 @@ struct pcapng_files {
 	struct deadline deadline;
 	bool waits;	/* calls wait for the queue, as if there was none */
 	bool has_stats; /* the file's end is encoded, only the output is slow */
+	bool is_ending; /* pcapng_files_end() was called */
 	bool has_ended; /* nothing can be added */
 	bool is_closed;
 	bool is_stuck;		   /* the thread did not end in time: the disk is not ours */

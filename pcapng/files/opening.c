@@ -68,7 +68,7 @@ static int files_init(struct pcapng_files *f, const struct pcapng_section *secti
 	return r;
 }
 
-CONFIG_ENDS_WITH(pcapng_files_config, queue_delay_ms);
+CONFIG_ENDS_WITH(pcapng_files_config, on_rotate);
 
 /* The caller's, complete and within its limits. 0 or -errno. */
 static int read_config(struct pcapng_files_config *ours, const struct pcapng_files_config *theirs)

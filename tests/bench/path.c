@@ -197,7 +197,7 @@ static void on_event(void *user, const struct pcapng_files_event *event)
 {
 }
 
-static void begin_stream(struct stream *s, const struct tap *tap)
+static void begin_stream(struct stream *s, struct tap *tap)
 {
 	const struct link link = { .index = 1,
 				   .name = "eth0",
@@ -213,7 +213,7 @@ static void begin_stream(struct stream *s, const struct tap *tap)
 	const struct config config = { .output = (char *)"/dev/null" };
 	const struct pcapng_section section = { .userappl = "path" };
 	g_autoptr(GError) error = NULL;
-	struct sink *sink = sink_files_new(&config, &section, on_event, NULL, &error);
+	struct sink *sink = sink_files_new(&config, 128 << 20, &section, on_event, NULL, &error);
 
 	if (!sink)
 		die(error->message);

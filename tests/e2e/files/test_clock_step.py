@@ -17,13 +17,15 @@ class Machine(Case):
         super().setUp()
 
     def test_clock_is_set_back(self):
-        """Files and frames stay in order, no file is replaced, and earlier files do not expire."""
+        """Frames stay in order, no file is replaced, and earlier files do not expire. Time never goes back
+        in a file, and is right in the next one."""
         capture = self.start("-b", "packets:100", "-b", "duration:1h", "--max-age", "1d", "-Q", "in",
                              file="cap.pcapng")
-        sent = []
+        sent, right = [], []  # right: the time as the frames of each file were sent
         self.addCleanup(time.clock_settime, time.CLOCK_REALTIME, time.time())
-        for step in (-3600, 0, 7200, -86400):
+        for step in (-3600, 0, 7200, -86400, 0):
             time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
+            right.append(time.time())
             sent += self.pair.send(7, 100 + len(sent))
             harness.wait_until(lambda: self.in_part() == 7, "frames")
             capture.signal(signal.SIGHUP)
@@ -31,10 +33,15 @@ class Machine(Case):
         capture.signal()
         self.assertEqual(capture.wait(), 0, capture.text())
         names = sorted(glob.glob(self.path("cap_*.pcapng")))  # the number comes first
-        found = [packet for name in names for packet in Capture(name).packets]
-        self.assertEqual([packet.data for packet in found], sent)
-        times = [packet.ts_ns for packet in found]
-        self.assertEqual(times, sorted(times))
+        files = [Capture(name) for name in names]
+        self.assertEqual([packet.data for file in files for packet in file.packets], sent)
+        for file, ahead, begun in zip(files, (3600, 0, 0, 86400, 0), right):
+            times = [packet.ts_ns / 1e9 for packet in file.packets]
+            self.assertEqual(times, sorted(times))
+            self.assertLess(abs(times[0] - begun - ahead), harness.DEADLINE)
+        for number, words in ((0, "3600.0"), (1, "before this file"), (3, "86400.0"), (4, "before this file")):
+            self.assertIn(words, str(files[number].statistics[0].options))
+        self.assertEqual(capture.stderr().count(b"the system clock was set back by"), 2)
 
     def test_interval_after_the_clock_was_set_back(self):
         """The next file begins at the next multiple, without waiting for the clock to catch up."""

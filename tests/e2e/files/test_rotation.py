@@ -304,11 +304,11 @@ class Trouble(Files):
 
     def test_full_disk_drops(self):
         """Frames are counted while the disk is full, and written again when it is not."""
-        folder = self.small_disk("2000k")
+        folder = self.small_disk("4000k")
         with open(folder + "/ballast", "wb") as ballast:
-            ballast.write(bytes(1900000))
-        process = self.begin_in(folder, "-b", "duration:1h", "--disk-full", "drop")
-        self.pair.send(3000, size=1000)
+            ballast.write(bytes(3900000))
+        process = self.begin_in(folder, "-b", "duration:1h", "--disk-full", "drop", "-C", "1M")
+        self.pair.send(6000, size=1000)
         os.unlink(folder + "/ballast")
         self.pair.send(10, size=1000)
         process.signal()
@@ -316,10 +316,22 @@ class Trouble(Files):
         text = process.stderr().decode()
         capture = Capture(glob.glob(folder + "/*.pcapng")[0])
         counters = capture.counters()
-        self.assertEqual(counters["filteraccept"], 3010)
+        self.assertEqual(counters["filteraccept"], 6010)
         self.assertEqual(counters["usrdeliv"], len(capture.packets))
         self.assertGreater(counters["osdrop"], 0)
         self.assertIn(f"Packets captured: {len(capture.packets)}\n", text)
+
+    def test_full_disk_at_the_end(self):
+        """What waits for room when the capture ends is counted, and does not keep it from ending."""
+        folder = self.small_disk("1000k")
+        process = self.begin_in(folder, "-b", "duration:1h", "--disk-full", "drop")
+        self.pair.send(3000, size=1000)
+        process.signal()
+        self.assertEqual(process.wait(), 0)
+        capture = Capture(glob.glob(folder + "/*.pcapng")[0])
+        self.assertGreater(len(capture.packets), 500)
+        self.assertIn(f"'near': {len(capture.packets)}/{3000 - len(capture.packets)} ",
+                      process.stderr().decode())
 
     def test_folder_goes(self):
         folder = self.path("folder")

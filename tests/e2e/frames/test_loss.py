@@ -51,7 +51,7 @@ class Loss(Case):
 
     def told(self, capture):
         """Losses by their cause, from the closing summary."""
-        found = re.search(rb"'near': (\d+)/(\d+) \(ring:(\d+)/copy:(\d+)/invalid:(\d+)/output:(\d+)\)",
+        found = re.search(rb"'near': (\d+)/(\d+) \(ring:(\d+)/copy:(\d+)/invalid:(\d+)/queue:(\d+)/output:(\d+)\)",
                           capture.stderr())
         return [int(number) for number in found.groups()]
 
@@ -66,7 +66,7 @@ class Loss(Case):
                 lost = self.check(capture.finish(), sent)
                 self.assertGreater(lost, len(sent) // 4)
                 self.assertLess(lost, len(sent))
-                self.assertEqual(self.told(capture), [len(sent) - lost, lost, lost, 0, 0, 0])
+                self.assertEqual(self.told(capture), [len(sent) - lost, lost, lost, 0, 0, 0, 0])
 
     def test_ring_of_large_frames(self):
         capture = self.start("-B", "1")
@@ -119,9 +119,10 @@ class Loss(Case):
                 finished = Capture(file.read())
             self.assertEqual(capture.wait(), 0)
             lost = self.check(finished, sent)
-            written, dropped, ring, copy, invalid, output = self.told(capture)
+            written, dropped, ring, copy, invalid, queue, output = self.told(capture)
             self.assertEqual((written, dropped), (len(sent) - lost, lost))
-            self.assertEqual(ring + copy + invalid + output, lost)
+            self.assertEqual(ring + copy + invalid + queue + output, lost)
+            self.assertEqual(queue, 0)
             self.assertGreater(output, 0)
 
     def memory(self, pid):

@@ -13,7 +13,7 @@ import struct
 from collections import Counter, namedtuple
 
 SHB, ISB, EPB = 0x0A0D0D0A, 5, 6
-CAUSES = ("ring", "copy", "invalid", "output")
+CAUSES = ("ring", "copy", "invalid", "queue", "output")
 PCAP_MAGICS = (0xA1B23C4D, 0xA1B2C3D4)
 
 CAPTURED = re.compile(r"^Packets captured: (\d+)$", re.MULTILINE)

@@ -29,7 +29,7 @@ def right():
 
 SUMMARY = """File: {path}
 Packets captured: {captured}
-Packets received/dropped on interface 'near': {written}/{lost} (ring:{ring}/copy:0/invalid:0/output:1) (62.5%)
+Packets received/dropped on interface 'near': {written}/{lost} (ring:{ring}/copy:0/invalid:0/queue:0/output:1) (62.5%)
 """
 
 

@@ -222,6 +222,25 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 	return 0;
 }
 
+uint64_t tap_now_ns(struct tap *t)
+{
+	return fake_tap.now_ns;
+}
+
+uint64_t tap_ahead_ns(const struct tap *t)
+{
+	return fake_tap.ahead_ns;
+}
+
+uint64_t tap_follow_clock(struct tap *t)
+{
+	uint64_t back = fake_tap.ahead_ns;
+
+	fake_tap.now_ns -= back;
+	fake_tap.ahead_ns = 0;
+	return back;
+}
+
 int tap_find_program(unsigned int ifindex, struct tap_program *ret)
 {
 	*ret = (struct tap_program){ .id = 7, .name = "firewall" };

@@ -36,6 +36,8 @@ struct fake_tap {
 	unsigned int n_kept_back;		   /* of n_frames, given out by tap_drain_rest() */
 	unsigned int lose_every; /* each n-th accepted frame finds the ring full; 0: none */
 	uint64_t invalid;   /* records that made no sense, found by tap_drain_rest(), of slot 0 */
+	uint64_t now_ns;    /* of the clock of its time stamps */
+	uint64_t ahead_ns;  /* how far that is ahead of the system clock */
 	void (*idle)(void); /* called once, when all frames but those kept back were given out */
 	/* What became of it. */
 	struct fake_slot slots[FAKE_TAP_SLOTS];

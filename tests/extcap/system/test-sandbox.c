@@ -169,7 +169,7 @@ static void test_pipe(void)
 
 static void test_file(void)
 {
-	check(SANDBOX_READING, "wob");
+	check(SANDBOX_READING, "wobt");
 }
 
 static void test_set(void)

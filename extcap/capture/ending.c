@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* While the disk is waited for, the main loop runs: signals are heard, and the front end is told. */
+#include <errno.h>
+
+#include "extcap/capture/ending.h"
+#include "extcap/system/gsource.h"
+
+#define READER_MS 400	  /* for the reader of a pipe to read the rest */
+#define DISK_MS	  50	  /* between two looks at the queue */
+#define FULL_US	  1000000 /* for somebody to make room on a disk that is full */
+#define TELL_US	  200000
+/* One ^C may arrive twice, from the terminal and from a parent: that is no second one. */
+#define DEAF_US 500000
+
+static int end_pipe(const struct ending *e)
+{
+	gint64 end = g_get_monotonic_time() + READER_MS * 1000;
+	int r;
+
+	while ((r = stream_end(e->stream)) == -EAGAIN) {
+		gint64 left_ms = (end - g_get_monotonic_time()) / 1000;
+
+		if (left_ms <= 0 || !output_wait(e->output, (int)left_ms))
+			break;
+	}
+	return r;
+}
+
+static gboolean wake_up(void *user G_GNUC_UNUSED)
+{
+	return G_SOURCE_CONTINUE;
+}
+
+/* What a wait for the disk remembers. */
+struct wait {
+	gint64 since, told; /* microseconds */
+	gint64 moved;	    /* when the disk was not full */
+	unsigned int n_signals;
+};
+
+/* False: a signal, or a disk that stays full, ended the wait. */
+static bool wait_for_disk(const struct ending *e, struct wait *w, bool is_full)
+{
+	gint64 now;
+
+	g_main_context_iteration(NULL, true);
+	now = g_get_monotonic_time();
+	if (!is_full)
+		w->moved = now;
+	if (now - w->since < DEAF_US)
+		w->n_signals = *e->n_signals;
+	if (e->front_end->waiting && now - w->told >= TELL_US) {
+		e->front_end->waiting(sink_queue(e->stream->sink).now, e->front_end->user);
+		w->told = now;
+	}
+	return *e->n_signals == w->n_signals && now - w->moved < FULL_US;
+}
+
+static int end_file(const struct ending *e)
+{
+	guint timer = g_timeout_add(DISK_MS, wake_up, NULL);
+	gint64 now = g_get_monotonic_time();
+	struct wait w = { now, now, now, *e->n_signals };
+	int r;
+
+	do
+		r = stream_end(e->stream);
+	while (sink_is_busy(r) && wait_for_disk(e, &w, r == -EAGAIN));
+	g_source_remove(timer);
+	if (sink_is_busy(r))
+		sink_give_up(e->stream->sink);
+	return r == -ENOBUFS ? -ECANCELED : r;
+}
+
+int ending_run(const struct ending *e)
+{
+	return e->output->is_pipe ? end_pipe(e) : end_file(e);
+}

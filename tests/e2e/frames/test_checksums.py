@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A checksum that is not in the frame yet: the packet's flags say so, and only then."""
+import os
+import socket
+import subprocess
+
+import harness
+import net
+from program import Case
+
+NOT_READY = 1 << 9
+GOOD, BAD = "1", "0"
+
+
+class Checksums(Case):
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists("/sys/kernel/btf/vmlinux"):
+            self.skipTest("this kernel has no BTF")
+
+    def judge(self, path, kind):
+        """For each packet in a file: whether its flags say "not ready", and tshark's verdict."""
+        done = subprocess.run(
+            ["tshark", "-r", path, "-o", f"{kind}.check_checksum:TRUE", "-T", "fields",
+             "-e", "frame.packet_flags", "-e", f"{kind}.checksum.status"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+        rows = [line.split("\t") for line in done.stdout.splitlines()]
+        return [(bool(int(flags, 0) & NOT_READY), status) for flags, status in rows if status]
+
+    def talk_tcp(self, n=20):
+        """Sends small messages from near, each in its own segment; far acknowledges them."""
+        server = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.FAR_IP, 0))
+        client = self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with server, client:
+            server.settimeout(harness.DEADLINE)
+            client.settimeout(harness.DEADLINE)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            server.listen()
+            client.connect(server.getsockname())
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.settimeout(harness.DEADLINE)
+                for _ in range(n):
+                    client.send(b"small")
+                    self.assertEqual(accepted.recv(100), b"small")
+
+    def talk_udp(self, n=20):
+        server = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.FAR_IP, 0))
+        client = self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with server, client:
+            for _ in range(n):
+                client.sendto(b"small", server.getsockname())
+
+    def capture(self, talk, kind, *options):
+        capture = self.start("-f", kind, *options)
+        talk()
+        capture.wait_packets(20)
+        capture.finish()
+        return self.judge(self.path("out.pcapng"), kind)
+
+    def test_tcp(self):
+        """Whatever the NIC can do, TCP leaves the checksum to it. So do frames from another namespace."""
+        for offload in ("on", "off"):
+            self.pair.near.run("ethtool", "-K", "near", "tx", offload)
+            for options in (("-Q", "out"), ("-Q", "in", "--point", "tc")):
+                with self.subTest(offload=offload, options=options):
+                    found = self.capture(self.talk_tcp, "tcp", *options)
+                    self.assertEqual(set(found), {(True, BAD)})
+
+    def test_udp_without_offload(self):
+        self.pair.near.run("ethtool", "-K", "near", "tx", "off")
+        self.assertEqual(set(self.capture(self.talk_udp, "udp", "-Q", "out")), {(False, GOOD)})
+
+    def test_udp_with_offload(self):
+        self.pair.near.run("ethtool", "-K", "near", "tx", "on")
+        self.assertEqual(set(self.capture(self.talk_udp, "udp", "-Q", "out")), {(True, BAD)})
+
+    def test_frames_ready_made(self):
+        """Of a packet socket: nobody has left anything to the NIC."""
+        capture = self.start("-Q", "out")
+        self.pair.send(3, interface="near")
+        capture.wait_packets(3)
+        flags = [packet.option("epb_flags") for packet in capture.finish().named("EPB")]
+        self.assertEqual([f & NOT_READY for f in flags], [0, 0, 0])
+
+
+if __name__ == "__main__":
+    harness.main()
