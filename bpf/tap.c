@@ -44,18 +44,12 @@ _Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS 
 	       "tap.h and wire.h disagree");
 
 /* to_frame() copies these words at once. */
-#define SAME_PLACE(ours, theirs)                                                                   \
-	_Static_assert(offsetof(struct tap_frame, ours) - offsetof(struct tap_frame, len) ==       \
-			       offsetof(struct wire_frame, theirs) -                               \
-				       offsetof(struct wire_frame, len),                           \
-		       #ours " moved")
-SAME_PLACE(caplen, caplen);
-SAME_PLACE(lost, lost);
-SAME_PLACE(slot, slot);
-SAME_PLACE(queue, queue);
-SAME_PLACE(hash, hash);
-SAME_PLACE(mask, flags);
-SAME_PLACE(generation, generation);
+#define AFTER_LEN(type, member)	 (offsetof(struct type, member) - offsetof(struct type, len))
+#define SAME_PLACE(ours, theirs) (AFTER_LEN(tap_frame, ours) == AFTER_LEN(wire_frame, theirs))
+_Static_assert(SAME_PLACE(caplen, caplen) && SAME_PLACE(lost, lost) && SAME_PLACE(slot, slot) &&
+		       SAME_PLACE(queue, queue) && SAME_PLACE(hash, hash) &&
+		       SAME_PLACE(mask, flags) && SAME_PLACE(generation, generation),
+	       "tap_frame and wire_frame differ");
 
 struct attached {
 	const struct point *point;
