@@ -9,6 +9,7 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,21 @@
 #define NIC_AFTER_NS  1000000 /* more than the error of measuring the clock */
 
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
+
+/* What most frames have: the same bits in both. */
+#define COMMON_FLAGS (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE | WIRE_PARTIAL)
+
 _Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS &&
 		       (int)TAP_QUEUE == WIRE_QUEUE && (int)TAP_PARTIAL == WIRE_PARTIAL,
 	       "tap.h and wire.h disagree");
+
+/* to_frame() copies these words at once. */
+#define AFTER_LEN(type, member)	 (offsetof(struct type, member) - offsetof(struct type, len))
+#define SAME_PLACE(ours, theirs) (AFTER_LEN(tap_frame, ours) == AFTER_LEN(wire_frame, theirs))
+_Static_assert(SAME_PLACE(caplen, caplen) && SAME_PLACE(lost, lost) && SAME_PLACE(slot, slot) &&
+		       SAME_PLACE(queue, queue) && SAME_PLACE(hash, hash) &&
+		       SAME_PLACE(mask, flags) && SAME_PLACE(generation, generation),
+	       "tap_frame and wire_frame differ");
 
 struct attached {
 	const struct point *point;
@@ -351,30 +364,36 @@ static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const str
 		f->ts_ns -= (uint64_t)age;
 }
 
-/* Only the words that the mask names are set: zeroing the others would cost as much as the rest. */
+/* What the record of hardly any frame has. */
+static __attribute__((noinline)) void add_rare(struct tap_frame *f, const struct wire_frame *w,
+					       const struct clock *phc, uint64_t seen_ns)
+{
+	f->mask = w->flags & COMMON_FLAGS;
+	if (w->flags & WIRE_TRACED)
+		add_trace(f, w);
+	else if (w->flags & WIRE_STAMPED)
+		add_stamp(f, w, phc, seen_ns);
+}
+
+/*
+ * The words that both structs have are copied at once. Those that the mask does not name keep the values
+ * of an earlier frame: zeroing them would cost as much as the rest.
+ */
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
-	struct attached *a = t->attached + w->slot;
+	struct attached *a;
 
 	if (w->slot >= t->n_attached)
 		return false;
+	a = &t->attached[w->slot];
 	a->account.taken++;
 	ret->ts_ns = clock_to_epoch_ns(&t->clock, ts_ns);
 	ret->data = w->data;
-	ret->len = w->len;
-	ret->caplen = w->caplen;
-	ret->lost = w->lost;
-	ret->slot = w->slot;
-	ret->queue = w->queue;
-	ret->hash = w->hash;
-	ret->mask = w->flags & (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE | WIRE_PARTIAL);
-	ret->generation = w->generation;
+	memcpy(&ret->len, &w->len, sizeof(*w) - offsetof(struct wire_frame, len));
 	ret->point = a->point;
-	if (w->flags & WIRE_TRACED)
-		add_trace(ret, w);
-	else if (w->flags & WIRE_STAMPED)
-		add_stamp(ret, w, &a->phc, ts_ns);
+	if (w->flags & ~COMMON_FLAGS)
+		add_rare(ret, w, &a->phc, ts_ns);
 	if (ret->ts_ns < t->last_ns)
 		ret->ts_ns = t->last_ns;
 	t->last_ns = ret->ts_ns;

@@ -56,6 +56,7 @@ struct tap_frame {
 	uint64_t
 		ts_ns; /* since the epoch; before the previous frame's only after tap_follow_clock() */
 	const uint8_t *data; /* valid until tap_release() */
+	/* From here to generation as in wire.h. */
 	uint32_t len;	     /* length on the wire, without FCS */
 	uint32_t caplen;     /* bytes at data, at most len */
 	uint32_t lost;	     /* frames of this slot lost since its previous one on this CPU */

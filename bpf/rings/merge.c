@@ -84,10 +84,9 @@ static inline __attribute__((always_inline)) void fill(struct merge *m, struct m
 	}
 }
 
-/* Moves the head at `i` down to its place in the heap. */
-static void sift(struct merge *m, unsigned int i)
+/* Moves a head, which is not in the heap, down from `i` to its place there. */
+static void sift(struct merge *m, unsigned int i, struct merge_head head)
 {
-	const struct merge_head head = m->heads[i];
 	unsigned int child;
 
 	while ((child = 2 * i + 1) < m->n_heads) {
@@ -111,11 +110,12 @@ static void find_second(struct merge *m)
 }
 
 /* The first input has another head, or none. */
-static void reorder(struct merge *m)
+static void reorder(struct merge *m, struct merge_input *in)
 {
-	if (!m->heads[0].input->head)
-		m->heads[0] = m->heads[--m->n_heads];
-	sift(m, 0);
+	if (in->head)
+		sift(m, 0, (struct merge_head){ in->head->ts_ns, in });
+	else if (--m->n_heads)
+		sift(m, 0, m->heads[m->n_heads]);
 	find_second(m);
 }
 
@@ -126,7 +126,7 @@ static void build_heap(struct merge *m)
 		if (in->head)
 			m->heads[m->n_heads++] = (struct merge_head){ in->head->ts_ns, in };
 	for (unsigned int i = m->n_heads / 2; i-- > 0;)
-		sift(m, i);
+		sift(m, i, m->heads[i]);
 	find_second(m);
 }
 
@@ -163,10 +163,10 @@ const struct wire_frame *merge_next(struct merge *m, uint64_t *ret_ns)
 	w = in->head;
 	ring_next(&in->ring);
 	fill(m, in);
-	if (in->head)
+	if (!in->head || in->head->ts_ns > m->second_ns)
+		reorder(m, in);
+	else
 		first->ts_ns = in->head->ts_ns;
-	if (!in->head || first->ts_ns > m->second_ns)
-		reorder(m);
 	return w;
 }
 

@@ -265,7 +265,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 }
 
 /* How a frame was addressed: for a received one, whether it was for us. */
-static uint32_t reception(const struct stream_iface *i, const struct tap_frame *f)
+static inline uint32_t reception(const struct stream_iface *i, const struct tap_frame *f)
 {
 	uint64_t address;
 
@@ -279,7 +279,7 @@ static uint32_t reception(const struct stream_iface *i, const struct tap_frame *
 	return i->address == NO_ADDRESS ? 0 : PCAPNG_FLAG_PROMISCUOUS;
 }
 
-static uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
+static inline uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
 	uint32_t value = reception(i, f);
 

@@ -111,7 +111,7 @@ static uint64_t stats_bytes(const struct pcapng_files *f)
 /* True: the file has packets and has no room for this one within its limits. */
 static bool needs_new_file(struct pcapng_files *f, const struct pcapng_packet *p)
 {
-	uint64_t limit = f->config.max_bytes, used = pcapng_writer_bytes(f->writer);
+	uint64_t limit = f->config.max_bytes, used;
 	ssize_t size;
 
 	if (f->config.single || !f->packets)
@@ -120,7 +120,7 @@ static bool needs_new_file(struct pcapng_files *f, const struct pcapng_packet *p
 		return true;
 	if (!limit)
 		return false;
-	used += stats_bytes(f);
+	used = pcapng_writer_bytes(f->writer) + stats_bytes(f);
 	if (!p->n_frags && p->caplen + used + 4096 < limit && !p->options.n_comments &&
 	    !p->options.n_custom && !p->options.n_extra && !p->n_hashes && !p->n_verdicts)
 		return false; /* far from it: no need to measure */

@@ -51,11 +51,23 @@ static void die(const char *what)
 	exit(1);
 }
 
+static size_t record_bytes(void)
+{
+	size_t room = 64;
+
+	while (room < settings.len)
+		room *= 2;
+	return BPF_RINGBUF_HDR_SZ + sizeof(struct wire_frame) + room;
+}
+
+/* A power of two with room for a burst. */
 static size_t ring_bytes(void)
 {
-	size_t size = MEMORY / settings.rings;
+	size_t size = RING_MIN;
 
-	return size > RING_MIN ? size : RING_MIN;
+	while (size < MEMORY / settings.rings || size < settings.burst * record_bytes())
+		size *= 2;
+	return size;
 }
 
 /* The pages of a ring buffer map: the consumer's, the producer's, then the data twice. */
@@ -73,15 +85,6 @@ static int make_ring(struct fake_ring *ring, size_t size)
 	ring->producer = (uint64_t *)(void *)(all + page);
 	ring->data = all + 2 * page;
 	return fd;
-}
-
-static size_t record_bytes(void)
-{
-	size_t room = 64;
-
-	while (room < settings.len)
-		room *= 2;
-	return BPF_RINGBUF_HDR_SZ + sizeof(struct wire_frame) + room;
 }
 
 static void put_record(struct fake_ring *ring, uint64_t ts_ns)
