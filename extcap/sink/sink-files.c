@@ -316,6 +316,14 @@ static bool begin(struct sink_files *s, const struct config *config,
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);
 }
 
+/* A device never keeps anybody waiting as a disk does. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 			    const struct pcapng_section *section,
 			    void (*fn)(void *user, const struct pcapng_files_event *event),
@@ -328,7 +336,7 @@ struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 	s->on_event = fn;
 	s->user = user;
 	s->is_compressed = config->compression == COMPRESSION_GZIP;
-	s->queue_size = queue_size;
+	s->queue_size = is_device(config->output) ? 0 : queue_size;
 	if ((!names || (s->names = names_open(names, error))) && begin(s, config, section, error))
 		return &s->sink;
 	free_sink(&s->sink);
