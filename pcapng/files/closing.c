@@ -43,10 +43,10 @@ static int end_all(struct pcapng_files *f)
 	if (!f->spool)
 		return flow_write_end(f);
 	if (f->has_ended)
-		return spool_wait(f->spool, true);
+		return spool_wait(f->spool);
 	do
 		r = flow_add_end(f);
-	while (r == -EAGAIN && (r = spool_wait(f->spool, false)) == 0);
+	while (r == -EAGAIN && (r = spool_wait_for_room(f->spool, &f->writer->staging)) == 0);
 	if (r == 0)
 		r = flow_order(f, &last);
 	f->has_ended |= r == 0;
@@ -86,7 +86,7 @@ int pcapng_files_close(struct pcapng_files *f)
 	if (r == 0)
 		r = end_all(f);
 	else if (f->spool && r != -ECANCELED)
-		(void)spool_wait(f->spool, true);
+		(void)spool_wait(f->spool);
 	if (f->is_stuck)
 		return r;
 	if (f->spool)

@@ -72,7 +72,7 @@ static int rotate_in_queue(struct pcapng_files *f)
 		r = pcapng_writer_restart(f->writer);
 	}
 	if (r == 0 && f->waits) {
-		r = spool_wait(f->spool, true);
+		r = spool_wait(f->spool);
 		r = r == -EAGAIN ? 0 : r;
 	}
 	return r == 0 && f->has_ended ? -ESHUTDOWN : r;

@@ -74,11 +74,11 @@ int flow_order(struct pcapng_files *f, const struct spool_order *order)
 	int r = spool_order(f->spool, &f->writer->staging, order);
 
 	while (r == -EAGAIN) {
-		r = spool_wait(f->spool, false);
+		r = spool_wait_for_room(f->spool, &f->writer->staging);
 		if (r == 0)
 			r = spool_order(f->spool, &f->writer->staging, order);
 	}
-	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool, true);
+	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool);
 }
 
 int flow_drain(struct pcapng_files *f)
