@@ -81,6 +81,13 @@ int flow_order(struct pcapng_files *f, const struct spool_order *order)
 	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool);
 }
 
+int flow_wait_for_end(struct pcapng_files *f)
+{
+	int r = spool_wait(f->spool);
+
+	return r == 0 && f->error.code == -ESHUTDOWN ? -ESHUTDOWN : r;
+}
+
 int flow_drain(struct pcapng_files *f)
 {
 	if (f->spool)
@@ -112,6 +119,7 @@ void flow_begin_count(struct pcapng_files *f)
 {
 	f->packets = 0;
 	f->has_stats = false;
+	f->is_delayed = false;
 	deadline_start(&f->deadline, &f->config);
 }
 

@@ -112,6 +112,83 @@ static void test_small_pushes(void)
 	stop(&c);
 }
 
+/* While the queue is full, what is due by time does not make the caller's loop spin. */
+static void test_due_while_full(gconstpointer data)
+{
+	struct capture c = { .config = { .queue_size = MIB } };
+	int r;
+
+	if (data)
+		c.config.sync_interval_ns = 1000000;
+	else
+		c.config.max_duration_ns = 1000000000;
+	start_stalled(&c);
+	while (capture_add(&c) == 0)
+		;
+	passed_ms += 5000;
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, 0);
+	r = pcapng_files_tick(c.f);
+	g_assert_cmpint(r, ==, data ? 0 : -ENOBUFS);
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), >=, 10);
+	machine_release();
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	g_assert_cmpint(pcapng_files_tick(c.f), ==, 0);
+	passed_ms = 0;
+	stop(&c);
+}
+
+/* After the end nothing is due but the look at the queue. */
+static void test_due_after_end(void)
+{
+	struct capture c = { .config = { .queue_size = MIB, .sync_interval_ns = 1000000 } };
+
+	start_stalled(&c);
+	g_assert_cmpint(pcapng_files_end(c.f), ==, -ENOBUFS);
+	passed_ms += 5000;
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), >=, 10);
+	machine_release();
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	g_assert_cmpint(pcapng_files_tick(c.f), ==, 0);
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, -1);
+	g_assert_cmpint(pcapng_files_sync(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpint(pcapng_files_push(c.f), ==, -ESHUTDOWN);
+	passed_ms = 0;
+	stop(&c);
+}
+
+/* The same if the last of a limited number of files ended. */
+static void test_after_last(void)
+{
+	struct capture c = { .config = { .queue_size = MIB, .max_packets = 10, .max_files = 1 } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 10);
+	g_assert_cmpint(capture_add(&c), ==, -ESHUTDOWN);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpint(pcapng_files_sync(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpint(pcapng_files_close(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpuint(pcapng_files_packets(c.f, 0), ==, 10);
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	capture_tear_down(&c);
+}
+
+/* The longest delay is a long time-out, not a negative one. */
+static void test_long_delay(void)
+{
+	struct capture c = { .config = { .queue_size = MIB, .queue_delay_ms = UINT32_MAX } };
+
+	capture_set_up(&c);
+	capture_start(&c);
+	capture_add_many(&c, 1);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	(void)pcapng_files_tick(c.f);
+	capture_add_many(&c, 1);
+	g_assert_cmpint(pcapng_files_timeout_ms(c.f), >, 1000000);
+	stop(&c);
+}
+
 static gpointer release_later(gpointer unused)
 {
 	(void)unused;
@@ -138,6 +215,32 @@ static void test_flush_sleeps(void)
 	g_assert_cmpint((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec -
 				before.tv_nsec,
 			<, 10000000);
+	stop(&c);
+}
+
+/* Statistics are the end of a file also if the queue was full when it was due. */
+static void test_stats_last(void)
+{
+	struct capture c = { .config = { .queue_size = MIB } };
+	g_autoptr(GPtrArray) paths = NULL;
+	g_autofree char *content = NULL;
+	uint32_t total, type;
+	gsize len;
+
+	start_stalled(&c);
+	while (capture_add(&c) == 0)
+		;
+	g_assert_cmpint(pcapng_files_rotate(c.f), ==, -ENOBUFS);
+	machine_release();
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	capture_add_many(&c, 1);
+	g_assert_cmpint(pcapng_files_rotate(c.f), ==, 0);
+	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+	paths = capture_list(&c, ".pcapng");
+	g_assert_true(g_file_get_contents(paths->pdata[0], &content, &len, NULL));
+	memcpy(&total, content + len - 4, 4);
+	memcpy(&type, content + len - total, 4);
+	g_assert_cmpuint(type, ==, PCAPNG_BLOCK_ISB);
 	stop(&c);
 }
 
@@ -189,7 +292,13 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/queue/far-too-small", GSIZE_TO_POINTER(1), test_too_small);
 	g_test_add_func("/queue/memory", test_memory);
 	g_test_add_func("/queue/small-pushes", test_small_pushes);
+	g_test_add_data_func("/queue/rotation-due", NULL, test_due_while_full);
+	g_test_add_data_func("/queue/sync-due", GINT_TO_POINTER(1), test_due_while_full);
+	g_test_add_func("/queue/due-after-end", test_due_after_end);
+	g_test_add_func("/queue/after-last", test_after_last);
+	g_test_add_func("/queue/long-delay", test_long_delay);
 	g_test_add_func("/queue/flush-sleeps", test_flush_sleeps);
+	g_test_add_func("/queue/stats-last", test_stats_last);
 	g_test_add_func("/queue/long-header", test_long_header);
 	g_test_add_func("/queue/no-thread", test_no_thread);
 	return g_test_run();
