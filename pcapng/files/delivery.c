@@ -96,6 +96,17 @@ static int end_file(struct delivery *d, const struct spool_order *order)
 	return 0;
 }
 
+/* True: the caller was told where the file ends. */
+static bool is_frozen(const struct delivery *d)
+{
+	bool yes;
+
+	pthread_mutex_lock(d->lock);
+	yes = d->is_frozen;
+	pthread_mutex_unlock(d->lock);
+	return yes;
+}
+
 int delivery_run(struct delivery *d, struct chunk *c)
 {
 	int r = 0;
@@ -104,6 +115,8 @@ int delivery_run(struct delivery *d, struct chunk *c)
 		r = d->level ? put_packed(d, c) : put_plain(d, c);
 	if (r < 0 && !d->level)
 		(void)file_hold(&d->disk->file);
+	if (r == 0 && is_frozen(d))
+		return -ECANCELED;
 	if (r == 0 && c->order.syncs)
 		r = disk_sync(d->disk);
 	if (r == 0 && c->order.ends_file)

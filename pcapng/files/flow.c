@@ -71,13 +71,12 @@ int flow_stick(struct pcapng_files *f, int r)
 
 int flow_order(struct pcapng_files *f, const struct spool_order *order)
 {
-	int r = spool_order(f->spool, &f->writer->staging, order);
+	struct staging *staging = &f->writer->staging;
+	int r;
 
-	while (r == -EAGAIN) {
-		r = spool_wait_for_room(f->spool, &f->writer->staging);
-		if (r == 0)
-			r = spool_order(f->spool, &f->writer->staging, order);
-	}
+	do
+		r = spool_order(f->spool, staging, order);
+	while (r == -EAGAIN && (r = spool_wait_for_room(f->spool, staging)) == 0);
 	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool);
 }
 

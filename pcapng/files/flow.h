@@ -36,6 +36,7 @@ struct pcapng_files {
 	bool has_ended;	 /* nothing can be added */
 	bool is_delayed; /* what is due by time waits for room */
 	bool is_closed;
+	bool is_given_up;
 	bool is_stuck;		   /* the thread did not end in time: the disk is not ours */
 	struct pcapng_error error; /* of what broke it */
 };

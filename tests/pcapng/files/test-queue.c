@@ -218,6 +218,31 @@ static void test_flush_sleeps(void)
 	stop(&c);
 }
 
+static int stats_error;
+
+static int fail_stats(void *user, struct pcapng_writer *w)
+{
+	(void)user;
+	(void)w;
+	return stats_error;
+}
+
+/* A failure of the caller's own statistics costs no packet. */
+static void test_stats_fail(gconstpointer data)
+{
+	struct capture c = { .config = { .queue_size = 16 * MIB, .add_stats = fail_stats } };
+
+	stats_error = GPOINTER_TO_INT(data);
+	start_stalled(&c);
+	capture_add_many(&c, 20000);
+	machine_release();
+	g_assert_cmpint(pcapng_files_close(c.f), ==, stats_error);
+	g_assert_cmpuint(pcapng_files_packets(c.f, 0), ==, c.written);
+	pcapng_files_free(c.f);
+	capture_check_all(&c, 0, 1);
+	capture_tear_down(&c);
+}
+
 /* Statistics are the end of a file also if the queue was full when it was due. */
 static void test_stats_last(void)
 {
@@ -298,6 +323,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/queue/after-last", test_after_last);
 	g_test_add_func("/queue/long-delay", test_long_delay);
 	g_test_add_func("/queue/flush-sleeps", test_flush_sleeps);
+	g_test_add_data_func("/queue/stats-fail", GINT_TO_POINTER(-EIO), test_stats_fail);
+	g_test_add_data_func("/queue/stats-invalid", GINT_TO_POINTER(-EINVAL), test_stats_fail);
 	g_test_add_func("/queue/stats-last", test_stats_last);
 	g_test_add_func("/queue/long-header", test_long_header);
 	g_test_add_func("/queue/no-thread", test_no_thread);
