@@ -185,7 +185,6 @@ bool chunks_join(struct chunks *l, struct staging *st, size_t kept, const struct
 	c->order.ends_file = order->ends_file;
 	c->order.is_last = order->is_last;
 	c->order.now = order->now;
-	c->order.packets = order->packets;
 	note_queued(l, n);
 	return true;
 }

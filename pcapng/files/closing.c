@@ -8,15 +8,11 @@
 /* How long a write that stands still is waited for, after pcapng_files_give_up(). */
 #define GIVE_UP_MS 1000
 
-static struct spool_order last_order(const struct pcapng_files *f)
-{
-	return (struct spool_order){ .ends_file = true, .is_last = true, .packets = f->packets };
-}
+static const struct spool_order last = { .ends_file = true, .is_last = true };
 
 /* The caller's own statistics may fail: what was captured is written all the same. */
 static int order_end(struct pcapng_files *f)
 {
-	const struct spool_order last = last_order(f);
 	int r = flow_add_end(f), ordered;
 
 	if (r == -EAGAIN)
@@ -129,7 +125,7 @@ static void end_stuck(struct pcapng_files *f)
 	(void)spool_stop(f->spool, -1);
 	f->config.on_event = NULL;
 	if (file->fd >= 0 && file_truncate(file, file->boundary) == 0)
-		(void)disk_end(&f->disk, f->packets);
+		(void)disk_end(&f->disk, tally_in_file(&f->tally));
 }
 
 void pcapng_files_free(struct pcapng_files *f)

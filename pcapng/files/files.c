@@ -53,9 +53,9 @@ static int find_room_for_end(struct pcapng_files *f)
 /* The thread ends the file when it comes to it. */
 static int order_rotation(struct pcapng_files *f)
 {
-	const struct spool_order order = {
-		.ends_file = true, .is_last = is_last(f), .now = time(NULL), .packets = f->packets
-	};
+	const struct spool_order order = { .ends_file = true,
+					   .is_last = is_last(f),
+					   .now = time(NULL) };
 	int r = find_room_for_end(f);
 
 	if (r == 0)

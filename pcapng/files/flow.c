@@ -125,6 +125,7 @@ void flow_begin_count(struct pcapng_files *f)
 void flow_begin_file(struct pcapng_files *f)
 {
 	disk_begin_next(&f->disk);
+	tally_begin_file(&f->tally);
 	flow_begin_count(f);
 }
 
@@ -144,5 +145,5 @@ int flow_end_file(struct pcapng_files *f)
 		r = tally_commit_rest(&f->tally, file->fd, file->boundary);
 	if (r < 0)
 		disk_fail(&f->disk, r, "counting its packets");
-	return disk_end(&f->disk, f->packets);
+	return disk_end(&f->disk, tally_in_file(&f->tally));
 }

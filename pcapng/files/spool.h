@@ -21,10 +21,9 @@ struct spool;
 /* What is done after the bytes before it are in the file. All zero: nothing, only the bytes. */
 struct spool_order {
 	bool syncs;
-	bool ends_file;	  /* names it, and begins the next one, */
-	bool is_last;	  /* or does not */
-	time_t now;	  /* names the next one */
-	uint64_t packets; /* in the file that ends */
+	bool ends_file; /* names it, and begins the next one, */
+	bool is_last;	/* or does not */
+	time_t now;	/* names the next one */
 };
 
 /*

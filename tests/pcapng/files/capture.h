@@ -19,6 +19,7 @@ struct capture {
 	uint64_t written;
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
 	uint64_t packets;	/* of the files that were finished */
+	uint64_t counted;	/* by the library, when it closed */
 	GThread *thread;	/* which is told what happens */
 	unsigned int opened, finished, deleted, recovered, kept;
 };
