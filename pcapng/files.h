@@ -63,7 +63,7 @@ struct pcapng_files_event {
 	enum pcapng_files_what what;
 	const char *path;
 	uint64_t bytes;
-	uint64_t packets; /* FINISHED only: completely in the file, as pcapng_files_packets() counts */
+	uint64_t packets; /* FINISHED only: as pcapng_files_packets() counts them */
 	int error;	  /* KEPT only: errno of unlink(2) */
 };
 

@@ -35,6 +35,7 @@ struct spool {
 	pthread_cond_t changed;
 	struct chunks chunks;
 	bool is_full; /* the disk */
+	bool is_busy; /* somebody is at work on the first chunk */
 	bool retries; /* somebody waits for it: try it now */
 	int error;    /* sticks: the disk's, or of compression */
 	bool quit;
@@ -90,11 +91,13 @@ static void step(struct spool *s)
 	wait_for_packer(s);
 	if (s->quit && s->is_started)
 		return;
+	s->retries = false;
+	s->is_busy = true;
 	spool_unlock(s);
 	r = delivery_run(&s->delivery, c);
 	spool_lock(s);
+	s->is_busy = false;
 	s->is_full = r == -EAGAIN;
-	s->retries = false;
 	if (r == 0)
 		chunks_retire(&s->chunks);
 	else if (r != -EAGAIN)
@@ -394,11 +397,11 @@ int spool_wait_for_room(struct spool *s, const struct staging *st)
 	if (!s->is_started)
 		s->delivery.disk->retry_ns = 0;
 	work(s);
-	s->retries = s->is_full;
+	s->retries = true; /* what was begun before does not count */
 	pthread_cond_broadcast(&s->changed);
 	while (!s->error && s->chunks.first &&
 	       !(st && chunks_have_room(&s->chunks, st, s->delivery.tally->n)) &&
-	       (s->retries || !s->is_full) && s->is_started)
+	       (s->retries || s->is_busy || !s->is_full) && s->is_started)
 		wait_until(s, UINT64_MAX);
 	r = s->error;
 	if (r == 0 && s->chunks.first &&
