@@ -65,7 +65,7 @@ struct pcapng_files_event {
 	enum pcapng_files_what what;
 	const char *path;
 	uint64_t bytes;
-	uint64_t packets; /* FINISHED only */
+	uint64_t packets; /* FINISHED only: as pcapng_files_packets() counts them */
 	int error;	  /* KEPT, LEFT: an errno */
 };
 

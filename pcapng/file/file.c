@@ -296,15 +296,18 @@ int file_hold(struct file *f)
 	return r;
 }
 
-void file_pass_on(struct file *f)
+int file_pass_on(struct file *f)
 {
 	uint64_t from = f->passed_on, n = f->size - from;
 
+	f->passed_on = f->size;
 	if (sync_file_range(f->fd, from, n,
 			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-				    SYNC_FILE_RANGE_WAIT_AFTER) == 0)
-		(void)posix_fadvise(f->fd, from, n, POSIX_FADV_DONTNEED);
-	f->passed_on = f->size;
+				    SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+		/* Not every file has pages to write. */
+		return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : 0;
+	(void)posix_fadvise(f->fd, from, n, POSIX_FADV_DONTNEED);
+	return 0;
 }
 
 size_t file_stem(const char *name)

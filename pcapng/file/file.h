@@ -75,8 +75,11 @@ int file_truncate(struct file *f, uint64_t end);
 /* Allows direct I/O: always, or where it is known to be better. */
 void file_allow_direct(struct file *f, bool always);
 
-/* Sends what was written through the page cache to the disk, and takes it out of the cache. */
-void file_pass_on(struct file *f);
+/*
+ * Sends what was written through the page cache to the disk, and takes it out of the cache. 0, or -errno of
+ * an earlier write, which the kernel tells only once.
+ */
+int file_pass_on(struct file *f);
 
 /*
  * Gives the file its name, which is changed in `f` if another has taken it, and closes it. `sync`:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chunk.h - a buffer of blocks on its way to disk, and the order that travels with it
+ * chunk.h - buffers of blocks on their way to disk, and the orders that travel with them
  *
  * data[start] to data[end] are new. What comes before `start` is the end of the chunk before it, as far
  * as that filled no sector: direct I/O begins with it.
@@ -23,6 +23,7 @@ struct chunk {
 	struct chunk *next;
 	uint8_t *data;
 	size_t size; /* allocated */
+	size_t cost; /* what it takes of the queue's size: also memory that holds no block */
 	size_t start, end;
 	uint64_t at;  /* of data[0] in the file */
 	bool is_full; /* more follows at once: its last sector may wait */
@@ -46,5 +47,37 @@ static inline size_t chunk_len(const struct chunk *c)
 {
 	return c->end - c->start;
 }
+
+#define CHUNKS_SPARES 4 /* buffers that are kept: the processor's cache still has them */
+
+struct chunks {			      /* oldest first; all zero: none */
+	struct chunk *first, *newest; /* newest: only if there is a first */
+	uint8_t *spares[CHUNKS_SPARES];
+	unsigned int n_spares;
+	size_t limit, allocated; /* of their cost */
+	uint64_t queued, peak;	 /* bytes of blocks */
+};
+
+/* Frees the spare buffers. */
+void chunks_done(struct chunks *l);
+
+/* True: a chunk with the bytes of `st`, and counts of `n` interfaces, is within the limit. */
+bool chunks_have_room(const struct chunks *l, const struct staging *st, uint32_t n);
+
+/*
+ * Appends the chunk with the bytes of `st`. They are copied if they are few; else their buffer changes hands.
+ * The last `kept` ones are also in front of the next buffer. 0 or -ENOMEM, and nothing has changed.
+ */
+int chunks_append(struct chunks *l, struct chunk *c, struct staging *st, size_t kept);
+
+/*
+ * Adds the bytes of `st`, if they are few, with their counts and the order, to the newest chunk, if it is not
+ * the first, which somebody works on. False: nothing has changed.
+ */
+bool chunks_join(struct chunks *l, struct staging *st, size_t kept, const struct tally *tally,
+		 const struct spool_order *order);
+
+/* Frees the first. */
+void chunks_retire(struct chunks *l);
 
 #endif /* PCAPNG_FILES_CHUNK_H */

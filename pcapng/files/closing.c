@@ -8,14 +8,22 @@
 /* How long a write that stands still is waited for, after pcapng_files_give_up(). */
 #define GIVE_UP_MS 1000
 
-static struct spool_order last_order(const struct pcapng_files *f)
+static const struct spool_order last = { .ends_file = true, .is_last = true };
+
+/* The caller's own statistics may fail: what was captured is written all the same. */
+static int order_end(struct pcapng_files *f)
 {
-	return (struct spool_order){ .ends_file = true, .is_last = true, .packets = f->packets };
+	int r = flow_add_end(f), ordered;
+
+	if (r == -EAGAIN)
+		return r;
+	ordered = spool_order(f->spool, &f->writer->staging, &last);
+	f->has_ended = ordered == 0;
+	return r < 0 ? r : ordered;
 }
 
 int pcapng_files_end(struct pcapng_files *f)
 {
-	const struct spool_order last = last_order(f);
 	int r = f->broken;
 
 	f->is_ending = true;
@@ -23,10 +31,7 @@ int pcapng_files_end(struct pcapng_files *f)
 		r = flow_write_end(f);
 		f->has_ended = r == 0;
 	} else if (r == 0 && !f->has_ended) {
-		r = flow_add_end(f);
-		if (r == 0)
-			r = spool_order(f->spool, &f->writer->staging, &last);
-		f->has_ended = r == 0;
+		r = order_end(f);
 	}
 	if (r == 0 && f->spool)
 		r = spool_state(f->spool);
@@ -38,27 +43,34 @@ int pcapng_files_end(struct pcapng_files *f)
 /* Waits for everything. 0 or -errno. */
 static int end_all(struct pcapng_files *f)
 {
-	const struct spool_order last = last_order(f);
-	int r;
+	int r = 0, failed = 0;
 
 	if (!f->spool)
 		return flow_write_end(f);
-	if (f->has_ended)
-		return spool_wait(f->spool, true);
-	do
-		r = flow_add_end(f);
-	while (r == -EAGAIN && (r = spool_wait(f->spool, false)) == 0);
-	if (r == 0)
-		r = flow_order(f, &last);
-	f->has_ended |= r == 0;
-	return r;
+	while (r == 0 && !f->has_ended) {
+		r = order_end(f);
+		if (r == -EAGAIN) {
+			r = spool_wait_for_room(f->spool, &f->writer->staging);
+		} else if (r < 0) {
+			failed = r;
+			r = -ECANCELED;
+		}
+	}
+	/* What waits is written whatever failed before the disk. */
+	if (r != -EAGAIN)
+		r = spool_wait(f->spool);
+	return failed ? failed : r;
 }
 
 void pcapng_files_give_up(struct pcapng_files *f)
 {
-	if (f->broken || !f->spool || (f->has_ended && spool_state(f->spool) == 0))
+	if (f->is_given_up || f->is_closed || !f->spool ||
+	    (f->has_ended && spool_state(f->spool) == 0))
 		return;
+	f->is_given_up = true;
 	f->is_stuck = !spool_stop(f->spool, GIVE_UP_MS);
+	if (f->broken)
+		return;
 	f->broken = -ECANCELED;
 	f->error = (struct pcapng_error){ .code = -ECANCELED, .text = "given up" };
 }
@@ -87,8 +99,8 @@ int pcapng_files_close(struct pcapng_files *f)
 	f->is_closed = true;
 	if (r == 0)
 		r = end_all(f);
-	else if (f->spool && r != -ECANCELED)
-		(void)spool_wait(f->spool, true);
+	else if (f->spool && !f->is_given_up)
+		(void)spool_wait(f->spool);
 	if (f->is_stuck)
 		return r;
 	if (f->spool)
@@ -96,6 +108,7 @@ int pcapng_files_close(struct pcapng_files *f)
 	if (r == -EAGAIN)
 		r = disk_fail(&f->disk, -ENOSPC, "writing"); /* there is no later */
 	(void)flow_stick(f, r);
+	flow_tell_events(f); /* those of the thread come first */
 	named = close_disk(f);
 	if (r == 0)
 		r = flow_stick(f, named);
@@ -114,7 +127,7 @@ static void end_stuck(struct pcapng_files *f)
 	(void)spool_stop(f->spool, -1);
 	f->config.on_event = NULL;
 	if (file->fd >= 0 && file_truncate(file, file->boundary) == 0)
-		(void)disk_end(&f->disk, f->packets);
+		(void)disk_end(&f->disk, tally_in_file(&f->tally));
 }
 
 void pcapng_files_free(struct pcapng_files *f)

@@ -60,10 +60,11 @@ static int put_plain(struct delivery *d, struct chunk *c)
 		r = disk_put(d->disk, &part, false);
 	if (r == 0)
 		note_put(d, c);
-	if (r == 0 && d->disk->file.can_direct &&
-	    d->disk->file.size - d->disk->file.passed_on > CACHED_MAX)
-		file_pass_on(&d->disk->file);
-	return r;
+	if (r < 0 || !d->disk->file.can_direct ||
+	    d->disk->file.size - d->disk->file.passed_on <= CACHED_MAX)
+		return r;
+	r = file_pass_on(&d->disk->file);
+	return r < 0 ? disk_fail(d->disk, r, "writing") : 0;
 }
 
 static int put_packed(struct delivery *d, struct chunk *c)
@@ -85,15 +86,33 @@ static int put_packed(struct delivery *d, struct chunk *c)
 
 static int end_file(struct delivery *d, const struct spool_order *order)
 {
+	uint64_t packets;
 	int r = order->is_last ? 0 : disk_create_next(d->disk, order->now);
 
+	pthread_mutex_lock(d->lock);
+	packets = tally_in_file(d->tally);
+	pthread_mutex_unlock(d->lock);
 	if (r == 0)
-		r = disk_end(d->disk, order->packets);
+		r = disk_end(d->disk, packets);
 	if (r < 0 || order->is_last)
 		return r;
 	fileset_make_room(&d->disk->set, 1);
 	disk_begin_next(d->disk);
+	pthread_mutex_lock(d->lock);
+	tally_begin_file(d->tally);
+	pthread_mutex_unlock(d->lock);
 	return 0;
+}
+
+/* True: the caller was told where the file ends. */
+static bool is_frozen(const struct delivery *d)
+{
+	bool yes;
+
+	pthread_mutex_lock(d->lock);
+	yes = d->is_frozen;
+	pthread_mutex_unlock(d->lock);
+	return yes;
 }
 
 int delivery_run(struct delivery *d, struct chunk *c)
@@ -104,6 +123,8 @@ int delivery_run(struct delivery *d, struct chunk *c)
 		r = d->level ? put_packed(d, c) : put_plain(d, c);
 	if (r < 0 && !d->level)
 		(void)file_hold(&d->disk->file);
+	if (r == 0 && is_frozen(d))
+		return -ECANCELED;
 	if (r == 0 && c->order.syncs)
 		r = disk_sync(d->disk);
 	if (r == 0)

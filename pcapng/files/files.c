@@ -6,6 +6,7 @@
  * passes on what the writer has encoded.
  */
 #include <errno.h>
+#include <limits.h>
 #include <time.h>
 
 #include "pcapng/files/flow.h"
@@ -49,14 +50,21 @@ static int rotate_directly(struct pcapng_files *f)
 	return r < 0 ? r : flow_write_begin(f);
 }
 
+/* Without room for the end of this file, it goes on, and its statistics come later. */
+static int find_room_for_end(struct pcapng_files *f)
+{
+	if (f->waits)
+		return flow_drain(f);
+	return spool_has_room(f->spool, &f->writer->staging) ? 0 : spool_state(f->spool);
+}
+
 /* The thread ends the file when it comes to it. */
 static int order_rotation(struct pcapng_files *f)
 {
-	const struct spool_order order = {
-		.ends_file = true, .is_last = is_last(f), .now = time(NULL), .packets = f->packets
-	};
-	/* Without room for the end of this file, it goes on. */
-	int r = f->waits ? flow_drain(f) : 0;
+	const struct spool_order order = { .ends_file = true,
+					   .is_last = is_last(f),
+					   .now = time(NULL) };
+	int r = find_room_for_end(f);
 
 	if (r == 0)
 		r = flow_add_end(f);
@@ -80,7 +88,7 @@ static int rotate_in_queue(struct pcapng_files *f)
 		r = begin_next(f);
 	}
 	if (r == 0 && f->waits) {
-		r = spool_wait(f->spool, true);
+		r = spool_wait(f->spool);
 		r = r == -EAGAIN ? 0 : r;
 	}
 	return r == 0 && f->has_ended ? -ESHUTDOWN : r;
@@ -205,6 +213,10 @@ static int sync_file(struct pcapng_files *f)
 {
 	int r;
 
+	if (f->has_ended && f->spool) {
+		r = flow_wait_for_end(f);
+		return r < 0 ? r : -ESHUTDOWN; /* it is closed */
+	}
 	deadline_synced(&f->deadline);
 	if (f->spool)
 		return flow_order(f, &(struct spool_order){ .syncs = true });
@@ -217,13 +229,15 @@ static int tick(struct pcapng_files *f)
 {
 	int r;
 
+	f->is_delayed = false;
 	if (pcapng_files_time_left_ns(f) == 0) {
 		r = f->spool ? rotate_in_queue(f) : rotate_directly(f);
-		f->is_refused = r == -EAGAIN;
+		f->is_delayed = r == -EAGAIN;
 		return r;
 	}
 	if (deadline_sync_left(&f->deadline, &f->config) == 0) {
 		r = f->spool ? sync_in_queue(f) : sync_file(f);
+		f->is_delayed = r == -EAGAIN;
 		return r == -EAGAIN ? 0 : r;
 	}
 	if (!f->spool)
@@ -255,36 +269,54 @@ int pcapng_files_tick(struct pcapng_files *f)
 /* When a queue needs a look: a buffer is old enough, or something has happened. -1: never. */
 static int queue_timeout_ms(const struct pcapng_files *f)
 {
+	uint64_t ms;
+
 	if (!events_are_empty((struct events *)&f->events))
 		return 0;
 	if (spool_state(f->spool) != 0)
 		return BUSY_MS;
 	if (!staging_pending(&f->writer->staging) || f->config.compression)
 		return -1;
-	return spool_due_ns(f->spool, flow_delay_ns(f)) / 1000000 + 1;
+	ms = spool_due_ns(f->spool, flow_delay_ns(f)) / 1000000 + 1;
+	return ms < INT_MAX ? ms : INT_MAX;
+}
+
+/* When something is due by time; -1: never. What had to wait for room is not tried all the time. */
+static int due_timeout_ms(const struct pcapng_files *f)
+{
+	int ms;
+
+	if (f->has_ended)
+		return -1;
+	ms = deadline_timeout_ms(&f->deadline, &f->config, pcapng_files_time_left_ns(f));
+	return f->is_delayed && ms >= 0 && ms < BUSY_MS ? BUSY_MS : ms;
 }
 
 int pcapng_files_timeout_ms(const struct pcapng_files *f)
 {
-	uint64_t left = f->broken ? UINT64_MAX : pcapng_files_time_left_ns(f);
 	int ms, queue;
 
 	if (f->broken)
 		return -1;
-	/* A full disk, or a full queue, is left alone for a moment, also by what is due. */
-	if (left == 0 && f->is_refused)
-		left = BUSY_MS * UINT64_C(1000000);
-	ms = deadline_timeout_ms(&f->deadline, &f->config, left);
+	ms = due_timeout_ms(f);
 	queue = f->spool ? queue_timeout_ms(f) : -1;
 	return fileset_timeout_ms(&f->disk.set, queue < 0 || (ms >= 0 && ms < queue) ? ms : queue);
 }
 
-int pcapng_files_flush(struct pcapng_files *f)
+/* A call that waits for a queue with room stops at nothing but a full disk. */
+static int finish_wait(struct pcapng_files *f, int r)
 {
-	int r = f->broken ? f->broken : flow_stick(f, flow_drain(f));
-
+	if (r != -EAGAIN && (r != -ESHUTDOWN || !f->spool))
+		r = flow_stick(f, r);
 	flow_tell_events(f);
 	return r;
+}
+
+int pcapng_files_flush(struct pcapng_files *f)
+{
+	if (f->broken)
+		return finish_wait(f, f->broken);
+	return finish_wait(f, f->has_ended && f->spool ? flow_wait_for_end(f) : flow_drain(f));
 }
 
 int pcapng_files_push(struct pcapng_files *f)
@@ -302,10 +334,7 @@ int pcapng_files_push(struct pcapng_files *f)
 
 int pcapng_files_sync(struct pcapng_files *f)
 {
-	int r = f->broken ? f->broken : flow_stick(f, sync_file(f));
-
-	flow_tell_events(f);
-	return r;
+	return finish_wait(f, f->broken ? f->broken : sync_file(f));
 }
 
 uint64_t pcapng_files_queued(const struct pcapng_files *f)

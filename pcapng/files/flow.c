@@ -71,14 +71,20 @@ int flow_stick(struct pcapng_files *f, int r)
 
 int flow_order(struct pcapng_files *f, const struct spool_order *order)
 {
-	int r = spool_order(f->spool, &f->writer->staging, order);
+	struct staging *staging = &f->writer->staging;
+	int r;
 
-	while (r == -EAGAIN) {
-		r = spool_wait(f->spool, false);
-		if (r == 0)
-			r = spool_order(f->spool, &f->writer->staging, order);
-	}
-	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool, true);
+	do
+		r = spool_order(f->spool, staging, order);
+	while (r == -EAGAIN && (r = spool_wait_for_room(f->spool, staging)) == 0);
+	return r < 0 || (order->ends_file && !order->is_last) ? r : spool_wait(f->spool);
+}
+
+int flow_wait_for_end(struct pcapng_files *f)
+{
+	int r = spool_wait(f->spool);
+
+	return r == 0 && f->error.code == -ESHUTDOWN ? -ESHUTDOWN : r;
 }
 
 int flow_drain(struct pcapng_files *f)
@@ -112,12 +118,14 @@ void flow_begin_count(struct pcapng_files *f)
 {
 	f->packets = 0;
 	f->has_stats = false;
+	f->is_delayed = false;
 	deadline_start(&f->deadline, &f->config);
 }
 
 void flow_begin_file(struct pcapng_files *f)
 {
 	disk_begin_next(&f->disk);
+	tally_begin_file(&f->tally);
 	flow_begin_count(f);
 }
 
@@ -137,5 +145,5 @@ int flow_end_file(struct pcapng_files *f)
 		r = tally_commit_rest(&f->tally, file->fd, file->boundary);
 	if (r < 0)
 		disk_fail(&f->disk, r, "counting its packets");
-	return disk_end(&f->disk, f->packets);
+	return disk_end(&f->disk, tally_in_file(&f->tally));
 }

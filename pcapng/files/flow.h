@@ -33,10 +33,11 @@ struct pcapng_files {
 	struct deadline deadline;
 	bool waits;	 /* calls wait for the queue, as if there was none */
 	bool has_stats;	 /* the file's end is encoded, only the output is slow */
-	bool is_refused; /* there was no room for the next file, which is due by time */
 	bool is_ending;	 /* pcapng_files_end() was called */
 	bool has_ended;	 /* nothing can be added */
+	bool is_delayed; /* what is due by time waits for room */
 	bool is_closed;
+	bool is_given_up;
 	bool is_stuck;		   /* the thread did not end in time: the disk is not ours */
 	struct pcapng_error error; /* of what broke it */
 };
@@ -50,6 +51,9 @@ int flow_take(void *user, struct staging *s, bool must);
 /* Passes on an event of the disk's side; that of a thread waits for flow_tell_events(). */
 void flow_on_event(void *user, const struct pcapng_files_event *event);
 void flow_tell_events(struct pcapng_files *f);
+
+/* Waits for everything after the end: 0, -ESHUTDOWN if the last file was full, or -errno. */
+int flow_wait_for_end(struct pcapng_files *f);
 
 /* Returns `r`, but -ENOBUFS if the queue is full and the disk is not; all but these two stick. */
 int flow_stick(struct pcapng_files *f, int r);

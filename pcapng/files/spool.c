@@ -20,28 +20,24 @@
 
 #define NS_PER_S    UINT64_C(1000000000)
 #define PACKERS_MAX 3 /* beside the thread that writes */
-#define SPARES_MAX  4 /* buffers that are kept: the processor's cache still has them */
 /* How long a full disk is left alone; disk.c asks for no less. */
 #define RETRY_NS (NS_PER_S / 10)
 
 struct spool {
 	struct delivery
 		delivery; /* used by one thread at a time: ours, or the caller's before it */
-	size_t limit;
 	bool waits;
 	uint64_t at;	   /* of the staging buffer's first byte, in the file; the caller's */
 	uint64_t taken_ns; /* when a buffer was taken last; the caller's */
+	bool tail_waits;   /* the last bytes taken may fill no sector and wait; the caller's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct chunk *first, **last;
-	uint8_t *spares[SPARES_MAX];
-	unsigned int n_spares;
-	size_t allocated;      /* bytes of chunks */
-	uint64_t queued, peak; /* bytes of blocks */
-	bool is_full;	       /* the disk */
-	bool retries;	       /* somebody waits for it: try it now */
-	int error;	       /* sticks: the disk's, or of compression */
+	struct chunks chunks;
+	bool is_full; /* the disk */
+	bool is_busy; /* somebody is at work on the first chunk */
+	bool retries; /* somebody waits for it: try it now */
+	int error;    /* sticks: the disk's, or of compression */
 	bool quit;
 	bool may_start, is_started, has_ended;
 	pthread_t thread;
@@ -77,48 +73,33 @@ void spool_unlock(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Its buffer may serve again. */
-static void retire(struct spool *s)
-{
-	struct chunk *c = s->first;
-
-	s->first = c->next;
-	if (!s->first)
-		s->last = &s->first;
-	s->allocated -= c->size;
-	s->queued -= chunk_len(c);
-	if (c->size == CHUNK_SIZE && s->n_spares < SPARES_MAX) {
-		s->spares[s->n_spares++] = c->data;
-		c->data = NULL;
-	}
-	chunk_free(c);
-}
-
 /* No packer touches the first chunk any more. */
 static void wait_for_packer(struct spool *s)
 {
-	while (s->first->state == CHUNK_PACKING && !s->quit)
+	while (s->chunks.first->state == CHUNK_PACKING && !s->quit)
 		pthread_cond_wait(&s->changed, &s->lock);
-	if (s->delivery.level && s->first->state == CHUNK_RAW)
-		s->first->state = CHUNK_READY;
+	if (s->delivery.level && s->chunks.first->state == CHUNK_RAW)
+		s->chunks.first->state = CHUNK_READY;
 }
 
 /* Does what can be done about the first chunk. The lock is held, but not meanwhile. */
 static void step(struct spool *s)
 {
-	struct chunk *c = s->first;
+	struct chunk *c = s->chunks.first;
 	int r;
 
 	wait_for_packer(s);
 	if (s->quit && s->is_started)
 		return;
+	s->retries = false;
+	s->is_busy = true;
 	spool_unlock(s);
 	r = delivery_run(&s->delivery, c);
 	spool_lock(s);
+	s->is_busy = false;
 	s->is_full = r == -EAGAIN;
-	s->retries = false;
 	if (r == 0)
-		retire(s);
+		chunks_retire(&s->chunks);
 	else if (r != -EAGAIN)
 		s->error = r;
 	pthread_cond_broadcast(&s->changed);
@@ -139,7 +120,7 @@ static void *run(void *user)
 
 	spool_lock(s);
 	while (!s->quit) {
-		if (!s->first || s->error)
+		if (!s->chunks.first || s->error)
 			wait_until(s, UINT64_MAX);
 		else
 			step(s);
@@ -154,7 +135,7 @@ static void *run(void *user)
 
 static struct chunk *find_raw(struct spool *s)
 {
-	for (struct chunk *c = s->first; c; c = c->next)
+	for (struct chunk *c = s->chunks.first; c; c = c->next)
 		if (c->state == CHUNK_RAW && chunk_len(c))
 			return c;
 	return NULL;
@@ -223,9 +204,8 @@ int spool_new(struct disk *disk, struct tally *tally, size_t size, int level, bo
 	if (!s)
 		return -ENOMEM;
 	*s = (struct spool){ .delivery = { disk, tally, &s->lock, level },
-			     .limit = size,
-			     .waits = waits,
-			     .last = &s->first };
+			     .chunks.limit = size,
+			     .waits = waits };
 	r = level ? gzip_new(level, &s->delivery.gzip) : 0;
 	if (r < 0) {
 		free(s);
@@ -245,8 +225,7 @@ void spool_free(struct spool *s)
 	if (!s)
 		return;
 	(void)spool_stop(s, -1);
-	while (s->n_spares)
-		free(s->spares[--s->n_spares]);
+	chunks_done(&s->chunks);
 	delivery_done(&s->delivery);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
@@ -258,24 +237,16 @@ void spool_start(struct spool *s)
 	s->may_start = true;
 }
 
-/* NULL: no memory. */
-static uint8_t *get_buffer(struct spool *s)
-{
-	return s->n_spares ? s->spares[--s->n_spares] : chunk_memory(CHUNK_SIZE);
-}
-
 int spool_adopt(struct spool *s, struct staging *st)
 {
-	uint8_t *buf = chunk_memory(CHUNK_SIZE);
-	size_t n = staging_pending(st);
+	size_t n = staging_pending(st), size = n > CHUNK_SIZE ? n : CHUNK_SIZE;
+	uint8_t *buf = chunk_memory(size);
 
-	if (!buf || n > CHUNK_SIZE) {
-		free(buf);
+	if (!buf)
 		return -ENOMEM;
-	}
 	memcpy(buf, st->buf + st->head, n);
 	free(st->buf);
-	staging_set_buffer(st, buf, CHUNK_SIZE, 0);
+	staging_set_buffer(st, buf, size, 0);
 	staging_commit(st, n);
 	s->at = 0;
 	return 0;
@@ -289,50 +260,58 @@ static size_t count_kept(const struct spool *s, size_t end, const struct spool_o
 	return s->delivery.level || order->ends_file || n > end ? 0 : n;
 }
 
-/* Moves the bytes of the staging buffer into the chunk, the buffer itself if it is worth it. */
-static int move(struct spool *s, struct staging *st, struct chunk *c)
+/* The file's offset of the next staging buffer. */
+static void move_on(struct spool *s, size_t end, size_t kept, const struct spool_order *order)
 {
-	size_t end = st->tail, kept = count_kept(s, end, &c->order);
-	bool is_small = end < st->size / 4;
-	uint8_t *other = is_small ? chunk_memory(end ? end : 1) : get_buffer(s);
-	uint8_t *next = is_small ? st->buf : other;
-	size_t size = is_small ? st->size : CHUNK_SIZE;
+	s->at = order->ends_file ? 0 : s->at + end - kept;
+	s->taken_ns = now_ns();
+}
 
-	if (!other)
+/* Appends a chunk. 0 or -ENOMEM. */
+static int append(struct spool *s, struct staging *st, const struct spool_order *order,
+		  bool is_full)
+{
+	size_t end = st->tail, kept = count_kept(s, end, order);
+	struct chunk *c = chunk_new(s->delivery.tally, order);
+
+	if (!c || chunks_append(&s->chunks, c, st, kept) < 0) {
+		chunk_free(c);
 		return -ENOMEM;
+	}
 	c->at = s->at;
-	c->start = st->head;
-	c->end = end;
-	c->size = is_small ? end : st->size;
-	if (is_small)
-		memcpy(other, st->buf, end);
-	memmove(next, st->buf + end - kept, kept);
-	c->data = is_small ? other : st->buf;
-	staging_set_buffer(st, next, size, kept);
-	s->at = c->order.ends_file ? 0 : s->at + end - kept;
+	c->is_full = is_full;
+	move_on(s, end, kept, order);
 	return 0;
 }
 
-static void append(struct spool *s, struct chunk *c)
+/*
+ * Lets little, or an order alone, travel with the newest chunk, so that a caller who pushes each packet, or
+ * syncs while the disk stands still, does not fill the queue with next to nothing. False: not possible.
+ */
+static bool join(struct spool *s, struct staging *st, const struct spool_order *order, bool is_full)
 {
-	*s->last = c;
-	s->last = &c->next;
-	s->allocated += c->size;
-	s->queued += chunk_len(c);
-	if (s->queued > s->peak)
-		s->peak = s->queued;
-	pthread_cond_broadcast(&s->changed);
+	size_t n = staging_pending(st), end = st->tail, kept = count_kept(s, end, order);
+
+	if (!n && !order->syncs && !order->ends_file && !s->tail_waits)
+		return true; /* nothing is left to do */
+	/* A packer may be at work on any of them. */
+	if ((s->delivery.level && n) ||
+	    !chunks_join(&s->chunks, st, kept, s->delivery.tally, order))
+		return false;
+	s->chunks.newest->is_full = is_full;
+	move_on(s, end, kept, order);
+	return true;
 }
 
-/* Waits for room for `n` bytes, if that is how it is; 0, -EAGAIN or the sticky -errno. */
-static int find_room(struct spool *s, size_t n)
+/* Waits for room, if that is how it is; 0, -EAGAIN or the sticky -errno. */
+static int find_room(struct spool *s, const struct staging *st)
 {
-	while (!s->error && s->waits && s->is_started && s->first && s->allocated + n > s->limit &&
-	       !s->is_full)
+	while (!s->error && s->waits && s->is_started &&
+	       !chunks_have_room(&s->chunks, st, s->delivery.tally->n) && !s->is_full)
 		wait_until(s, UINT64_MAX);
 	if (s->error)
 		return s->error;
-	return s->first && s->allocated + n > s->limit ? -EAGAIN : 0;
+	return chunks_have_room(&s->chunks, st, s->delivery.tally->n) ? 0 : -EAGAIN;
 }
 
 /* Without a thread, the caller does its work. */
@@ -341,31 +320,29 @@ static void work(struct spool *s)
 	if (s->is_started)
 		return;
 	s->is_full = false;
-	while (s->first && !s->error && !s->is_full)
+	while (s->chunks.first && !s->error && !s->is_full)
 		step(s);
 }
 
 static int hand_over(struct spool *s, struct staging *st, const struct spool_order *order,
 		     bool is_full)
 {
-	struct chunk *c;
 	int r;
 
 	spool_lock(s);
 	if (s->may_start)
 		start(s);
 	work(s);
-	r = find_room(s, st->tail);
-	c = r == 0 ? chunk_new(s->delivery.tally, order) : NULL;
-	if (r == 0)
-		r = c ? move(s, st, c) : -ENOMEM;
+	r = s->error;
+	if (r == 0 && !join(s, st, order, is_full)) {
+		r = find_room(s, st);
+		if (r == 0)
+			r = append(s, st, order, is_full);
+	}
 	if (r == 0) {
-		c->is_full = is_full;
-		append(s, c);
-		s->taken_ns = now_ns();
+		s->tail_waits = is_full;
+		pthread_cond_broadcast(&s->changed);
 		work(s);
-	} else {
-		chunk_free(c);
 	}
 	spool_unlock(s);
 	return r;
@@ -400,22 +377,43 @@ uint64_t spool_due_ns(struct spool *s, uint64_t delay_ns)
 	return age < delay_ns ? delay_ns - age : 0;
 }
 
-int spool_wait(struct spool *s, bool all)
+bool spool_has_room(struct spool *s, const struct staging *st)
+{
+	bool yes;
+
+	spool_lock(s);
+	work(s);
+	yes = chunks_have_room(&s->chunks, st, s->delivery.tally->n);
+	spool_unlock(s);
+	return yes;
+}
+
+/* NULL: for an empty queue. */
+int spool_wait_for_room(struct spool *s, const struct staging *st)
 {
 	int r;
 
 	spool_lock(s);
+	if (!s->is_started)
+		s->delivery.disk->retry_ns = 0;
 	work(s);
-	s->retries = s->is_full;
+	s->retries = true; /* what was begun before does not count */
 	pthread_cond_broadcast(&s->changed);
-	while (!s->error && s->first && (all || s->allocated >= s->limit) &&
-	       (s->retries || !s->is_full) && s->is_started)
+	while (!s->error && s->chunks.first &&
+	       !(st && chunks_have_room(&s->chunks, st, s->delivery.tally->n)) &&
+	       (s->retries || s->is_busy || !s->is_full) && s->is_started)
 		wait_until(s, UINT64_MAX);
 	r = s->error;
-	if (r == 0 && s->first && (all || s->allocated >= s->limit))
+	if (r == 0 && s->chunks.first &&
+	    !(st && chunks_have_room(&s->chunks, st, s->delivery.tally->n)))
 		r = -EAGAIN;
 	spool_unlock(s);
 	return r;
+}
+
+int spool_wait(struct spool *s)
+{
+	return spool_wait_for_room(s, NULL);
 }
 
 int spool_state(struct spool *s)
@@ -423,7 +421,7 @@ int spool_state(struct spool *s)
 	int r;
 
 	spool_lock(s);
-	r = s->error ? s->error : s->first ? -EAGAIN : 0;
+	r = s->error ? s->error : s->chunks.first ? -EAGAIN : 0;
 	spool_unlock(s);
 	return r;
 }
@@ -448,8 +446,8 @@ bool spool_stop(struct spool *s, int timeout_ms)
 	while (s->n_packers)
 		pthread_join(s->packers[--s->n_packers], NULL);
 	s->is_started = false;
-	while (s->first)
-		retire(s);
+	while (s->chunks.first)
+		chunks_retire(&s->chunks);
 	return true;
 }
 
@@ -473,7 +471,7 @@ uint64_t spool_queued(struct spool *s)
 	uint64_t n;
 
 	spool_lock(s);
-	n = s->queued;
+	n = s->chunks.queued;
 	spool_unlock(s);
 	return n;
 }
@@ -483,7 +481,7 @@ uint64_t spool_peak(struct spool *s)
 	uint64_t n;
 
 	spool_lock(s);
-	n = s->peak;
+	n = s->chunks.peak;
 	spool_unlock(s);
 	return n;
 }

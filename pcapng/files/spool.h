@@ -21,10 +21,9 @@ struct spool;
 /* What is done after the bytes before it are in the file. All zero: nothing, only the bytes. */
 struct spool_order {
 	bool syncs;
-	bool ends_file;	  /* names it, and begins the next one, */
-	bool is_last;	  /* or does not */
-	time_t now;	  /* names the next one */
-	uint64_t packets; /* in the file that ends */
+	bool ends_file; /* names it, and begins the next one, */
+	bool is_last;	/* or does not */
+	time_t now;	/* names the next one */
 };
 
 /*
@@ -55,11 +54,15 @@ int spool_order(struct spool *s, struct staging *st, const struct spool_order *o
 /* As staging_take_fn: a buffer that must not go is taken if it is `delay_ns` since the last one was. */
 int spool_take(struct spool *s, struct staging *st, bool must, uint64_t delay_ns);
 
+/* True: spool_order() will take what `st` has now. */
+bool spool_has_room(struct spool *s, const struct staging *st);
+
 /*
- * Waits until the queue has room (`all`: is empty). 0; -EAGAIN: the disk is full, after it was tried
- * again; or the sticky -errno.
+ * Waits until the queue is empty, or has room for what `st` has now. 0; -EAGAIN: the disk is full, after
+ * it was tried again; or the sticky -errno.
  */
-int spool_wait(struct spool *s, bool all);
+int spool_wait(struct spool *s);
+int spool_wait_for_room(struct spool *s, const struct staging *st);
 
 /* 0: the queue is empty; -EAGAIN: it is not; or the sticky -errno. */
 int spool_state(struct spool *s);

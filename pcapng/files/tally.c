@@ -44,6 +44,25 @@ void tally_commit(struct tally *t, const uint64_t *counts, uint32_t n)
 		memcpy(t->committed, counts, n * sizeof(*counts));
 }
 
+static uint64_t sum(const struct tally *t)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < t->n; i++)
+		n += t->committed[i];
+	return n;
+}
+
+void tally_begin_file(struct tally *t)
+{
+	t->before = sum(t);
+}
+
+uint64_t tally_in_file(const struct tally *t)
+{
+	return sum(t) - t->before;
+}
+
 static void on_packet(void *user, uint32_t interface)
 {
 	struct tally *t = user;

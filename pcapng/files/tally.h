@@ -16,6 +16,7 @@
 struct tally {			     /* all zero: no interfaces */
 	uint64_t *added, *committed; /* packets of each interface */
 	uint32_t n;
+	uint64_t before; /* committed in the files before this one */
 };
 
 void tally_done(struct tally *t);
@@ -35,6 +36,12 @@ void tally_commit(struct tally *t, const uint64_t *counts, uint32_t n);
 
 /* Adds those that follow byte `from` of a file. 0 or -errno: it cannot be read. */
 int tally_commit_rest(struct tally *t, int fd, uint64_t from);
+
+/* The next commit is of another file. */
+void tally_begin_file(struct tally *t);
+
+/* The packets of all interfaces that are completely in the present file. */
+uint64_t tally_in_file(const struct tally *t);
 
 /* The packets of this interface that are completely in the files. */
 static inline uint64_t tally_committed(const struct tally *t, uint32_t interface)

@@ -14,6 +14,8 @@ static void on_event(void *user, const struct pcapng_files_event *e)
 {
 	struct capture *c = user;
 
+	g_assert_true(c->thread == g_thread_self());
+	c->packets += e->packets;
 	c->opened += e->what == PCAPNG_FILES_OPENED;
 	c->finished += e->what == PCAPNG_FILES_FINISHED;
 	c->deleted += e->what == PCAPNG_FILES_DELETED;
@@ -51,8 +53,9 @@ int capture_start_with(struct capture *c, const struct pcapng_writer_config *wri
 	sized.size = sizeof(sized);
 	c->config.size = sizeof(c->config);
 	c->config.path = c->path;
-	c->config.add_stats = add_stats;
+	c->config.add_stats = c->config.add_stats ? c->config.add_stats : add_stats;
 	c->config.on_event = on_event;
+	c->thread = g_thread_self();
 	c->config.user = c;
 	r = pcapng_files_new(&section, &sized, &c->config, &c->f);
 	if (r < 0)

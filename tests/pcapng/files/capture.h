@@ -18,6 +18,9 @@ struct capture {
 	struct pcapng_files_config config;
 	uint64_t written;
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
+	uint64_t packets;	/* of the files that were finished */
+	uint64_t counted;	/* by the library, when it closed */
+	GThread *thread;	/* which is told what happens */
 	unsigned int opened, finished, deleted, recovered, kept, left;
 	int left_error; /* the last one's */
 };

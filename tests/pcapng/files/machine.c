@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* machine.c - a machine whose clocks can be set and whose disk can fail */
 #include <errno.h>
+#include <glib/gstdio.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "pcapng/file/file.h"
 #include "tests/pcapng/files/machine.h"
 
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
@@ -18,10 +22,82 @@ int __wrap_fdatasync(int fd);
 int __real_close(int fd);
 int __wrap_close(int fd);
 
-int64_t wall_s;
-int64_t passed_ms;
-unsigned int writes, syncs;
-int write_error, sync_error, close_error;
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *user),
+			  void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *user),
+			  void *user);
+int __real_posix_memalign(void **ret, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
+int __real_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
+int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t at);
+
+_Atomic int64_t wall_s;
+_Atomic int64_t passed_ms;
+_Atomic unsigned int writes, syncs;
+_Atomic int write_error, sync_error, close_error, range_error;
+_Atomic bool has_no_threads;
+_Atomic uint64_t buffer_bytes;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool stalls;
+static unsigned int stalled;
+static uint64_t room = UINT64_MAX;
+static int room_error;
+
+void machine_set_room(uint64_t bytes, int error)
+{
+	pthread_mutex_lock(&lock);
+	room = bytes;
+	room_error = error;
+	pthread_mutex_unlock(&lock);
+}
+
+static void set_stalls(bool on)
+{
+	pthread_mutex_lock(&lock);
+	stalls = on;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+void machine_stall(void)
+{
+	set_stalls(true);
+}
+
+void machine_release(void)
+{
+	set_stalls(false);
+}
+
+void machine_wait_stalled(void)
+{
+	pthread_mutex_lock(&lock);
+	while (!stalled)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Waits while the disk stands still; then takes up to `n` bytes of its room. 0: there is none. */
+static size_t take_room(size_t n, size_t step)
+{
+	pthread_mutex_lock(&lock);
+	stalled++;
+	pthread_cond_broadcast(&changed);
+	while (stalls)
+		pthread_cond_wait(&changed, &lock);
+	stalled--;
+	if (n > room)
+		n = room / step * step;
+	if (room != UINT64_MAX)
+		room -= n;
+	errno = room_error;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -42,19 +118,78 @@ time_t __wrap_time(time_t *ret)
 	return now.tv_sec;
 }
 
+/* No more than `n` bytes of them. */
+static ssize_t write_some(int fd, const struct iovec *iov, int iovcnt, size_t n)
+{
+	ssize_t done = 0;
+
+	for (int i = 0; i < iovcnt && n; i++) {
+		size_t len = iov[i].iov_len < n ? iov[i].iov_len : n;
+		ssize_t r = write(fd, iov[i].iov_base, len);
+
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		n -= len;
+	}
+	return done;
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int iovcnt)
 {
+	size_t len = 0, n;
+
+	for (int i = 0; i < iovcnt; i++)
+		len += iov[i].iov_len;
 	writes++;
-	if (write_error) {
+	n = take_room(len, 1);
+	if (write_error)
 		errno = write_error;
+	if (write_error || (len && !n))
+		return -1;
+	return n < len ? write_some(fd, iov, iovcnt, n) : __real_writev(fd, iov, iovcnt);
+}
+
+/* Direct I/O: whole sectors. */
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t at)
+{
+	writes++;
+	n = take_room(n, FILE_ALIGN);
+	if (write_error)
+		errno = write_error;
+	return write_error || !n ? -1 : syscall(SYS_pwrite64, fd, data, n, at);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at)
+{
+	return __wrap_pwrite64(fd, data, n, at);
+}
+
+int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags)
+{
+	if (range_error) {
+		errno = range_error;
 		return -1;
 	}
-	return __real_writev(fd, iov, iovcnt);
+	return __real_sync_file_range(fd, from, n, flags);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *user),
+			  void *user)
+{
+	return has_no_threads ? EAGAIN : __real_pthread_create(thread, attr, run, user);
+}
+
+int __wrap_posix_memalign(void **ret, size_t alignment, size_t size)
+{
+	buffer_bytes += (size + alignment - 1) / alignment * alignment;
+	return __real_posix_memalign(ret, alignment, size);
 }
 
 int __wrap_fdatasync(int fd)
 {
 	syncs++;
+	(void)take_room(0, 1);
 	if (sync_error) {
 		errno = sync_error;
 		return -1;
@@ -73,20 +208,47 @@ int __wrap_close(int fd)
 	return r;
 }
 
-bool mount_small(struct capture *c)
+/* Mounts are ours alone. */
+static bool can_mount(void)
 {
 	static bool done;
 
-	capture_set_up(c);
-	if ((done || unshare(CLONE_NEWNS) == 0) &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("tmpfs", c->folder, "tmpfs", 0, "size=1m") == 0) {
-		done = true;
-		return true;
-	}
+	done = done || (unshare(CLONE_NEWNS) == 0 &&
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	return done;
+}
+
+static bool skip_mount(struct capture *c)
+{
 	g_test_skip("no permission to mount a small disk");
 	capture_tear_down(c);
 	return false;
+}
+
+bool mount_small(struct capture *c)
+{
+	capture_set_up(c);
+	return (can_mount() && mount("tmpfs", c->folder, "tmpfs", 0, "size=1m") == 0) ||
+	       skip_mount(c);
+}
+
+bool mount_ext4(struct capture *c, unsigned int megabytes)
+{
+	g_autofree char *command = NULL, *image = NULL;
+	int status = 1;
+
+	capture_set_up(c);
+	image = g_strdup_printf("%s.ext4", c->folder);
+	command = g_strdup_printf("sh -c 'truncate -s %uM %s && mkfs.ext4 -q -F %s && "
+				  "mount -o loop %s %s && rmdir %s/lost+found'",
+				  megabytes, image, image, image, c->folder, c->folder);
+	if (!can_mount() || !g_spawn_command_line_sync(command, NULL, NULL, &status, NULL) ||
+	    status != 0) {
+		g_unlink(image);
+		return skip_mount(c);
+	}
+	g_unlink(image); /* the loop device has it open */
+	return true;
 }
 
 void unmount_small(struct capture *c)

@@ -7,15 +7,32 @@
 #ifndef TESTS_PCAPNG_FILES_MACHINE_H
 #define TESTS_PCAPNG_FILES_MACHINE_H
 
+#include <stdatomic.h>
+
 #include "tests/pcapng/files/capture.h"
 
-extern int64_t wall_s;	  /* offset of the wall clock */
-extern int64_t passed_ms; /* time that passed on both clocks */
-extern unsigned int writes, syncs;
-extern int write_error, sync_error, close_error; /* errno, 0: none */
+extern _Atomic int64_t wall_s;	  /* offset of the wall clock */
+extern _Atomic int64_t passed_ms; /* time that passed on both clocks */
+extern _Atomic unsigned int writes, syncs;
+extern _Atomic int write_error, sync_error, close_error, range_error; /* errno, 0: none */
+extern _Atomic bool has_no_threads;				      /* pthread_create() fails */
+extern _Atomic uint64_t buffer_bytes; /* of all calls of posix_memalign(), in pages */
+
+/* After this many bytes, writes are short, and then fail with `error`; UINT64_MAX: never. */
+void machine_set_room(uint64_t bytes, int error);
+
+/* From now on, a write or fdatasync waits (before it does anything) until machine_release(). */
+void machine_stall(void);
+void machine_release(void);
+
+/* Waits until one does. */
+void machine_wait_stalled(void);
 
 /* Sets up `c` on a disk of 1 MiB. False: no permission, the test is skipped. */
 bool mount_small(struct capture *c);
+
+/* The same with ext4, which takes direct I/O, on a loop device. */
+bool mount_ext4(struct capture *c, unsigned int megabytes);
 
 /* Also tears down `c`. */
 void unmount_small(struct capture *c);

@@ -183,7 +183,7 @@ static void test_sync(void)
 static void test_late_error(gconstpointer data)
 {
 	struct capture c = { .config = { .name = "x%{seq}.pcapng", .sync = true } };
-	int *error = (int *)data;
+	_Atomic int *error = (void *)data;
 
 	capture_set_up(&c);
 	capture_start(&c);
