@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +17,8 @@
 #include "extcap/sink/sink-files.h"
 
 #define FILE_BUFFER 1048576
-#define GZIP_LEVEL  1 /* the next level costs a third more and saves a twentieth */
+#define MAPPED_MIN  524288 /* bytes of memory that are mapped by themselves */
+#define GZIP_LEVEL  1	   /* the next level costs a third more and saves a twentieth */
 
 struct sink_files {
 	struct sink sink;
@@ -311,6 +313,17 @@ static bool begin(struct sink_files *s, const struct config *config,
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);
 }
 
+/*
+ * After a stall, the queue's buffers go back to the machine. glibc keeps them once it has seen that large
+ * memory comes and goes, unless it is told not to learn.
+ */
+static void give_memory_back(void)
+{
+#ifdef M_MMAP_THRESHOLD /* musl always does */
+	mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+#endif
+}
+
 struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 			    const struct pcapng_section *section,
 			    void (*fn)(void *user, const struct pcapng_files_event *event),
@@ -324,6 +337,7 @@ struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 	s->user = user;
 	s->is_compressed = config->compression == COMPRESSION_GZIP;
 	s->queue_size = queue_size;
+	give_memory_back();
 	if ((!names || (s->names = open_names(names, error))) && begin(s, config, section, error))
 		return &s->sink;
 	free_sink(&s->sink);
