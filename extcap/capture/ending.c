@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* While the disk is waited for, the main loop runs: signals are heard, and the front end is told. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "extcap/capture/ending.h"
 #include "extcap/system/gsource.h"
@@ -56,6 +57,13 @@ static bool wait_for_disk(const struct ending *e, struct wait *w, bool is_full)
 	return *e->n_signals == w->n_signals && now - w->moved < FULL_US;
 }
 
+/* Before the sink is freed: the kernel may hold the thread that writes, and us with it, for long. */
+static void tell_given_up(struct stream *s)
+{
+	stream_salvage(s);
+	g_warning("stopped waiting for the disk: %" PRIu64 " frames were not written", s->given_up);
+}
+
 static int end_file(const struct ending *e)
 {
 	guint timer = g_timeout_add(DISK_MS, wake_up, NULL);
@@ -69,7 +77,10 @@ static int end_file(const struct ending *e)
 	g_source_remove(timer);
 	if (sink_is_busy(r))
 		sink_give_up(e->stream->sink);
-	return r == -ENOBUFS ? -ECANCELED : r;
+	if (r != -ENOBUFS)
+		return r;
+	tell_given_up(e->stream);
+	return -ECANCELED;
 }
 
 int ending_run(const struct ending *e)

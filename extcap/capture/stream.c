@@ -469,7 +469,8 @@ bool stream_explain(const struct stream *s, int err, GError **error)
 		return true;
 	if (err == -ECANCELED)
 		return fail(error,
-			    "stopped waiting for the disk: %" PRIu64 " frames were not written",
+			    "the end of the capture is missing: %" PRIu64
+			    " frames were not written",
 			    s->given_up);
 	if (err == -ENOSPC || err == -EDQUOT)
 		return fail(error, "the disk is full: the capture was stopped, what was written "

@@ -4,6 +4,7 @@
  * [Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst]
  */
 #include <glib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -78,7 +79,14 @@ static uint64_t limit_of_path(const char *mount, const char *group, const char *
 	return limit;
 }
 
-/* "0::/user.slice" is of version 2, "4:memory:/user.slice" of version 1. */
+static bool has_memory(const char *controllers)
+{
+	g_auto(GStrv) names = g_strsplit(controllers, ",", -1);
+
+	return g_strv_contains((const char *const *)names, "memory");
+}
+
+/* "0::/user.slice" is of version 2, "4:cpu,memory:/user.slice" of version 1. */
 static uint64_t limit_of_line(const char *mount, char *line)
 {
 	g_autofree char *v1 = g_build_filename(mount, "memory", NULL);
@@ -88,9 +96,8 @@ static uint64_t limit_of_line(const char *mount, char *line)
 		return UINT64_MAX;
 	if (!*fields[1])
 		return limit_of_path(mount, fields[2], "memory.max");
-	return g_strv_contains((const char *const[]){ "memory", NULL }, fields[1])
-		       ? limit_of_path(v1, fields[2], "memory.limit_in_bytes")
-		       : UINT64_MAX;
+	return has_memory(fields[1]) ? limit_of_path(v1, fields[2], "memory.limit_in_bytes")
+				     : UINT64_MAX;
 }
 
 uint64_t host_cgroup_limit(const char *groups, const char *mount)

@@ -5,6 +5,7 @@ net.Process calls check() when a program ends, so no test can forget it. The num
 summary, the interface statistics blocks, --stats-file and --log-file: all that the run left. A run
 that was killed leaves no summary and is not checked.
 """
+import errno
 import gzip
 import os
 import re
@@ -27,6 +28,8 @@ LOGGED = re.compile(r"(\S+): seen (\d+), accepted (\d+), written (\d+), lost (\d
 FILTERS = ("-f", "--filter", "--extcap-capture-filter", "--verdict", "--extcap-control-in")
 # These may delete or rename files while the capture runs.
 DELETES = ("--total-size", "--max-age", "--min-free", "--disk-full", "--post-rotate")
+# A file that was written past the page cache cannot be cut on such a disk.
+CANNOT_CUT = os.strerror(errno.EROFS)
 COUNTERS = {4: "ifrecv", 6: "filteraccept", 7: "osdrop", 8: "usrdeliv"}
 
 Count = namedtuple("Count", "name seen accepted written lost causes")
@@ -53,9 +56,16 @@ def counters_of(body):
     return found
 
 
-def tally_pcapng(data):
+def is_torn(data, at):
+    """Whether the block there is not complete."""
+    return len(data) - at < 12 or struct.unpack_from("=I", data, at + 4)[0] > len(data) - at
+
+
+def tally_pcapng(data, may_be_torn=False):
     packets, statistics, section, at = Counter(), {}, -1, 0
     while at < len(data):
+        if may_be_torn and is_torn(data, at):
+            break
         require(len(data) - at >= 12, "a file ends inside a block", at, len(data))
         kind, length = struct.unpack_from("=II", data, at)
         require(12 <= length <= len(data) - at, "a file ends inside a block", at, length, len(data))
@@ -80,12 +90,12 @@ def tally_pcap(data):
     return Tally(Counter({(0, 0): count}), {})
 
 
-def tally(data):
+def tally(data, may_be_torn=False):
     """Returns the Tally of a capture, given as bytes."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     is_pcap = len(data) >= 4 and struct.unpack_from("=I", data)[0] in PCAP_MAGICS
-    return tally_pcap(data) if is_pcap else tally_pcapng(data)
+    return tally_pcap(data) if is_pcap else tally_pcapng(data, may_be_torn)
 
 
 def check_tally(found, has_filter, before=None):
@@ -183,7 +193,7 @@ def check_files(command, said, captured, lost, has_filter):
     is_complete = len(set(names)) == len(names) and all(map(is_regular, names))
     before, statistics = Counter(), {}
     for path in filter(is_regular, dict.fromkeys(names)):
-        found = tally(read(path))
+        found = tally(read(path), CANNOT_CUT in said)
         # During a capture, the counters are read one by one, so only those of the last file are exact.
         check_tally(found, has_filter or path != names[-1], before if is_complete else None)
         for (_, interface), packets in found.packets.items():

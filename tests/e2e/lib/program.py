@@ -38,9 +38,9 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def small_disk(self, size):
+    def small_disk(self, size, name="disk"):
         """Returns a folder on a small disk."""
-        folder = self.path("disk")
+        folder = self.path(name)
         os.mkdir(folder)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
