@@ -244,7 +244,8 @@ static int tick(struct pcapng_files *f)
 		return 0;
 	/* The thread takes in recovered files with any order. */
 	return fileset_timeout_ms(&f->disk.set, -1) >= 0
-		       ? spool_order(f->spool, &f->writer->staging, &(struct spool_order){ 0 })
+		       ? spool_order(f->spool, &f->writer->staging,
+				     &(struct spool_order){ .adopts = true })
 		       : pcapng_writer_flush(f->writer);
 }
 

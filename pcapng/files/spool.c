@@ -292,7 +292,7 @@ static bool join(struct spool *s, struct staging *st, const struct spool_order *
 {
 	size_t n = staging_pending(st), end = st->tail, kept = count_kept(s, end, order);
 
-	if (!n && !order->syncs && !order->ends_file && !s->tail_waits)
+	if (!n && !order->syncs && !order->adopts && !order->ends_file && !s->tail_waits)
 		return true; /* nothing is left to do */
 	/* A packer may be at work on any of them. */
 	if ((s->delivery.level && n) ||

@@ -21,6 +21,7 @@ struct spool;
 /* What is done after the bytes before it are in the file. All zero: nothing, only the bytes. */
 struct spool_order {
 	bool syncs;
+	bool adopts;	/* takes in recovered files, as any order does */
 	bool ends_file; /* names it, and begins the next one, */
 	bool is_last;	/* or does not */
 	time_t now;	/* names the next one */

@@ -211,6 +211,7 @@ static void kill_one(struct capture *c, unsigned int round)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	capture_start(c);
+	capture_recover(c);
 	capture_stop(c);
 	capture_remove_parts(c);
 	paths = capture_list(c, ".pcapng");
