@@ -91,6 +91,8 @@ static void step(struct spool *s)
 	wait_for_packer(s);
 	if (s->quit && s->is_started)
 		return;
+	if (s->retries)
+		s->delivery.disk->retry_ns = 0;
 	s->retries = false;
 	s->is_busy = true;
 	spool_unlock(s);
@@ -394,10 +396,8 @@ int spool_wait_for_room(struct spool *s, const struct staging *st)
 	int r;
 
 	spool_lock(s);
-	if (!s->is_started)
-		s->delivery.disk->retry_ns = 0;
-	work(s);
 	s->retries = true; /* what was begun before does not count */
+	work(s);
 	pthread_cond_broadcast(&s->changed);
 	while (!s->error && s->chunks.first &&
 	       !(st && chunks_have_room(&s->chunks, st, s->delivery.tally->n)) &&

@@ -20,7 +20,8 @@ struct capture {
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
 	uint64_t packets;	/* of the files that were finished */
 	uint64_t counted;	/* by the library, when it closed */
-	GThread *thread;	/* which is told what happens */
+	bool settles;	 /* PCAPNG_QUEUE is set: with a queue, which is empty after each call */
+	GThread *thread; /* which is told what happens */
 	unsigned int opened, finished, deleted, recovered, kept, left;
 	int left_error; /* the last one's */
 };
@@ -32,6 +33,9 @@ void capture_tear_down(struct capture *c);
 /* Starts the set with c->config and one interface. The configs need no sizes. */
 int capture_start_with(struct capture *c, const struct pcapng_writer_config *writer);
 void capture_start(struct capture *c);
+
+/* Waits for a queue that c->config did not ask for. 0 or -errno of the disk. */
+int capture_settle(struct capture *c);
 
 /* Adds the packet with the next number; returns the result of pcapng_files_add_packet(). */
 int capture_add(struct capture *c);

@@ -98,7 +98,7 @@ static void test_progress(void)
 	capture_set_up(&c);
 	capture_start(&c);
 	capture_add_many(&c, 25);
-	g_assert_cmpuint(pcapng_files_packets(c.f, 0), ==, 20);
+	g_assert_cmpuint(pcapng_files_packets(c.f, 0), ==, c.settles ? 25 : 20);
 	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
 	g_assert_cmpuint(pcapng_files_packets(c.f, 0), ==, 25);
 	g_assert_cmpint(pcapng_files_add_packet(c.f, &(struct pcapng_packet){ .interface = 7 }), ==,

@@ -44,6 +44,7 @@ static void test_max_files(void)
 	capture_start(&c);
 	capture_add_many(&c, 30);
 	g_assert_cmpint(pcapng_files_rotate(c.f), ==, -ESHUTDOWN);
+	g_assert_cmpint(capture_settle(&c), ==, 0);
 	g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, -1);
 	g_assert_cmpint(pcapng_files_close(c.f), ==, -ESHUTDOWN);
 	pcapng_files_free(g_steal_pointer(&c.f));
@@ -92,6 +93,7 @@ static void test_rotate(void)
 	for (int i = 0; i < 3; i++) {
 		capture_add_many(&c, 10);
 		g_assert_cmpint(pcapng_files_rotate(c.f), ==, 0);
+		g_assert_cmpint(capture_settle(&c), ==, 0);
 		g_assert_cmpuint(c.finished, ==, i + 1);
 	}
 	capture_stop(&c);
