@@ -152,11 +152,12 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 * Bytes of blocks that may wait in memory for the disk. A thread writes them, so that no call
 	 * waits for a disk that is slow or stands still, except pcapng_files_flush(),
 	 * pcapng_files_sync() and pcapng_files_close(). Memory grows only while the disk is behind. If
-	 * the queue is full, packets are refused with -ENOBUFS. Errors of the disk are returned by a
-	 * later call. What packets refer to is always copied. A crash loses the queue. The thread
-	 * starts with the first block after pcapng_files_new() and blocks all signals; without it, for
-	 * want of resources, calls write themselves. 0: no queue, and calls write themselves; with
-	 * compression, 8 MiB, and calls wait for room.
+	 * the queue is full, packets are refused with -ENOBUFS; what is pushed in small pieces counts
+	 * as whole pages. Errors of the disk are returned by a later call. What packets refer to is
+	 * always copied. A crash loses the queue. The thread starts with the first block after
+	 * pcapng_files_new() and blocks all signals; without it, for want of resources, calls write
+	 * themselves. 0: no queue, and calls write themselves; with compression, 8 MiB, and calls
+	 * wait for room.
 	 */
 	size_t queue_size;
 	/*
@@ -224,7 +225,10 @@ int pcapng_files_flush(struct pcapng_files *f);
 /* As pcapng_files_flush(), but with a queue it does not wait: the thread writes everything soon. */
 int pcapng_files_push(struct pcapng_files *f);
 
-/* As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it. */
+/*
+ * As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it.
+ * -ESHUTDOWN: with a queue, the last file has ended.
+ */
 int pcapng_files_sync(struct pcapng_files *f);
 
 /*

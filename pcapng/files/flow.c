@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* flow.c - from the writer to the disk's side, directly or through a queue */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "pcapng/files/flow.h"
@@ -64,6 +65,11 @@ int flow_stick(struct pcapng_files *f, int r)
 		if (f->error.code != r)
 			f->error = is_of_disk(f, r) ? f->disk.error
 						    : *pcapng_writer_error(f->writer);
+		if (f->error.code != r) { /* neither of them knows */
+			f->error = (struct pcapng_error){ .code = r };
+			stpcpy(f->error.text,
+			       r == -ENOMEM ? "out of memory" : "adding the statistics");
+		}
 		f->broken = r;
 	}
 	return r;

@@ -126,6 +126,8 @@ static void test_give_up_failed(void)
 	machine_stall();
 	capture_add_many(&c, 5000);
 	g_assert_cmpint(pcapng_files_end(c.f), ==, -EIO);
+	g_assert_cmpint(pcapng_files_error(c.f)->code, ==, -EIO);
+	g_assert_cmpstr(pcapng_files_error(c.f)->text, ==, "adding the statistics");
 	machine_wait_stalled();
 	passed_ms = -5000;
 	pcapng_files_give_up(c.f);
