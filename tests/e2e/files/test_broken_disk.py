@@ -99,7 +99,7 @@ class Broken(DiskCase):
         harness.wait_until(lambda: self.send(capture, 2000) or capture.has_ended(), "an error")
         disk.remove()  # nobody knows what can still be read
         self.assertEqual(capture.wait(), 1)
-        self.assert_last_sentence(capture.stderr(), os.strerror(5))
+        self.assertRegex(capture.stderr().splitlines()[-1], b"Input/output error|Read-only")  # as the kernel likes
         _, (count,) = books.last_summary(capture.stderr().decode())
         self.assertEqual(count.written + count.lost, count.accepted)
 
@@ -109,6 +109,7 @@ class Broken(DiskCase):
                 self.sent = 0
                 capture = self.begin("--direct-io", "on", *rule, name="out.pcapng")
                 self.send(capture, 12000)
+                harness.wait_until(lambda: size_of(self.disk.files("out*")) > 6000 * SIZE, "some to be written")
                 load = self.flood(40000)
                 self.disk.break_down()
                 self.assertEqual(capture.wait(), 1)
@@ -135,9 +136,10 @@ class Broken(DiskCase):
         self.check_all(by_number(folder + name for name in os.listdir(folder) if name.startswith("out")))
 
     def test_disappears(self):
-        """Then it is found again: the next capture keeps what is there."""
+        """Then it is found again: the next capture keeps what is there, which is all that was synced."""
         capture = self.begin("--direct-io", "on", "--sync", "100ms", "-b", "packets:5000", name="out.pcapng")
         self.send(capture, 12000)
+        harness.wait_until(lambda: self.disk.files("*.pcapng"), "a file to be synced and finished")
         load = self.flood(40000)
         self.disk.shut_down()
         self.disk.remove()
@@ -152,7 +154,7 @@ class Broken(DiskCase):
         self.assertNotIn(".part", "".join(paths))
         self.sent = self.check_some(paths)
         self.check_all(paths)
-        self.assertGreater(self.sent, 5000)
+        self.assertGreaterEqual(self.sent, 5000)
         self.assertLessEqual(self.sent, written)
 
 
