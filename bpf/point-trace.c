@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ struct trace_link {
 	struct point_link link;
 	const struct maps *maps;
 	struct trace_bpf *skeleton;
+	uint32_t *now; /* the programs' variable of that name; NULL: not mapped */
 	unsigned int ifindex;
 	uint32_t program_id; /* of the program on the interface: the traced one or its dispatcher */
 };
@@ -117,15 +119,43 @@ static int open_and_start(const struct point_target *t, const struct trace_bpf *
 		return target_fd;
 	r = start(t, target_fd, before, ret);
 	close(target_fd);
-	if (r < 0)
+	if (r < 0) {
 		trace_bpf__destroy(*ret);
+		*ret = NULL;
+	}
 	return r;
 }
 
-/* From this store on, new runs of the traced program are that version's. */
-static void take_up(struct trace_bpf *skel, uint32_t version)
+/*
+ * Maps the variable, which all versions share. A mapping of our own: from libbpf 1.5 on, a skeleton does
+ * not map a map that it reuses, and its member bss is then ordinary memory.
+ */
+static int map_now(struct trace_link *l)
 {
-	__atomic_store_n(&skel->bss->now, version, __ATOMIC_RELEASE);
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(l->skeleton->maps.bss), 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	l->now = p;
+	return 0;
+}
+
+/* From this store on, new runs of the traced program are that version's. */
+static void take_up(struct trace_link *l, uint32_t version)
+{
+	__atomic_store_n(l->now, version, __ATOMIC_RELEASE);
+}
+
+static void free_link(struct point_link *link)
+{
+	struct trace_link *l = trace_link_of(link);
+
+	if (l->now)
+		munmap(l->now, (size_t)sysconf(_SC_PAGESIZE));
+	trace_bpf__destroy(l->skeleton);
+	free(l);
 }
 
 static int attach(const struct point_target *t, struct point_link **ret)
@@ -141,11 +171,13 @@ static int attach(const struct point_target *t, struct point_link **ret)
 	r = bpf_xdp_query_id((int)t->ifindex, 0, &l->program_id);
 	if (r == 0)
 		r = open_and_start(t, NULL, &l->skeleton);
+	if (r == 0)
+		r = map_now(l);
 	if (r < 0) {
-		free(l);
+		free_link(&l->link);
 		return r;
 	}
-	take_up(l->skeleton, l->skeleton->rodata->trace.version);
+	take_up(l, l->skeleton->rodata->trace.version);
 	*ret = &l->link;
 	return 0;
 }
@@ -195,14 +227,8 @@ static void detach(struct point_link *link)
 {
 	struct trace_link *l = trace_link_of(link);
 
-	take_up(l->skeleton, 0);
+	take_up(l, 0);
 	retire(l->skeleton, l);
-}
-
-static void free_link(struct point_link *link)
-{
-	trace_bpf__destroy(trace_link_of(link)->skeleton);
-	free(link);
 }
 
 static int replace(const struct point_target *t, struct point_link *link)
@@ -213,7 +239,7 @@ static int replace(const struct point_target *t, struct point_link *link)
 
 	if (r < 0)
 		return r;
-	take_up(skel, skel->rodata->trace.version);
+	take_up(l, skel->rodata->trace.version);
 	retire(old, l);
 	trace_bpf__destroy(old);
 	l->skeleton = skel;

@@ -115,7 +115,7 @@ static size_t list_dispatched(const struct tap_program *dispatcher, struct tap_p
 int program_list(unsigned int ifindex, struct tap_program *ret, size_t max)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int fd, r = bpf_xdp_query((int)ifindex, 0, &query);
+	int fd, r = ifindex ? bpf_xdp_query((int)ifindex, 0, &query) : -ENODEV;
 
 	if (r < 0 || max == 0)
 		return r;

@@ -23,7 +23,7 @@ struct tap_program {
 
 /*
  * The program on an interface, followed by those that it calls if it is libxdp's dispatcher; at most
- * "max". Returns how many, or -errno.
+ * "max". Returns how many, or -errno; an index of 0 is no interface.
  */
 int program_list(unsigned int ifindex, struct tap_program *ret, size_t max);
 /* A descriptor of the program, or -errno: -EPERM without CAP_SYS_ADMIN. */

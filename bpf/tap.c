@@ -86,6 +86,12 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
+void tap_set_log(void (*log)(const char *text))
+{
+	log_fn = log;
+	libbpf_set_print(log_libbpf);
+}
+
 /* A record of this slot makes no sense. */
 static void refuse(void *user, uint32_t slot)
 {
@@ -139,8 +145,6 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 	if (!t)
 		return -ENOMEM;
 	t->epoll_fd = -1;
-	log_fn = config->log;
-	libbpf_set_print(log_libbpf);
 	clock_init(&t->clock);
 	r = maps_init(&t->maps, config->ring_size);
 	if (r >= 0)

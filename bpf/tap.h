@@ -25,8 +25,6 @@ struct tap;
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
-	/* Receives the messages of libbpf and the tap, each with its newline; may be NULL. Process-wide. */
-	void (*log)(const char *text);
 };
 
 struct tap_target {
@@ -92,6 +90,11 @@ struct tap_place {
 /* Gets a frame, whose data is valid until tap_release(). Any result but 0 ends the batch. */
 typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);
 
+/*
+ * Passes the messages of libbpf and of taps to log, each with its newline; NULL: nowhere. It comes before
+ * all other calls: libbpf by itself prints to stderr.
+ */
+void tap_set_log(void (*log)(const char *text));
 /* Creates rings and counters. 0; -EPERM: a privilege is missing; -ENOMEM; or -errno of bpf(2). */
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is allowed. */

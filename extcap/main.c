@@ -7,6 +7,7 @@
 #include "extcap/terminal/cli.h"
 #include "extcap/terminal/console.h"
 #include "extcap/system/error.h"
+#include "extcap/system/log.h"
 #include "extcap/wireshark/extcap.h"
 
 #define SENTENCE_MAX 290 /* bytes, without our name: Wireshark shows that much well */
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	bool ok;
 
+	log_init();
 	console_init();
 	ok = extcap_is_meant(argc, argv) ? extcap_run(argc, argv, &error)
 					 : cli_run(argc, argv, &error);

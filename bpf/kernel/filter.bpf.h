@@ -13,7 +13,7 @@
 
 /*
  * Whether the filter accepts this frame. "tag" is the VLAN tag that the NIC stripped from it, four bytes
- * as a number, or 0. To be called once in a program.
+ * as a number, or 0. To be called once in a program; filter-places.py counts after the compiler.
  */
 static __always_inline _Bool filter_accepts(void *ctx, __u64 tag)
 {

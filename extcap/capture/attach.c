@@ -12,11 +12,6 @@
 #include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
 
-static void log_libbpf(const char *text)
-{
-	g_info("libbpf: %s", text);
-}
-
 /* Whether it has no program itself, so that it is another device's that keeps ours off. */
 static bool is_without_program(const struct link *i)
 {
@@ -106,7 +101,6 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
 {
 	const struct tap_config tap = {
 		.ring_size = config->buffer_mib << 20,
-		.log = log_libbpf,
 	};
 	int r = tap_new(&tap, ret);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "bpf/tap.h"
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
 #include "extcap/system/log.h"
@@ -51,6 +52,17 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
 	return G_LOG_WRITER_HANDLED;
 }
 
+static void write_libbpf(const char *text)
+{
+	g_info("libbpf: %s", text);
+}
+
+void log_init(void)
+{
+	g_log_set_writer_func(write_line, NULL, NULL);
+	tap_set_log(write_libbpf);
+}
+
 bool log_open(const char *path, enum log_level level, char **argv, GError **error)
 {
 	static const GLogLevelFlags worth[] = {
@@ -62,7 +74,6 @@ bool log_open(const char *path, enum log_level level, char **argv, GError **erro
 	g_autofree char *versions = g_strdup(host_versions());
 	int fd;
 
-	g_log_set_writer_func(write_line, NULL, NULL);
 	if (!path)
 		return true;
 	for (unsigned int l = level; l <= LOG_WARNING; l++)

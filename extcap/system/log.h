@@ -15,6 +15,8 @@ enum log_level {
 	LOG_WARNING,
 };
 
+/* Takes over the messages of GLib and libbpf, which would write to stderr; before any call to either. */
+void log_init(void);
 /*
  * Appends messages of at least this level to the file at `path` (NULL: to none), after a line with the
  * command line `argv`. Returns false if the file cannot be opened.

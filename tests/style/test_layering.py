@@ -125,6 +125,9 @@ class Layering(unittest.TestCase):
     def test_records(self):
         self.assert_found("bpf/point.h", "struct wire_frame;", "only the ring's reader")
 
+    def test_variables_of_a_skeleton(self):
+        self.assert_found("bpf/tap.c", "struct x { int x = skel->bss->now; }", "libbpf 1.5")
+
     def test_a_file_without_a_room(self):
         self.assert_found("extcap/misc/helpers.h", "<stdint.h>", "belongs to no room")
 

@@ -32,6 +32,11 @@ void fake_tap_add_frames(unsigned int n, void (*idle)(void))
 	wake();
 }
 
+void tap_set_log(void (*log)(const char *text))
+{
+	(void)log;
+}
+
 int tap_new(const struct tap_config *config, struct tap **ret)
 {
 	if (fake_tap.new_error)

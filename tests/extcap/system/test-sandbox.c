@@ -97,6 +97,24 @@ static bool can_netlink(void)
 	       is_made(bind(-1, address, sizeof(to))) && is_made(ioctl(-1, SIOCETHTOOL, &request));
 }
 
+/* Opens a file as musl does, or as glibc where there is no open(2). */
+static bool can_open(int flags)
+{
+#ifdef SYS_open
+	return is_made(syscall(SYS_open, "/nowhere", flags, 0600));
+#else
+	return is_made(syscall(SYS_openat, AT_FDCWD, "/nowhere", flags, 0600));
+#endif
+}
+
+/* What libbpf 1.4 and later need to open an object. */
+static bool can_reserve_descriptor(void)
+{
+	return is_made(syscall(SYS_memfd_create, "test", MFD_CLOEXEC)) &&
+	       is_made(syscall(SYS_dup3, -1, -1, O_CLOEXEC)) &&
+	       is_made(fcntl(-1, F_DUPFD_CLOEXEC, 3));
+}
+
 /* What it may do, as letters in this order. */
 static unsigned int abilities(void)
 {
@@ -118,6 +136,10 @@ static unsigned int abilities(void)
 		can_inject(),
 		can_control(),
 		can_netlink(),
+		can_open(O_RDONLY),
+		can_open(O_WRONLY),
+		can_open(O_RDONLY | O_CREAT),
+		can_reserve_descriptor(),
 	};
 	unsigned int bits = 0;
 
@@ -126,7 +148,7 @@ static unsigned int abilities(void)
 	return bits;
 }
 
-static const char letters[] = "wocCrtuibBxfePjkn";
+static const char letters[] = "wocCrtuibBxfePjknOMNm";
 
 static unsigned int bits_of(const char *able)
 {
@@ -170,12 +192,12 @@ static void test_pipe(void)
 
 static void test_file(void)
 {
-	check(SANDBOX_READING, "wobt");
+	check(SANDBOX_READING, "wobtO");
 }
 
 static void test_set(void)
 {
-	check(SANDBOX_FILES, "wocCrtb");
+	check(SANDBOX_FILES, "wocCrtbOMN");
 }
 
 static void test_tc(void)
@@ -185,7 +207,7 @@ static void test_tc(void)
 
 static void test_filters(void)
 {
-	check(SANDBOX_FILTERS, "wocuibBxn");
+	check(SANDBOX_FILTERS, "wocuibBxnOMm");
 }
 
 int main(int argc, char **argv)
