@@ -73,12 +73,20 @@ void signals_watch(const struct signals_handler *handlers, size_t n, void *user)
 			watch(&watches[i], &handlers[i], user);
 }
 
+/* One that comes too late is no reason to die, which would be its default. */
+static bool is_question(int number)
+{
+	return number == SIGUSR1 || number == SIGUSR2;
+}
+
 /* In the sandbox sigaction(2) fails. A late signal is then written to no descriptor and lost. */
 void signals_unwatch(void)
 {
 	for (struct watch *w = watches; w < watches + WATCHES_MAX; w++) {
 		if (!w->number)
 			continue;
+		if (is_question(w->number) && w->before.sa_handler == SIG_DFL)
+			w->before.sa_handler = SIG_IGN;
 		(void)sigaction(w->number, &w->before, NULL);
 		event_fds[w->number] = -1;
 		g_source_remove(w->source);

@@ -17,7 +17,10 @@ struct signals_handler {
  * SIGINT and SIGHUP stay ignored if they were ignored when the program started, as with nohup(1).
  */
 void signals_watch(const struct signals_handler *handlers, size_t n, void *user);
-/* Stops handling signals and restores what each of them did before. */
+/*
+ * Stops handling signals and restores what each of them did before, but SIGUSR1 and SIGUSR2 never kill
+ * from then on.
+ */
 void signals_unwatch(void);
 /*
  * Requests SIGTERM for when our parent ends: Wireshark, if killed, leaves its children running, and an
