@@ -3,6 +3,7 @@
  * Everything here depends on the path of the running executable, with links resolved: capabilities
  * belong to a file, and the help page is next to it or under the same prefix.
  */
+#include <glob.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,42 @@ bool setup_explain(GError **error)
 		    missing, verb, quoted);
 }
 
+/* Wireshark looks in one of these: in "libexec" from 4.6 on. */
+static void find_extcap_folders(glob_t *ret)
+{
+	static const char *const places[] = { "lib", "lib/*", "lib64", "libexec" };
+	static const char *const prefixes[] = { "/usr", "/usr/local" };
+	int append = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+		for (size_t k = 0; k < G_N_ELEMENTS(places); k++) {
+			g_autofree char *pattern = g_strdup_printf("%s/%s/wireshark/extcap",
+								   prefixes[i], places[k]);
+
+			(void)glob(pattern, append, NULL, ret);
+			append = GLOB_APPEND;
+		}
+}
+
+/* A link for each installed Wireshark that does not find this program. */
+static void print_links(FILE *to, const char *quoted)
+{
+	const char *title = "# Where Wireshark looks for it:\n";
+	glob_t folders = { 0 };
+
+	find_extcap_folders(&folders);
+	for (size_t i = 0; i < folders.gl_pathc; i++) {
+		g_autofree char *link = g_build_filename(folders.gl_pathv[i], "xdptap", NULL);
+		g_autofree char *name = quote(link);
+
+		if (g_file_test(link, G_FILE_TEST_EXISTS))
+			continue;
+		fprintf(to, "%sln -sf %s %s\n", title, quoted, name);
+		title = "";
+	}
+	globfree(&folders);
+}
+
 void setup_print(FILE *to)
 {
 	g_autofree char *path = own_path(), *quoted = quote(path);
@@ -67,10 +104,13 @@ void setup_print(FILE *to)
 		"groupadd -f -r " GROUP "\n"
 		"chown root:" GROUP " %s\n"
 		"chmod 750 %s\n"
-		"setcap " CAPABILITIES " %s\n"
+		"setcap " CAPABILITIES " %s\n",
+		quoted, quoted, quoted);
+	print_links(to, quoted);
+	fprintf(to,
 		"# For each of them, who then has to log in again:\n"
 		"%susermod -a -G " GROUP " %s\n",
-		quoted, quoted, quoted, p && p->pw_uid ? "" : "# ", user);
+		p && p->pw_uid ? "" : "# ", user);
 }
 
 /* The URL of that file, relative to our own folder; NULL if it does not exist. */

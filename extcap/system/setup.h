@@ -9,7 +9,7 @@
 
 /* Sets *error to the missing privilege and the command that grants it. Returns false. */
 bool setup_explain(GError **error);
-/* Prints the commands that let the members of a group capture, for sh(1). */
+/* Prints the commands that let the members of a group capture, and Wireshark find us, for sh(1). */
 void setup_print(FILE *to);
 /* The URL of the help page, in the build folder or installed; NULL: none. Owned by the caller. */
 char *setup_help(void);

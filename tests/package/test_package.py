@@ -148,6 +148,9 @@ class Debian(PackageCase):
                              "root:wireshark\n")
             self.assertIn("cap_bpf", run("getcap", program))
         self.check_capture("wireshark")
+        for place in "lib/*", "libexec":  # where Wireshark looks up to 4.4, and from 4.6 on
+            link, = glob.glob(f"{self.root.path}/usr/{place}/wireshark/extcap/xdptap")
+            self.assertEqual(os.path.realpath(link), program)
         self.assert_page("/usr/bin/xdptap")
         stranger = self.inside("xdptap", "--version")
         self.assertNotEqual(stranger.wait(), 0)
@@ -174,15 +177,18 @@ class Meson(PackageCase):
         """Installs below /usr/local, follows the instructions printed, uses and uninstalls it."""
         before = self.root.changes()
         said = self.root.run("meson", "install", "-C", BUILD, "--no-rebuild")
+        for place in "lib/*", "libexec":
+            self.assertTrue(glob.glob(f"{self.root.path}/usr/local/{place}/wireshark/extcap"), place)
         self.assertIn("setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep "
                       "/usr/local/bin/xdptap\n", said)
         self.root.run("sh", "-c", "xdptap --setup | sh")
         self.assert_page("/usr/local/bin/xdptap")
-        personal = "/tmp/.config/wireshark/extcap", "/tmp/.local/lib/wireshark/extcap"
-        for place in personal:
-            self.root.run("mkdir", "-p", place)
-            self.root.run("ln", "-s", "/usr/local/bin/xdptap", place)
+        links = glob.glob(self.root.path + "/usr/lib*/**/wireshark/extcap/xdptap", recursive=True)
+        self.assertTrue(links, "Debian's Wireshark does not look below /usr/local")
         self.check_capture("wireshark")
+        self.assertNotIn("ln -s", self.root.run("xdptap", "--setup"))
+        for link in links:
+            os.unlink(link)
         self.root.run("ninja", "-C", BUILD, "uninstall")
         self.assertEqual(self.root.changes() - before, set())
 

@@ -127,7 +127,7 @@ class InTshark(FilterCase):
                                       str(len(expected)), "-o", f"extcap.xdptap_near.mode:{mode}",
                                       "-o", f"extcap.xdptap_near.direction:{direction}",
                                       namespace=self.pair.near) as tshark:
-                    tshark.wait_for("Capture started")
+                    harness.wait_until(lambda: tshark.has_ended() or net.captures(tshark.pid), "a capture")
                     for frame in FRAMES:
                         sender.send(frame)
                     self.assertEqual(tshark.wait(2 * harness.DEADLINE), 0, tshark.text())

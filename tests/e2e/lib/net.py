@@ -295,6 +295,19 @@ def children(pid):
     return [child for child, s in stats.items() if s and s.parent == pid]
 
 
+def captures(pid):
+    """Whether a child of this process is an xdptap that has attached its programs: it is in its sandbox then."""
+    for child in children(pid):
+        try:
+            with open(f"/proc/{child}/status", encoding="utf-8") as file:
+                status = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if re.search(r"^Name:\s*xdptap$", status, re.MULTILINE) and re.search(r"^Seccomp:\s*2$", status, re.MULTILINE):
+            return True
+    return False
+
+
 def catches(pid, number):
     """Whether a process has a handler for this signal."""
     try:

@@ -369,6 +369,17 @@ class Setup(PrivilegesCase):
         sentence, = sentences.named(xdptap("--extcap-interfaces", executable=program)[1], "extcap")
         self.assertNotIn("help", sentence)
 
+    def test_links(self):
+        """--setup prints a link for a Wireshark that does not find this program: here one of 4.6 or later."""
+        program = self.everybodys()
+        folder = "/usr/libexec/wireshark/extcap"
+        for link, times in (("true", 1), (f"ln -s {program} {folder}/xdptap", 0)):
+            with self.subTest(link):
+                script = subprocess.run(
+                    ["unshare", "--mount", "sh", "-ec", f"mount -t tmpfs none /usr/libexec; mkdir -p {folder}; "
+                     f"{link}; {program} --setup"], check=True, stdout=subprocess.PIPE, text=True).stdout
+                self.assertEqual(script.count(f"ln -sf {program} {folder}/xdptap\n"), times, script)
+
     def test_lines(self):
         """--setup prints a script that grants the capabilities."""
         program = self.everybodys()

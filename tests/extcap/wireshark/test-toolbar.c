@@ -91,6 +91,7 @@ static void run_capture(const struct wireshark *w, int attach_error)
 	bool ok;
 
 	g_log_set_always_fatal(G_LOG_FATAL_MASK); /* a rejected filter is a warning */
+	log_init();
 	g_assert_true(log_open(NULL, LOG_INFO, argv, NULL));
 	fake_tap = (struct fake_tap){ .attach_error = attach_error, .n_frames = 10 };
 	options_init(&config);
