@@ -25,8 +25,11 @@ bool facts_is_preemptible(void)
 	return uname(&name) < 0 || facts_is_realtime(name.version);
 }
 
-/* The offset in bits of a named member, also in anonymous structs and unions; -ENOENT: there is none. */
-static int find_bits(const struct btf *btf, __u32 id, const char *member, int depth)
+/*
+ * The offset in bits of a named member, also in anonymous structs and unions. Its size is that of a bit
+ * field, or 0. -ENOENT: there is none.
+ */
+static int find_bits(const struct btf *btf, __u32 id, const char *member, __u32 size, int depth)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
 
@@ -36,20 +39,37 @@ static int find_bits(const struct btf *btf, __u32 id, const char *member, int de
 		int bits = (int)btf_member_bit_offset(type, i), inside;
 
 		if (name && strcmp(name, member) == 0)
-			return btf_member_bitfield_size(type, i) == 2 ? bits : -ENOENT;
+			return btf_member_bitfield_size(type, i) == size ? bits : -ENOENT;
 		if ((name && *name) || !depth)
 			continue;
-		inside = find_bits(btf, m->type, member, depth - 1);
+		inside = find_bits(btf, m->type, member, size, depth - 1);
 		if (inside >= 0)
 			return bits + inside;
 	}
 	return -ENOENT;
 }
 
+/* All three, or none: then ret->network stays 0. */
+static void find_network_header(const struct btf *btf, __u32 id, struct wire_skb_config *ret)
+{
+	int head = find_bits(btf, id, "head", 0, DEPTH),
+	    data = find_bits(btf, id, "data", 0, DEPTH);
+	int network = find_bits(btf, id, "network_header", 0, DEPTH);
+
+	if (head < 0 || data < 0 || network < 0)
+		return;
+	ret->head = (__u32)head / 8;
+	ret->data = (__u32)data / 8;
+	ret->network = (__u32)network / 8;
+}
+
 int facts_find_skb(const struct btf *btf, struct wire_skb_config *ret)
 {
 	__s32 id = btf__find_by_name_kind(btf, "sk_buff", BTF_KIND_STRUCT);
-	int bits = id < 0 ? -ENOENT : find_bits(btf, (__u32)id, "ip_summed", DEPTH);
+	int bits = id < 0 ? -ENOENT : find_bits(btf, (__u32)id, "ip_summed", 2, DEPTH);
+
+	if (id >= 0)
+		find_network_header(btf, (__u32)id, ret);
 
 	if (bits < 8)
 		return -ENOENT;
@@ -73,7 +93,7 @@ const struct wire_skb_config *facts_skb(void)
 	is_known = true;
 	btf = btf__load_vmlinux_btf();
 	if (btf && facts_find_skb(btf, &skb) < 0)
-		skb = (struct wire_skb_config){ 0 };
+		skb.offset = 0;
 	btf__free(btf);
 	return &skb;
 }

@@ -14,9 +14,9 @@ struct btf;
  * they run with soft interrupts disabled.
  */
 bool facts_is_preemptible(void);
-/* Where this kernel keeps sk_buff.ip_summed; unknown if it has no BTF. Read once, before the sandbox. */
+/* Where this kernel keeps fields of sk_buff; unknown if it has no BTF. Read once, before the sandbox. */
 const struct wire_skb_config *facts_skb(void);
-/* The same for any kernel's BTF. 0; -ENOENT: it does not say. */
+/* The same for any kernel's BTF. 0; -ENOENT: it does not say where ip_summed is. */
 int facts_find_skb(const struct btf *btf, struct wire_skb_config *ret);
 /* The same for any kernel's version, as uname(2) gives it: "#1 SMP PREEMPT_RT Debian 6.12.1-1". */
 bool facts_is_realtime(const char *version);

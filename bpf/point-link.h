@@ -24,6 +24,7 @@ struct point_target {
 	const struct sock_filter *filter; /* classic BPF: which frames to capture; NULL: all */
 	size_t n_filter;
 	bool is_stamped;	  /* only with the NIC's time stamps */
+	bool is_headerless;	  /* as in tap.h; for tc */
 	struct point_trace trace; /* for a point that traces */
 };
 

@@ -219,10 +219,12 @@ static int load_with(const struct point_target *t, const struct wire_skb_config 
 	if (skel) {
 		skel->rodata->config = t->config;
 		skel->rodata->skb_config = *skb;
+		skel->rodata->skb_config.is_headerless = t->is_headerless;
 		r = maps_share(t->maps, skel->obj);
 	}
 	if (r >= 0 && t->filter)
-		r = patch_filter(skel->progs.tap_tc, t->filter, t->n_filter, CBPF_SKB);
+		r = patch_filter(skel->progs.tap_tc, t->filter, t->n_filter,
+				 t->is_headerless ? CBPF_SKB_NETWORK : CBPF_SKB);
 	if (r >= 0)
 		r = tc_bpf__load(skel);
 	if (r < 0) {
@@ -233,14 +235,20 @@ static int load_with(const struct point_target *t, const struct wire_skb_config 
 	return 0;
 }
 
-/* A kernel in lockdown does not let programs read its memory: then nothing is known about checksums. */
+/*
+ * A kernel in lockdown does not let programs read its memory: then nothing is known about checksums, and
+ * frames without a link-layer header cannot be found.
+ */
 static int load(const struct point_target *t, struct tc_bpf **ret)
 {
 	static const struct wire_skb_config unknown;
 	const struct wire_skb_config *skb = facts_skb();
-	int r = load_with(t, skb, ret);
+	int r;
 
-	if ((r == -EINVAL || r == -EACCES) && skb->offset)
+	if (t->is_headerless && !skb->network)
+		return -EOPNOTSUPP;
+	r = load_with(t, skb, ret);
+	if ((r == -EINVAL || r == -EACCES) && skb->offset && !t->is_headerless)
 		r = load_with(t, &unknown, ret);
 	return r;
 }

@@ -186,6 +186,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.filter = target->filter,
 		.n_filter = target->n_filter,
 		.is_stamped = target->has_nic_clock,
+		.is_headerless = target->is_headerless,
 		.trace = target->trace,
 		.config = {
 			.slot = t->n_attached,

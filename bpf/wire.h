@@ -49,10 +49,12 @@ struct wire_config {
 	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
 };
 
-/* The same for the tc points: where a socket buffer says what its checksum is. */
+/* The same for the tc points: where a socket buffer says what its checksum is, and where it begins. */
 struct wire_skb_config {
-	__u32 offset; /* of the byte that holds sk_buff.ip_summed; 0: unknown */
-	__u32 shift;  /* of its two bits there */
+	__u32 offset;		   /* of the byte that holds sk_buff.ip_summed; 0: unknown */
+	__u32 shift;		   /* of its two bits there */
+	__u32 head, data, network; /* offsets of these members and network_header; 0: unknown */
+	__u32 is_headerless;	   /* the device's frames begin at their network header */
 };
 
 /* The sides of a traced program; point.h has the same values. */

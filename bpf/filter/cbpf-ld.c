@@ -66,6 +66,8 @@ static void put_fast_load(struct translation *t, size_t i)
 /* The arguments of the helper that reads a frame through its context, from the offset in r2 on. */
 static void put_load_arguments(struct translation *t, uint32_t size, uint32_t after)
 {
+	if (t->access->has_start)
+		ebpf_alu64_reg(&t->out, BPF_ADD, R2, START);
 	ebpf_alu64_reg(&t->out, BPF_MOV, R1, CTX);
 	ebpf_alu64_reg(&t->out, BPF_MOV, R3, FP);
 	ebpf_add64(&t->out, R3, cbpf_buffer_offset(t) + (int)after);
@@ -217,6 +219,8 @@ static void put_len(struct translation *t, int copy, int dst)
 	}
 	if (copy == CBPF_TAGGED)
 		ebpf_alu32(&t->out, BPF_ADD, dst, TAG_END - TAG_START);
+	if (t->access->has_start)
+		ebpf_alu32_reg(&t->out, BPF_SUB, dst, START);
 	if (t->access->len < 0 && copy == CBPF_FAST && t->plan.has_direct)
 		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
 }

@@ -15,9 +15,9 @@
 
 /*
  * Registers. Those from r6 on survive a helper call. One register holds the data pointer, in the tagged
- * copy the tag, and for a frame in plain memory its length.
+ * copy the tag, for a frame in plain memory its length, and for one that begins later its start.
  */
-enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP, TAG = DATA, LEN = DATA };
+enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP, TAG = DATA, LEN = DATA, START = DATA };
 
 #define BUFFER_SIZE 8 /* of the stack, for what the helper loads; M[] is below it */
 
@@ -26,6 +26,7 @@ struct access {
 	int data, data_end, len; /* offsets in the context; len -1: a helper tells it */
 	int load_helper;
 	bool is_memory; /* no context, but the two registers of CBPF_MEMORY */
+	bool has_start; /* the frame begins after the bytes that the register of CBPF_SKB_NETWORK tells */
 };
 
 struct translation {

@@ -14,7 +14,8 @@
  * The third, optional copy is like the slow one, for frames from which the NIC stripped a VLAN tag: a
  * load after the addresses gets the tag first, and then the rest.
  *
- * A frame that is plain memory has no direct access, and so only the slow copy.
+ * A frame that is plain memory has no direct access, and so only the slow copy. So has a frame that
+ * begins at its network header: its helper adds the offset of that.
  *
  * cbpf-plan.c finds out which instructions of each copy are reachable. The others are left out: the
  * verifier refuses unreachable instructions.
@@ -39,13 +40,16 @@ static const struct access accesses[] = {
 		       .data_end = offsetof(struct __sk_buff, data_end),
 		       .len = offsetof(struct __sk_buff, len),
 		       .load_helper = BPF_FUNC_skb_load_bytes },
+	[CBPF_SKB_NETWORK] = { .len = offsetof(struct __sk_buff, len),
+			       .load_helper = BPF_FUNC_skb_load_bytes,
+			       .has_start = true },
 	[CBPF_MEMORY] = { .load_helper = BPF_FUNC_probe_read_kernel, .is_memory = true },
 };
 
 static void put_begin(struct translation *t)
 {
-	if (t->has_tag || t->access->is_memory)
-		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* the tag, or the length, is in r7 */
+	if (t->has_tag || t->access->is_memory || t->access->has_start)
+		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* r7: the tag, the length or the start */
 	ebpf_alu32(&t->out, BPF_MOV, A, 0);
 	ebpf_alu32(&t->out, BPF_MOV, X, 0);
 	for (uint32_t k = 0; k < BPF_MEMWORDS; k++)
@@ -194,7 +198,8 @@ static void put_end(struct translation *t)
 
 static int translate(struct translation *t, const struct sock_filter *filter, size_t n)
 {
-	int r = cbpf_plan_init(&t->plan, filter, n, t->has_tag, !t->access->is_memory);
+	bool has_fast = !t->access->is_memory && !t->access->has_start;
+	int r = cbpf_plan_init(&t->plan, filter, n, t->has_tag, has_fast);
 
 	if (r < 0)
 		return r;

@@ -25,6 +25,11 @@ enum cbpf_access {
 	CBPF_XDP, /* struct xdp_md */
 	CBPF_SKB, /* struct __sk_buff of tc, with direct packet access */
 	/*
+	 * struct __sk_buff of tc, on a device without a link-layer header. The frame begins at its
+	 * network header: r7 is the number of bytes before it. There is no tag.
+	 */
+	CBPF_SKB_NETWORK,
+	/*
 	 * None: r6 is the kernel's address of the frame, which is linear, and r7 is its length.
 	 * There is no tag.
 	 */

@@ -93,7 +93,7 @@ int patch_filter(struct bpf_program *program, const struct sock_filter *filter, 
 	size_t n_insns = bpf_program__insn_cnt(program);
 	ssize_t site = find_site(insns, n_insns);
 	struct cbpf_target target = { .access = access,
-				      .has_tag = access != CBPF_MEMORY,
+				      .has_tag = access == CBPF_XDP || access == CBPF_SKB,
 				      .stack = find_stack(insns, n_insns) };
 	struct cbpf_code code;
 	int r;

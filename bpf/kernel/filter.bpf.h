@@ -13,7 +13,8 @@
 
 /*
  * Whether the filter accepts this frame. "tag" is the VLAN tag that the NIC stripped from it, four bytes
- * as a number, or 0. To be called once in a program; filter-places.py counts after the compiler.
+ * as a number, or 0; for a filter with CBPF_SKB_NETWORK, it is the frame's start instead. To be called
+ * once in a program; filter-places.py counts after the compiler.
  */
 static __always_inline _Bool filter_accepts(void *ctx, __u64 tag)
 {

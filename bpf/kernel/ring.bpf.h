@@ -64,6 +64,7 @@ struct frame {
 	__u32 flags; /* WIRE_HASH… */
 	__u16 proto; /* of the VLAN tag that the NIC stripped, network order; 0: none */
 	__u16 tci;   /* host order */
+	__u32 start; /* bytes before it, at a device without a link-layer header */
 	__u32 len;   /* with the tag; emit(), or the caller of take(), fills in the rest */
 	__u32 caplen;
 	__u64 ts_ns;
@@ -156,7 +157,7 @@ static __always_inline long copy_frame(void *ctx, copy_fn copy, const struct fra
 {
 	if (f->proto)
 		return copy_tagged(ctx, copy, f, to, len, size);
-	return copy(ctx, 0, to, len, size);
+	return copy(ctx, f->start, to, len, size);
 }
 
 /*
@@ -300,7 +301,7 @@ static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct f
 	if (!count)
 		return; /* never: tap.c assigns slots below the size of the map */
 	add(&count->seen, 1);
-	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : 0))
+	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : f->start))
 		return;
 	f->ts_ns = bpf_ktime_get_ns();
 	look(ctx, f);

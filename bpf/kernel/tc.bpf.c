@@ -27,9 +27,28 @@ static __always_inline _Bool is_partial(void *skb)
 	return (summed >> skb_config.shift & 3) == CHECKSUM_PARTIAL;
 }
 
+/*
+ * How many bytes precede the network header. A tunnel may leave the outer headers of a received frame
+ * there, or the Ethernet header of the device below. Without a link-layer header, the network header
+ * is where packet sockets begin.
+ */
+static __always_inline __u32 find_start(const struct __sk_buff *ctx)
+{
+	const void *skb = ctx;
+	__u64 head = 0, data = 0, start;
+	__u16 network = 0;
+
+	if (bpf_probe_read_kernel(&head, sizeof(head), skb + skb_config.head) < 0 ||
+	    bpf_probe_read_kernel(&data, sizeof(data), skb + skb_config.data) < 0 ||
+	    bpf_probe_read_kernel(&network, sizeof(network), skb + skb_config.network) < 0)
+		return 0;
+	start = head + network - data;
+	return start < ctx->len ? start : 0;
+}
+
 static __always_inline void look_tc(void *ctx, struct frame *f)
 {
-	f->len = ((const struct __sk_buff *)ctx)->len;
+	f->len = ((const struct __sk_buff *)ctx)->len - f->start;
 	if (is_partial(ctx))
 		f->flags |= WIRE_PARTIAL;
 }
@@ -51,7 +70,9 @@ int tap_tc(struct __sk_buff *skb)
 		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
 	};
 
-	if (skb->vlan_present) {
+	if (skb_config.is_headerless) {
+		f.start = find_start(skb);
+	} else if (skb->vlan_present) {
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
 	}

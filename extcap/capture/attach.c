@@ -157,6 +157,7 @@ static struct tap_target target_of(const struct config *config, const struct lin
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
+		.is_headerless = link_is_headerless(i),
 	};
 }
 
@@ -231,6 +232,8 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 	struct tap_target target = target_of(config, i, filter, point_choose(choice, false));
 	int r;
 
+	if (link_is_headerless(i))
+		target.point = &point_tc_ingress;
 	if (config->time_stamp_type == TIME_STAMP_ADAPTER)
 		return attach_stamped(tap, config, i, &target, ifaces, error);
 	if (trace_is_needed(config))
@@ -264,16 +267,41 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 	return r == 0 || explain(config, i, target.point, r, error);
 }
 
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
+bool attach_needs_xdp(const struct config *config)
+{
+	const char *choice = options_point(config);
+
+	return (choice && !g_str_equal(choice, point_tc_ingress.choice)) ||
+	       trace_is_needed(config) || config->mode != TAP_MODE_AUTO ||
+	       config->time_stamp_type == TIME_STAMP_ADAPTER;
+}
+
+/* Whether frames of this interface can be captured in the configured way. */
+static bool check_link(const struct config *config, const struct link *i, GError **error)
+{
+	if (link_linktype(i) < 0)
+		return fail(error,
+			    "cannot capture on \"%s\": xdptap does not know the frames of such a "
+			    "device (ARPHRD %u); use tcpdump",
+			    i->name, i->type);
+	if (link_is_headerless(i) && attach_needs_xdp(config))
+		return fail(error,
+			    "frames on \"%s\" have no Ethernet header, which XDP programs need; "
+			    "use --point tc, without --mode and -j adapter",
+			    i->name);
+	return true;
+}
+
+GPtrArray *attach(struct tap *tap, const struct config *config, struct filter *filter,
 		  const struct link *i, GError **error)
 {
 	g_autoptr(GPtrArray) ifaces = g_ptr_array_new_with_free_func(attach_iface_free);
+	_cleanup_(filter_unrefp) struct filter *own = NULL;
 
-	if (link_linktype(i) < 0) {
-		fail(error, "cannot capture on \"%s\": it is not an Ethernet interface", i->name);
+	if (!trace_check(config, error) || !check_link(config, i, error))
 		return NULL;
-	}
-	if (!trace_check(config, error) || !attach_all(tap, config, filter, i, ifaces, error))
+	own = filter_for(filter, link_linktype(i), error);
+	if (!own || !attach_all(tap, config, own, i, ifaces, error))
 		return NULL;
 	for (guint n = 0; n < ifaces->len; n++)
 		g_info("%s: %s", i->name,

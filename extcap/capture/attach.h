@@ -18,15 +18,18 @@ struct attach_iface {
 	unsigned int n_slots;
 };
 
+/* Whether the configuration says how to capture at the XDP hook, so that tc cannot do it instead. */
+bool attach_needs_xdp(const struct config *config);
 /* Adds an empty one to an array. */
 struct attach_iface *attach_iface_add(GPtrArray *ifaces);
 /* A tap without interfaces, with rings of the configured size. Needs tap_free() in any case. */
 bool attach_prepare(struct tap **ret, const struct config *config, GError **error);
 /*
- * Attaches the configured programs to an interface, one for each direction. Returns the array of struct
+ * Attaches the configured programs to an interface, one for each direction. The filter may have been
+ * compiled for another linktype. Returns the array of struct
  * attach_iface that the tap's next slots belong to, in that order (owned by the caller), or NULL.
  */
-GPtrArray *attach(struct tap *tap, const struct config *config, const struct filter *filter,
+GPtrArray *attach(struct tap *tap, const struct config *config, struct filter *filter,
 		  const struct link *iface, GError **error);
 
 #endif

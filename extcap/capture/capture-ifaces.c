@@ -62,8 +62,7 @@ static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 }
 
 /* Takes ownership of the interface. */
-static bool add(struct capture_ifaces *m, const struct filter *filter, struct link *i,
-		GError **error)
+static bool add(struct capture_ifaces *m, struct filter *filter, struct link *i, GError **error)
 {
 	struct captured *new = g_new0(struct captured, 1);
 
@@ -72,13 +71,35 @@ static bool add(struct capture_ifaces *m, const struct filter *filter, struct li
 	new->speed_bps = ethtool_speed_bps(i);
 	g_ptr_array_add(m->list, new);
 	new->ifaces = attach(m->tap, m->config, filter, i, error);
-	if (new->ifaces && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK)
+	if (new->ifaces && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK &&
+	    !link_is_headerless(i))
 		make_promiscuous(m, i->index);
 	return new->ifaces;
 }
 
+/*
+ * Whether "any" leaves out an interface that is up: options for XDP programs, or a filter on Ethernet
+ * headers, say nothing about frames that have none.
+ */
+static bool is_left_out(const struct capture_ifaces *m, struct filter *filter, const struct link *i)
+{
+	g_autoptr(GError) why = NULL;
+	_cleanup_(filter_unrefp) struct filter *own = NULL;
+
+	if (link_linktype(i) < 0)
+		return true;
+	if (link_is_headerless(i) && attach_needs_xdp(m->config)) {
+		g_warning("not capturing on \"%s\": its frames have no Ethernet header", i->name);
+		return true;
+	}
+	own = filter_for(filter, link_linktype(i), &why);
+	if (!own)
+		g_warning("not capturing on \"%s\": %s", i->name, why->message);
+	return !own;
+}
+
 /* "any": the interfaces that are up now, each an interface of its own in the file. */
-static bool add_all(struct capture_ifaces *m, const struct filter *filter, GError **error)
+static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
 	guint before = m->list->len;
@@ -86,7 +107,7 @@ static bool add_all(struct capture_ifaces *m, const struct filter *filter, GErro
 	while (list && list->len) {
 		struct link *i = g_ptr_array_steal_index(list, 0);
 
-		if (!i->is_up || link_linktype(i) < 0 || is_captured(m, i))
+		if (!i->is_up || is_captured(m, i) || is_left_out(m, filter, i))
 			link_free(i);
 		else if (!add(m, filter, i, error))
 			return false;
@@ -94,7 +115,7 @@ static bool add_all(struct capture_ifaces *m, const struct filter *filter, GErro
 	return m->list->len > before || (list && fail(error, "no interface is up"));
 }
 
-static bool add_named(struct capture_ifaces *m, const struct filter *filter, const char *name,
+static bool add_named(struct capture_ifaces *m, struct filter *filter, const char *name,
 		      GError **error)
 {
 	struct link *i;
@@ -109,14 +130,31 @@ static bool add_named(struct capture_ifaces *m, const struct filter *filter, con
 	return i && add(m, filter, i, error);
 }
 
-bool capture_ifaces_attach(struct capture_ifaces *m, const struct filter *filter, struct tap *tap,
+/* A pcap file has one linktype, and a pcapng file one for each interface. */
+static bool check_format(const struct capture_ifaces *m, GError **error)
+{
+	const struct captured *first = m->list->pdata[0];
+
+	for (guint n = 1; m->config->format == FORMAT_PCAP && n < m->list->len; n++) {
+		const struct captured *one = m->list->pdata[n];
+
+		if (link_linktype(one->link) != link_linktype(first->link))
+			return fail_usage(error,
+					  "frames of \"%s\" and \"%s\" have different link types; "
+					  "use --format pcapng",
+					  first->link->name, one->link->name);
+	}
+	return true;
+}
+
+bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, struct tap *tap,
 			   GError **error)
 {
 	m->tap = tap;
 	for (guint n = 0; n < m->config->interfaces->len; n++)
 		if (!add_named(m, filter, m->config->interfaces->pdata[n], error))
 			return false;
-	return true;
+	return check_format(m, error);
 }
 
 static bool describe(const struct capture_ifaces *m, const struct captured *one, const char *os,

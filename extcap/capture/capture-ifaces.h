@@ -21,7 +21,7 @@ struct capture_ifaces {
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config);
 /* Attaches the tap to all of them. */
-bool capture_ifaces_attach(struct capture_ifaces *m, const struct filter *filter, struct tap *tap,
+bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, struct tap *tap,
 			   GError **error);
 /* Adds all of them to a stream; os is host_os(). Makes no system call. */
 bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, struct stream *stream,

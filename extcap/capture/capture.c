@@ -424,7 +424,7 @@ static bool compile_filter(struct capture *c, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 
-	c->filter = filter_new(c->config->filter, LINK_LINKTYPE, &why);
+	c->filter = filter_new(c->config->filter, LINK_LINKTYPE_ETHERNET, &why);
 	return c->filter ||
 	       fail_usage(error, "capture filter \"%.100s\": %s", c->config->filter, why->message);
 }

@@ -11,6 +11,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/capture/filter.h"
+#include "extcap/net/link.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 
@@ -70,9 +71,11 @@ struct filter *filter_new(const char *expression, int linktype, GError **error)
 	pcap_t *dead;
 	bool ok;
 
+	f->linktype = linktype;
 	if (!expression || !*expression)
 		return g_steal_pointer(&f);
-	dead = pcap_open_dead(linktype, TAP_SNAPLEN_MAX);
+	/* libpcap's API has numbers of its own for a few types. */
+	dead = pcap_open_dead(linktype == LINK_LINKTYPE_RAW ? DLT_RAW : linktype, TAP_SNAPLEN_MAX);
 	if (!dead) {
 		fail(error, "libpcap: out of memory");
 		return NULL;
@@ -81,6 +84,18 @@ struct filter *filter_new(const char *expression, int linktype, GError **error)
 	ok = compile(f, dead, error);
 	pcap_close(dead);
 	return ok && check(f, error) ? g_steal_pointer(&f) : NULL;
+}
+
+struct filter *filter_for(struct filter *f, int linktype, GError **error)
+{
+	struct filter *other;
+
+	if (!f->expression || f->linktype == linktype)
+		return filter_ref(f);
+	other = filter_new(f->expression, linktype, error);
+	if (!other)
+		g_prefix_error(error, "capture filter \"%.100s\": ", f->expression);
+	return other;
 }
 
 struct filter *filter_ref(struct filter *f)

@@ -17,14 +17,17 @@ struct filter {
 	char *expression;	   /* as typed; NULL: none, all frames match */
 	struct sock_filter *insns; /* classic BPF; NULL: all frames match */
 	size_t n;		   /* instructions */
+	int linktype;		   /* of the frames that it judges */
 };
 
 /*
- * Compiles an expression (NULL or empty: all frames match) for a linktype. An expression that rejects
+ * Compiles an expression (NULL or empty: all frames match) for a LINK_LINKTYPE_. An expression that rejects
  * all packets is a valid filter. NULL with *error where libpcap refuses the expression or the kernel
  * could not run the result.
  */
 struct filter *filter_new(const char *expression, int linktype, GError **error);
+/* The same expression for another linktype: a reference to f if it serves, else as filter_new(). */
+struct filter *filter_for(struct filter *f, int linktype, GError **error);
 /* The filter that rejects all frames. */
 struct filter *filter_new_reject_all(void);
 struct filter *filter_ref(struct filter *f);

@@ -84,6 +84,26 @@ static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *r, const char *format, 
 	schedule(r);
 }
 
+/* NULL with *error unless the expression is a filter on every captured interface. */
+static struct filter *compile(const struct reconfigure *r, const char *expression, GError **error)
+{
+	_cleanup_(filter_unrefp) struct filter *f = filter_new(expression, LINK_LINKTYPE_ETHERNET,
+							       error);
+
+	for (guint n = 0; f && n < r->stream->ifaces->len; n++) {
+		const struct stream_iface *i = &g_array_index(r->stream->ifaces,
+							      struct stream_iface, n);
+		_cleanup_(filter_unrefp) struct filter *other = NULL;
+
+		if (i->linktype == f->linktype)
+			continue;
+		other = filter_new(expression, i->linktype, error);
+		if (!other)
+			return NULL;
+	}
+	return g_steal_pointer(&f);
+}
+
 bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GError **error)
 {
 	struct filter *filter;
@@ -92,7 +112,7 @@ bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GErro
 		expression = NULL;
 	if (g_strcmp0(expression, r->wanted.filter->expression) == 0)
 		return true;
-	filter = filter_new(expression, LINK_LINKTYPE, error);
+	filter = compile(r, expression, error);
 	if (!filter) {
 		g_prefix_error(error, "capture filter \"%.100s\": ", expression);
 		return false;
@@ -215,12 +235,15 @@ static bool set_filter(struct reconfigure *r, guint slot, GError **error)
 {
 	bool is_egress = tap_find_place(r->tap, slot).point->is_egress;
 	bool rejects = r->wanted.is_paused || !is_wanted(r, iface_of(r, slot), is_egress);
-	_cleanup_(filter_unrefp) struct filter *f = rejects ? filter_new_reject_all()
-							    : filter_ref(r->wanted.filter);
+	_cleanup_(filter_unrefp) struct filter *f = NULL;
 	int e;
 
 	if (!tap_is_attached(r->tap, slot))
 		return true; /* the interface was deleted */
+	f = rejects ? filter_new_reject_all()
+		    : filter_for(r->wanted.filter, iface_of(r, slot)->linktype, error);
+	if (!f)
+		return false;
 	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);
 	if (e == -E2BIG)
 		return fail(error, "the capture filter is too large for this kernel; shorten it");

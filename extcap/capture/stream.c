@@ -240,10 +240,11 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 		.name = g_utf8_make_valid(d->name ? d->name : d->iface->name, -1),
 		.device = g_utf8_make_valid(d->iface->name, -1),
 		.ifindex = d->iface->index,
+		.linktype = (uint16_t)link_linktype(d->iface),
 	};
 	g_autofree char *alias = d->iface->alias ? g_utf8_make_valid(d->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
-		.linktype = (uint16_t)link_linktype(d->iface),
+		.linktype = new.linktype,
 		.snaplen = d->snaplen,
 		.name = new.name,
 		.description = alias,
@@ -269,7 +270,7 @@ static inline uint32_t reception(const struct stream_iface *i, const struct tap_
 {
 	uint64_t address;
 
-	if (f->caplen < 6)
+	if (f->caplen < 6 || i->linktype != LINK_LINKTYPE_ETHERNET)
 		return 0;
 	address = address_of(f->data);
 	if (f->data[0] & 1)

@@ -46,6 +46,7 @@ struct stream_iface {
 	uint64_t left_out;     /* frames that arrived after the capture's end (-c, -a) */
 	uint64_t gap;	       /* frames lost since the last one written */
 	uint64_t unstamped;    /* frames written without the NIC's time stamp that was asked for */
+	uint16_t linktype;
 	bool is_loopback;
 	uint16_t generation; /* of the last frame written, see changes.h */
 };

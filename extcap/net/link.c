@@ -14,6 +14,13 @@
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
 
+#ifndef ARPHRD_RAWIP
+#define ARPHRD_RAWIP 519
+#endif
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823
+#endif
+
 void link_free(struct link *i)
 {
 	if (!i)
@@ -188,7 +195,28 @@ struct link *link_find_index(unsigned int index, GError **error)
 	return NULL;
 }
 
+/*
+ * libpcap has LINKTYPE_RAW for some devices without a link-layer header, and for the others its cooked
+ * format, whose 16 bytes precede the same packet.
+ */
 int link_linktype(const struct link *i)
 {
-	return i->type == ARPHRD_ETHER || i->type == ARPHRD_LOOPBACK ? LINK_LINKTYPE : -1;
+	switch (i->type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK: return LINK_LINKTYPE_ETHERNET;
+	case ARPHRD_NONE: /* tun, WireGuard, xfrm */
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+	case ARPHRD_TUNNEL: /* ipip, vti */
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE: return LINK_LINKTYPE_RAW;
+	default: return -1;
+	}
+}
+
+bool link_is_headerless(const struct link *i)
+{
+	return link_linktype(i) == LINK_LINKTYPE_RAW;
 }

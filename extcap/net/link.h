@@ -19,7 +19,9 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 
 #define LINK_ANY "any" /* stands for all interfaces that are up */
 
-#define LINK_LINKTYPE 1 /* LINKTYPE_ETHERNET: the only one supported */
+/* [pcaplinktype] */
+#define LINK_LINKTYPE_ETHERNET 1
+#define LINK_LINKTYPE_RAW      101 /* begins with an IPv4 or IPv6 header */
 
 struct link {
 	unsigned int index;
@@ -50,5 +52,7 @@ struct link *link_find(const char *name, GError **error);
 struct link *link_find_index(unsigned int index, GError **error);
 /* Returns the linktype of captured frames; -1 if the interface cannot be captured on. */
 int link_linktype(const struct link *i);
+/* Whether frames begin with the network header, so that only tc captures them. */
+bool link_is_headerless(const struct link *i);
 
 #endif

@@ -53,7 +53,7 @@ static void append(struct sink_pcap *p, const void *data, size_t len)
 	p->used += len;
 }
 
-/* All captured interfaces are Ethernet: one header serves them all. */
+/* All captured interfaces have one linktype, so one header serves them all. */
 static int add_interface(struct sink *s, const struct pcapng_interface *interface)
 {
 	struct sink_pcap *p = self(s);

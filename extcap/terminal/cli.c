@@ -111,7 +111,7 @@ static char *device_text(const struct link *i)
 	ethtool_read(i, &d);
 	if (d.queues)
 		g_string_append_printf(text, "%u queue%s, ", d.queues, d.queues > 1 ? "s" : "");
-	if (d.xdp)
+	if (d.xdp && !link_is_headerless(i))
 		g_string_append(text, xdp[d.xdp]);
 	if (d.hides_tags)
 		g_string_append(text, "strips VLAN tags, ");
@@ -182,7 +182,7 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 
 	if (!config->filter)
 		return fail_usage(error, "-d requires a filter; add -f EXPR");
-	filter = filter_new(config->filter, LINK_LINKTYPE, &wrong);
+	filter = filter_new(config->filter, LINK_LINKTYPE_ETHERNET, &wrong);
 	if (!filter)
 		return fail_usage(error, "capture filter \"%.100s\": %s", config->filter,
 				  wrong->message);

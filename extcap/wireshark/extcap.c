@@ -7,6 +7,7 @@
  * that neither knows are ignored, because new releases of Wireshark add some. The first parser never
  * fails on a capture option, so the FIFO is known when the second one fails.
  */
+#include <pcap/dlt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,9 +118,11 @@ static char *name_of(const struct link *i)
 }
 
 /* Returns the kernel's name of the interface that Wireshark calls name, or NULL. */
-static char *find(const char *name, GError **error)
+static char *find_typed(const char *name, int *ret_linktype, GError **error)
 {
 	g_autoptr(GPtrArray) list = NULL;
+
+	*ret_linktype = LINK_LINKTYPE_ETHERNET;
 
 	if (!name) {
 		fail_usage(error, "--extcap-interface is required");
@@ -132,14 +135,23 @@ static char *find(const char *name, GError **error)
 		const struct link *i = list->pdata[n];
 		g_autofree char *candidate = name_of(i);
 
-		if (g_str_equal(candidate, name) && link_linktype(i) >= 0)
+		if (g_str_equal(candidate, name) && link_linktype(i) >= 0) {
+			*ret_linktype = link_linktype(i);
 			return g_strdup(i->name);
+		}
 	}
 	if (list)
 		fail(error,
 		     "no such interface: \"%s\"; use --extcap-interfaces to list the interfaces",
 		     name);
 	return NULL;
+}
+
+static char *find(const char *name, GError **error)
+{
+	int linktype;
+
+	return find_typed(name, &linktype, error);
 }
 
 static const struct link *find_index(const GPtrArray *list, unsigned int index)
@@ -207,10 +219,13 @@ static bool print_interfaces(GError **error)
 
 static bool print_dlts(const struct request *r, GError **error)
 {
-	g_autofree char *name = find(r->interface, error);
+	int linktype;
+	g_autofree char *name = find_typed(r->interface, &linktype, error);
 
-	if (name) /* every listed interface is Ethernet */
-		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", LINK_LINKTYPE);
+	if (name && linktype == LINK_LINKTYPE_RAW)
+		printf("dlt {number=%d}{name=RAW}{display=Raw IP}\n", DLT_RAW);
+	else if (name)
+		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", linktype);
 	return name;
 }
 
@@ -294,11 +309,12 @@ static bool print_config(const struct request *r, GError **error)
 /* Any text on stdout marks the filter as invalid; exit status 0 says that it was checked. */
 static bool check_filter(const struct request *r, GError **error)
 {
-	g_autofree char *name = find(r->interface, error);
+	int linktype;
+	g_autofree char *name = find_typed(r->interface, &linktype, error);
 	_cleanup_(filter_unrefp) struct filter *filter = NULL;
 	g_autoptr(GError) wrong = NULL;
 
-	filter = name ? filter_new(r->filter, LINK_LINKTYPE, &wrong) : NULL;
+	filter = name ? filter_new(r->filter, linktype, &wrong) : NULL;
 	if (wrong)
 		printf("%s\n", wrong->message);
 	return name;

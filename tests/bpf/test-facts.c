@@ -105,6 +105,9 @@ static void test_this_kernel(void)
 	}
 	g_assert_cmpuint(facts_skb()->offset, >, 0);
 	g_assert_cmpuint(facts_skb()->offset, <, 512);
+	g_assert_cmpuint(facts_skb()->data, ==, facts_skb()->head + sizeof(void *));
+	g_assert_cmpuint(facts_skb()->network, >, 0);
+	g_assert_cmpuint(facts_skb()->network, <, 512);
 	g_assert_true(facts_skb() == facts_skb());
 }
 

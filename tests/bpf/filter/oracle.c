@@ -14,10 +14,11 @@ struct sock_filter {
 
 _Static_assert(sizeof(struct sock_filter) == sizeof(struct bpf_insn), "not the same layout");
 
-struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error)
+static struct sock_filter *compile(int dlt, const char *expression, size_t *ret_n,
+				   const char **ret_error)
 {
 	static char error[PCAP_ERRBUF_SIZE];
-	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
+	pcap_t *dead = pcap_open_dead(dlt, 262144);
 	struct bpf_program program = { 0 };
 	struct sock_filter *filter = NULL;
 
@@ -32,6 +33,17 @@ struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const 
 	}
 	pcap_close(dead);
 	return filter;
+}
+
+struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error)
+{
+	return compile(DLT_EN10MB, expression, ret_n, ret_error);
+}
+
+struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
+				       const char **ret_error)
+{
+	return compile(DLT_RAW, expression, ret_n, ret_error);
 }
 
 bool oracle_matches(const struct sock_filter *filter, const uint8_t *frame, uint32_t len)

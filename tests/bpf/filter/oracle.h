@@ -13,6 +13,9 @@
 
 /* Compiles an expression for Ethernet; NULL with *ret_error (static) if libpcap refuses it. */
 struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error);
+/* The same for frames that begin with an IP header. */
+struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
+				       const char **ret_error);
 /* libpcap's verdict on a complete frame. */
 bool oracle_matches(const struct sock_filter *filter, const uint8_t *frame, uint32_t len);
 /* Whether libpcap accepts these instructions as a program. */

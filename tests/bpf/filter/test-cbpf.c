@@ -23,7 +23,8 @@
 #include "tests/bpf/filter/oracle.h"
 #include "tests/bpf/filter/programs.h"
 
-#define SEED 5
+#define SEED   5
+#define HEADER 14 /* Ethernet's; what precedes a frame for CBPF_SKB_NETWORK */
 
 static guint64 n_compared, n_filters, n_matched;
 
@@ -83,6 +84,11 @@ static struct bpf_insn *wrap(const struct cbpf_code *code, enum cbpf_access acce
 	return insns;
 }
 
+static bool is_skb(enum cbpf_access access)
+{
+	return access == CBPF_SKB || access == CBPF_SKB_NETWORK;
+}
+
 /* A descriptor, or -errno; with a log if asked for. */
 static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 tag, char *log,
 		guint32 log_size)
@@ -94,8 +100,8 @@ static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 t
 	opts.log_level = log ? 1 : 0;
 	if (access == CBPF_XDP)
 		opts.prog_flags = BPF_F_XDP_HAS_FRAGS;
-	return bpf_prog_load(access == CBPF_SKB ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP,
-			     "filter", "Dual MIT/GPL", insns, n, &opts);
+	return bpf_prog_load(is_skb(access) ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP, "filter",
+			     "Dual MIT/GPL", insns, n, &opts);
 }
 
 /* Loads the program once more to say why the verifier refused it. */
@@ -146,7 +152,7 @@ static int run(int fd, enum cbpf_access access, const GByteArray *frame, guint l
 		opts.ctx_size_in = sizeof(ctx);
 	}
 	r = bpf_prog_test_run_opts(fd, &opts);
-	if (r == -EINVAL && access == CBPF_SKB && frame->len < 14 + 40)
+	if (r == -EINVAL && is_skb(access) && frame->len < HEADER + 40)
 		return -1;
 	if (r < 0)
 		g_error("test run of %u bytes (%u): %s", frame->len, linear, g_strerror(-r));
@@ -187,13 +193,23 @@ static GByteArray *with_tag(const GByteArray *frame, guint32 tag)
 	return g_byte_array_append(f, frame->data + 12, frame->len - 12);
 }
 
+/* What of a frame a filter sees. Owned. */
+static GByteArray *seen_by(enum cbpf_access access, const GByteArray *frame, guint32 tag)
+{
+	guint skipped = MIN(frame->len, HEADER);
+
+	if (access != CBPF_SKB_NETWORK)
+		return with_tag(frame, tag);
+	return g_byte_array_append(g_byte_array_new(), frame->data + skipped, frame->len - skipped);
+}
+
 static void compare(int fd, enum cbpf_access access, const char *name,
 		    const struct sock_filter *filter, size_t n, guint32 tag,
 		    const struct choice *choice)
 {
 	for (guint i = choice->first; i < choice->frames->len; i += choice->step) {
 		const GByteArray *frame = choice->frames->pdata[i];
-		g_autoptr(GByteArray) seen = with_tag(frame, tag);
+		g_autoptr(GByteArray) seen = seen_by(access, frame, tag);
 		bool expected = oracle_matches(filter, seen->data, seen->len);
 		guint linear = 0;
 		int verdict;
@@ -215,8 +231,9 @@ static int translate_and_load(const char *name, const struct sock_filter *filter
 			      enum cbpf_access access, guint32 tag)
 {
 	/* Every second filter is loaded with tag handling, although these frames have no tag. */
+	bool may_have_tag = access == CBPF_XDP || access == CBPF_SKB;
 	const struct cbpf_target target = { .access = access,
-					    .has_tag = access != CBPF_MEMORY && (tag || n % 2) };
+					    .has_tag = may_have_tag && (tag || n % 2) };
 	struct cbpf_code code;
 	int fd, r = cbpf_translate(filter, n, &target, &code);
 
@@ -326,6 +343,7 @@ static void compare_corpus(const struct corpus *c, const char *name,
 
 	compare_all(name, filter, n_insns, CBPF_XDP, 0, xdp);
 	compare_all(name, filter, n_insns, CBPF_SKB, 0, skb);
+	compare_all(name, filter, n_insns, CBPF_SKB_NETWORK, HEADER, skb);
 	compare_all(name, filter, n_insns, CBPF_MEMORY, 0, memory);
 	compare_all(name, filter, n_insns, n & 1 ? CBPF_XDP : CBPF_SKB,
 		    tags[n % G_N_ELEMENTS(tags)], tagged);
@@ -350,6 +368,32 @@ static void test_fixed(void)
 		compare_corpus(&c, expressions[i], filter, n, i);
 		free(filter);
 	}
+	free_corpus(&c);
+	report();
+}
+
+/* Expressions compiled for frames that begin with an IP header: those after the Ethernet header. */
+static void test_raw(void)
+{
+	struct corpus c;
+
+	if (!may_load())
+		return;
+	make_corpus(&c);
+	for (guint i = 0; expressions[i]; i++) {
+		const struct choice choices[] = { { c.whole, 0, 1, false },
+						  { c.cut, i % 16, 16, false },
+						  { NULL, 0, 0, false } };
+		const char *error;
+		size_t n;
+		struct sock_filter *filter = oracle_compile_raw(expressions[i], &n, &error);
+
+		if (!filter)
+			continue;
+		compare_all(expressions[i], filter, n, CBPF_SKB_NETWORK, HEADER, choices);
+		free(filter);
+	}
+	g_assert_cmpuint(n_matched, >, 0);
 	free_corpus(&c);
 	report();
 }
@@ -424,6 +468,7 @@ int main(int argc, char **argv)
 	find_split();
 	g_test_message("frames with a fragment: %s", can_split ? "yes" : "this kernel cannot");
 	g_test_add_func("/cbpf/fixed", test_fixed);
+	g_test_add_func("/cbpf/raw", test_raw);
 	g_test_add_func("/cbpf/made", test_made);
 	g_test_add_func("/cbpf/random", test_random);
 	return g_test_run();

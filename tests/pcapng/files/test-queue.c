@@ -197,27 +197,6 @@ static gpointer release_later(gpointer unused)
 	return NULL;
 }
 
-/* A flush waits for room asleep: what it burns is far less than it waits. */
-static void test_flush_sleeps(void)
-{
-	struct capture c = { .config = { .queue_size = MIB + MIB / 2 } };
-	struct timespec before, after;
-	GThread *thread;
-
-	start_stalled(&c);
-	while (capture_add(&c) == 0)
-		;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-	thread = g_thread_new("release", release_later, NULL);
-	g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-	g_thread_join(thread);
-	g_assert_cmpint((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec -
-				before.tv_nsec,
-			<, 10000000);
-	stop(&c);
-}
-
 static int stats_error;
 
 static int fail_stats(void *user, struct pcapng_writer *w)
@@ -322,7 +301,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/queue/due-after-end", test_due_after_end);
 	g_test_add_func("/queue/after-last", test_after_last);
 	g_test_add_func("/queue/long-delay", test_long_delay);
-	g_test_add_func("/queue/flush-sleeps", test_flush_sleeps);
 	g_test_add_data_func("/queue/stats-fail", GINT_TO_POINTER(-EIO), test_stats_fail);
 	g_test_add_data_func("/queue/stats-invalid", GINT_TO_POINTER(-EINVAL), test_stats_fail);
 	g_test_add_func("/queue/stats-last", test_stats_last);
