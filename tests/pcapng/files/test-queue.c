@@ -189,14 +189,6 @@ static void test_long_delay(void)
 	stop(&c);
 }
 
-static gpointer release_later(gpointer unused)
-{
-	(void)unused;
-	g_usleep(30000);
-	machine_release();
-	return NULL;
-}
-
 static int stats_error;
 
 static int fail_stats(void *user, struct pcapng_writer *w)
