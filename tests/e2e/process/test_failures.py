@@ -111,10 +111,6 @@ class Start(Case):
                         status=2)
         self.refuse("host, adapter", options=("--time-stamp-type", "sundial"), status=2)
 
-    def test_not_ethernet(self):
-        self.pair.near.ip("tuntap", "add", "tun", "mode", "tun")
-        self.refuse("tun", interface="tun", both=False)
-
     def test_output_cannot_be_opened(self):
         for place in ("/nowhere/out.pcapng", self.folder):
             status, _, err = xdptap("-i", "near", "-w", place, namespace=self.pair.near)
