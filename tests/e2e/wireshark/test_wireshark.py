@@ -12,7 +12,7 @@ import sentences
 from captures import Capture
 from program import NOBODY, Case, Wireshark, xdptap
 
-PIPE_ERROR = b"by extcap pipe"  # tshark's prefix for what an extcap prints on stderr
+PIPE_ERROR = b" extcap pipe"  # before what an extcap prints on stderr: Wireshark 4.0 says "by", 4.4 "from"
 
 
 class WiresharkCase(Case):

@@ -281,7 +281,8 @@ static void test_small(struct fixture *f, const void *unused)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_log_set_always_fatal(G_LOG_FATAL_MASK); /* not warnings, as in tests */
+	g_log_set_always_fatal(G_LOG_FATAL_MASK);		/* not warnings, as in tests */
+	g_log_set_default_handler(g_log_default_handler, NULL); /* not that of g_test_init() */
 	g_log_set_writer_func(count_warnings, NULL, NULL);
 	ADD("/steps/no-step", 2, test_no_step);
 	ADD("/steps/next-file", 2, test_next_file);
