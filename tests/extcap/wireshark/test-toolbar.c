@@ -90,7 +90,8 @@ static void run_capture(const struct wireshark *w, int attach_error)
 	struct config config;
 	bool ok;
 
-	g_log_set_always_fatal(G_LOG_FATAL_MASK); /* a rejected filter is a warning */
+	g_log_set_always_fatal(G_LOG_FATAL_MASK);		/* a rejected filter is a warning */
+	g_log_set_default_handler(g_log_default_handler, NULL); /* not that of g_test_init() */
 	log_init();
 	g_assert_true(log_open(NULL, LOG_INFO, argv, NULL));
 	fake_tap = (struct fake_tap){ .attach_error = attach_error, .n_frames = 10 };
