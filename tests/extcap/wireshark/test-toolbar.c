@@ -21,7 +21,7 @@
 #ifdef __SANITIZE_THREAD__ /* ten times slower */
 #define ROUNDS 40
 #else
-#define ROUNDS 200 /* a thousand with XDPTAP_TESTS_LONG=1 */
+#define ROUNDS 60 /* a thousand with XDPTAP_TESTS_LONG=1 */
 #endif
 #define TIMEOUT_MS 30000
 #define SKIPPED	   77
@@ -242,7 +242,7 @@ static void test_rounds(void)
 	static void (*const kinds[])(struct wireshark * w) = { early,  failed, late,
 							       failed, early,  gone };
 
-	unsigned int rounds = g_getenv("XDPTAP_TESTS_LONG") ? 5 * ROUNDS : ROUNDS;
+	unsigned int rounds = g_getenv("XDPTAP_TESTS_LONG") ? 1000 : ROUNDS;
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct wireshark w;
