@@ -340,12 +340,12 @@ int pcapng_files_sync(struct pcapng_files *f)
 
 uint64_t pcapng_files_queued(const struct pcapng_files *f)
 {
-	return f->spool ? spool_queued(f->spool) : 0;
+	return f->spool ? spool_bytes(f->spool).queued : 0;
 }
 
 uint64_t pcapng_files_queue_peak(const struct pcapng_files *f)
 {
-	return f->spool ? spool_peak(f->spool) : 0;
+	return f->spool ? spool_bytes(f->spool).peak : 0;
 }
 
 const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f)

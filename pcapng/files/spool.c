@@ -466,22 +466,12 @@ bool spool_disk_is_full(struct spool *s)
 	return is_full;
 }
 
-uint64_t spool_queued(struct spool *s)
+struct spool_bytes spool_bytes(struct spool *s)
 {
-	uint64_t n;
+	struct spool_bytes bytes;
 
 	spool_lock(s);
-	n = s->chunks.queued;
+	bytes = (struct spool_bytes){ s->chunks.queued, s->chunks.peak };
 	spool_unlock(s);
-	return n;
-}
-
-uint64_t spool_peak(struct spool *s)
-{
-	uint64_t n;
-
-	spool_lock(s);
-	n = s->chunks.peak;
-	spool_unlock(s);
-	return n;
+	return bytes;
 }

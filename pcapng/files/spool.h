@@ -85,7 +85,9 @@ void spool_lock(struct spool *s);
 void spool_unlock(struct spool *s);
 
 /* Bytes of blocks that wait, and the most that ever did. */
-uint64_t spool_queued(struct spool *s);
-uint64_t spool_peak(struct spool *s);
+struct spool_bytes {
+	uint64_t queued, peak;
+};
+struct spool_bytes spool_bytes(struct spool *s);
 
 #endif /* PCAPNG_FILES_SPOOL_H */
