@@ -17,9 +17,13 @@ void destination_init(struct destination *d, const struct config *config, bool n
 		.config = config,
 		.never_ends_empty = never_ends_empty,
 		.output = OUTPUT_CLOSED,
-		.queue_size = config->queue_bytes ? config->queue_bytes
-						  : destination_queue_size(host_memory()),
 	};
+}
+
+/* Call it while the control group's files can be read. */
+static uint64_t queue_size(const struct config *config)
+{
+	return config->queue_bytes ? config->queue_bytes : destination_queue_size(host_memory());
 }
 
 bool destination_open_pipe(struct destination *d, const bool *is_cancelled, GError **error)
@@ -27,7 +31,10 @@ bool destination_open_pipe(struct destination *d, const bool *is_cancelled, GErr
 	if (!destination_is_late(d) &&
 	    !output_open(&d->output, d->config->output, is_cancelled, error))
 		return false;
-	return d->output.fd >= 0 || *is_cancelled || sink_files_check(d->config, error);
+	if (d->output.fd >= 0 || *is_cancelled)
+		return true;
+	d->queue_size = queue_size(d->config);
+	return sink_files_check(d->config, error);
 }
 
 bool destination_open(struct destination *d, const struct pcapng_section *section,

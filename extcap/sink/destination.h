@@ -18,7 +18,7 @@ struct destination {
 	const struct config *config;
 	bool never_ends_empty;
 	struct output output; /* a pipe, or the file of --format pcap; else not open */
-	uint64_t queue_size;  /* bytes that may wait for a disk */
+	uint64_t queue_size;  /* bytes that may wait for a disk; 0: a pipe */
 	struct sink *sink;    /* until somebody owns it */
 	struct sink *files;   /* the sink, if it writes files of pcapng; else NULL */
 };
