@@ -306,13 +306,13 @@ class Mixed(Devices):
                          [("t0", 0x45)] * 4 + [("near", 0x45)] * 4)
 
     def test_snaplen(self):
-        capture = self.start("-s", "30", "-Q", "out", interface="t0")
+        capture = self.start("-s", "30", "-Q", "out", "-f", "icmp", interface="t0")
         self.pair.near.ping(FAR4, 2)
         capture.wait_packets(2)
         self.assertEqual([(p.length, len(p.data)) for p in capture.finish().packets], [(84, 30)] * 2)
 
     def test_pcap(self):
-        capture = self.start("--format", "pcap", interface="t0", file="out.pcap")
+        capture = self.start("--format", "pcap", "-f", "icmp", interface="t0", file="out.pcap")
         self.pair.near.ping(FAR4, 1)
         harness.wait_until(lambda: os.path.getsize(self.path("out.pcap")) == 24 + 2 * (16 + 84) or
                            capture.signal(net.signal.SIGUSR2), "two packets")
