@@ -75,7 +75,8 @@ struct tap {
 
 static void (*log_fn)(const char *text);
 
-static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+static int __attribute__((format(printf, 2, 0)))
+log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char *text;
 

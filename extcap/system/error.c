@@ -4,6 +4,7 @@
 
 G_DEFINE_QUARK(xdptap - error - quark, xdptap_error)
 
+G_GNUC_PRINTF(3, 0)
 static void set(GError **error, enum xdptap_error code, const char *format, va_list args)
 {
 	g_autoptr(GError) e = g_error_new_valist(XDPTAP_ERROR, (int)code, format, args);

@@ -149,7 +149,7 @@ static void measure(struct maps *maps, const char *name, const char *expression,
 	unsigned int best[4] = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
 
 	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 || fds[3] < 0 ||
-	    oracle_matches(filter, frame, len)) {
+	    oracle_matches(filter, n, frame, len)) {
 		fprintf(stderr, "%s: cannot be measured\n", name);
 		exit(1);
 	}

@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 					   .snaplen = TAP_SNAPLEN_MAX };
 	struct stream stream;
 	enum tap_mode mode;
-	struct tap *tap;
+	struct tap *tap = NULL;
 	double *ns;
 
 	read_settings(argc, argv);

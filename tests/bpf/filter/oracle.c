@@ -46,9 +46,13 @@ struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
 	return compile(DLT_RAW, expression, ret_n, ret_error);
 }
 
-bool oracle_matches(const struct sock_filter *filter, const uint8_t *frame, uint32_t len)
+bool oracle_matches(const struct sock_filter *filter, size_t n, const uint8_t *frame, uint32_t len)
 {
-	return bpf_filter((const struct bpf_insn *)filter, frame, len, len) != 0;
+	const struct bpf_program program = { .bf_len = (unsigned int)n,
+					     .bf_insns = (struct bpf_insn *)filter };
+	const struct pcap_pkthdr header = { .caplen = len, .len = len };
+
+	return pcap_offline_filter(&program, &header, frame) != 0;
 }
 
 bool oracle_is_valid(const struct sock_filter *filter, size_t n)

@@ -17,7 +17,7 @@ struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const 
 struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
 				       const char **ret_error);
 /* libpcap's verdict on a complete frame. */
-bool oracle_matches(const struct sock_filter *filter, const uint8_t *frame, uint32_t len);
+bool oracle_matches(const struct sock_filter *filter, size_t n, const uint8_t *frame, uint32_t len);
 /* Whether libpcap accepts these instructions as a program. */
 bool oracle_is_valid(const struct sock_filter *filter, size_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The translated filters in the real kernel, compared with libpcap's bpf_filter(): each filter is loaded
+ * The translated filters in the real kernel, compared with libpcap's interpreter: each filter is loaded
  * once, as a program that returns its verdict, and BPF_PROG_TEST_RUN sends every frame through it. The
  * two must never differ.
  *
@@ -210,7 +210,7 @@ static void compare(int fd, enum cbpf_access access, const char *name,
 	for (guint i = choice->first; i < choice->frames->len; i += choice->step) {
 		const GByteArray *frame = choice->frames->pdata[i];
 		g_autoptr(GByteArray) seen = seen_by(access, frame, tag);
-		bool expected = oracle_matches(filter, seen->data, seen->len);
+		bool expected = oracle_matches(filter, n, seen->data, seen->len);
 		guint linear = 0;
 		int verdict;
 

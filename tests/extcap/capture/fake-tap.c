@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <linux/filter.h>
-#include <pcap/bpf.h>
+#include <pcap/pcap.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -146,9 +146,12 @@ int tap_wait_ms(const struct tap *t)
 /* Whether the next frame reaches the reader; counts what became of it. */
 static bool passes(struct fake_slot *s, const uint8_t *data)
 {
+	const struct pcap_pkthdr header = { .caplen = FAKE_TAP_FRAME, .len = FAKE_TAP_FRAME };
+	const struct bpf_program program = { .bf_len = (unsigned int)s->n_filter,
+					     .bf_insns = (struct bpf_insn *)s->filter };
+
 	s->stats.seen++;
-	if (s->n_filter &&
-	    !bpf_filter((const struct bpf_insn *)s->filter, data, FAKE_TAP_FRAME, FAKE_TAP_FRAME))
+	if (s->n_filter && !pcap_offline_filter(&program, &header, data))
 		return false;
 	s->stats.accepted++;
 	if (!fake_tap.lose_every || s->stats.accepted % fake_tap.lose_every)

@@ -3,7 +3,7 @@
  * A tap that a test drives, linked in place of bpf/tap.c: frames, losses, errors and interfaces that
  * disappear, on demand and without privilege. There is one, as there is one capture.
  *
- * It gives out numbered frames to its slots in turn. Filters are run by libpcap's bpf_filter().
+ * It gives out numbered frames to its slots in turn. Filters are run by libpcap.
  */
 #ifndef XDPTAP_TESTS_EXTCAP_CAPTURE_FAKE_TAP_H
 #define XDPTAP_TESTS_EXTCAP_CAPTURE_FAKE_TAP_H
