@@ -28,7 +28,10 @@
 #define PCAPNG_VERSION_MINOR  0
 #define PCAPNG_LENGTH_UNKNOWN UINT64_MAX /* Section Length -1: unknown */
 
-/* [pcapng §section_opt] Options of every block. Bit 15 set: code for local use. */
+/*
+ * [pcapng §section_opt] Options of every block. Bit 15 set: code for local use. Wireshark 4.6 and scapy take the
+ * first of those (0x8001…), and the block type 0x80000001, for Apple's, and refuse others' data in them.
+ */
 #define PCAPNG_OPT_ENDOFOPT		 0
 #define PCAPNG_OPT_COMMENT		 1    /* UTF-8, repeatable */
 #define PCAPNG_OPT_CUSTOM_STRING	 2988 /* PEN + UTF-8, rewriters may copy it */

@@ -208,9 +208,10 @@ static const struct pcapng_custom_option custom_options[] = {
 	{ .pen = 32473, .string = true, .no_copy = true, .data = "private" },
 	{ .pen = 32473, .no_copy = true },
 };
+/* Readers check the first codes for local use: Apple's, to them. */
 static const struct pcapng_option local_options[] = {
-	{ PCAPNG_OPT_LOCAL | 1, 3, "abc" },
-	{ PCAPNG_OPT_LOCAL | 1, 0, NULL },
+	{ PCAPNG_OPT_LOCAL | 2001, 3, "abc" },
+	{ PCAPNG_OPT_LOCAL | 2001, 0, NULL },
 };
 #define ALL_OPTIONS                                                                                \
 	{                                                                                          \
