@@ -37,9 +37,14 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 	};
 }
 
-void capture_ifaces_done(struct capture_ifaces *m)
+void capture_ifaces_release(struct capture_ifaces *m)
 {
 	close_fdp(&m->promisc_fd);
+}
+
+void capture_ifaces_done(struct capture_ifaces *m)
+{
+	capture_ifaces_release(m);
 	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->list, g_ptr_array_unref);
 }

@@ -28,7 +28,9 @@ bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, str
 			     GError **error);
 /* How many programs of the tap are still attached; warns when there are fewer than before. */
 guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream);
-/* Ends promiscuous mode, and frees. */
+/* Ends promiscuous mode. */
+void capture_ifaces_release(struct capture_ifaces *m);
+/* The same, and frees. */
 void capture_ifaces_done(struct capture_ifaces *m);
 
 #endif

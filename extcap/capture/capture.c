@@ -401,7 +401,7 @@ static int on_frame_left(void *user, const struct tap_frame *frame)
 	return 0;
 }
 
-/* Detaches the programs, writes what they left in the rings, and the counters. */
+/* Gives back the interfaces, before anything waits for a disk; then writes what is left, and the counters. */
 static void finish(struct capture *c)
 {
 	int r = 0;
@@ -409,6 +409,7 @@ static void finish(struct capture *c)
 	privileges_raise();
 	tap_detach(c->tap);
 	privileges_lower();
+	capture_ifaces_release(&c->ifaces);
 	tap_drain_rest(c->tap, on_frame_left, c);
 	if (!c->failure)
 		r = end_stream(c);

@@ -107,7 +107,7 @@ class Stalls(DiskCase):
         """The capture is over, and the disk still stands still."""
         self.send(capture, 20000)
         capture.signal()
-        harness.wait_until(lambda: not self.pair.near.xdp(), "the capture to be over")
+        self.assert_free()
         self.assertFalse(capture.has_ended())
 
     def test_end(self):
@@ -117,6 +117,27 @@ class Stalls(DiskCase):
         self.assertEqual(capture.wait(), 0)
         self.assertEqual(self.causes(capture), {})
         self.check_all(by_number(self.disk.files("*.pcapng")))
+
+    def test_gives_back(self):
+        """Whatever a capture changed about its interface is as before, long before the disk answers."""
+        def settings():
+            link = self.pair.near.link("near")
+            filters = [self.pair.near.run("tc", "filter", "show", "dev", "near", way) for way in ("ingress", "egress")]
+            return link["promiscuity"], link.get("xdp"), link.get("qdisc"), *filters, \
+                self.pair.near.run("tc", "qdisc", "show", "dev", "near")
+        before = settings()
+        for number, options in enumerate((["--point", "xdp"], ["--mode", "generic"], ["--point", "tc"],
+                                          ["--point", "tc", "-Q", "both"])):
+            with self.subTest(options):
+                self.sent = 0
+                capture = self.begin(*options, name=f"run{number}")
+                self.assertNotEqual(settings(), before)
+                with Frozen(self.disk):
+                    self.send(capture, 2000)
+                    capture.signal()
+                    harness.wait_until(lambda: settings() == before, "the interface to be as it was")
+                    self.assertFalse(capture.has_ended())
+                self.assertEqual(capture.wait(), 0)
 
     def test_given_up(self):
         """A second signal: it says at once what was not written, and the file has exactly the rest."""
