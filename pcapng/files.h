@@ -19,7 +19,9 @@
  *
  * A full disk never leaves a torn file: the library truncates it after its last complete block. Nor
  * does a crash: while the next capture runs, a thread truncates the .part after its last complete
- * block and keeps it.
+ * block and keeps it. A disk that fails, or becomes read-only while data arrives, may refuse to truncate: then
+ * the file ends within a block, and pcapng_files_error() says so. A set recovers it, as after a crash;
+ * for a single file pcapng_recover() does the same.
  *
  * Return values, threads and binary compatibility are as in pcapng/writer.h. Unless noted otherwise,
  * functions return 0, -EAGAIN (config.full is PCAPNG_FULL_DROP and the disk is full), -ENOBUFS (the
@@ -226,7 +228,7 @@ int pcapng_files_flush(struct pcapng_files *f);
 int pcapng_files_push(struct pcapng_files *f);
 
 /*
- * As pcapng_files_flush(), and everything is on the disk: a crash of the machine does not lose it.
+ * As pcapng_files_flush(), and all files are on the disk: a crash of the machine does not lose them.
  * -ESHUTDOWN: with a queue, the last file has ended.
  */
 int pcapng_files_sync(struct pcapng_files *f);
@@ -269,9 +271,16 @@ int pcapng_files_close(struct pcapng_files *f);
 uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface);
 
 /*
+ * Returns how many packets, of all interfaces together, are on the disk for certain, so that a crash of
+ * the machine does not lose them: those before the last pcapng_files_sync(), or sync by config.sync and
+ * config.sync_interval_ns, that succeeded. After an error of the disk such as EIO, no other packet is.
+ */
+uint64_t pcapng_files_synced(struct pcapng_files *f);
+
+/*
  * Returns the last failure, except -EAGAIN: that of the writer, or
- * "cap_00001_20261123040000.pcapng: writing", which error.code explains. Never NULL; belongs to
- * `f`.
+ * "cap_00001_20261123040000.pcapng: writing", which error.code explains. It says so if the file could not be
+ * truncated and ends within a block. Never NULL; belongs to `f`.
  */
 const struct pcapng_error *pcapng_files_error(const struct pcapng_files *f);
 

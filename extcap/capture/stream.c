@@ -464,6 +464,23 @@ void stream_log_counts(const struct stream *s)
 	}
 }
 
+/* A disk that failed may also lose what it took: only a sync tells. */
+static bool explain_disk(const struct stream *s, int err, GError **error)
+{
+	uint64_t synced = sink_synced(s->sink);
+
+	if (synced)
+		return fail_errno(
+			error, -err,
+			"cannot write the capture (%s); the disk may not have what was written "
+			"after packet %" PRIu64 ", the last that was synced",
+			sink_error(s->sink), synced);
+	return fail_errno(error, -err,
+			  "cannot write the capture (%s); the disk may not have all of what was "
+			  "written before",
+			  sink_error(s->sink));
+}
+
 bool stream_explain(const struct stream *s, int err, GError **error)
 {
 	if (err == -EPIPE || err == -ECONNRESET)
@@ -476,6 +493,8 @@ bool stream_explain(const struct stream *s, int err, GError **error)
 	if (err == -ENOSPC || err == -EDQUOT)
 		return fail(error, "the disk is full: the capture was stopped, what was written "
 				   "before is complete");
+	if (err != -EFBIG && err != -ENOMEM)
+		return explain_disk(s, err, error);
 	return fail_errno(error, -err,
 			  "cannot write the capture (%s); what was written before is complete",
 			  sink_error(s->sink));

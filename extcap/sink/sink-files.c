@@ -157,6 +157,11 @@ static uint64_t committed(const struct sink *s, uint32_t interface)
 	return pcapng_files_packets(((const struct sink_files *)s)->files, interface);
 }
 
+static uint64_t synced(const struct sink *s)
+{
+	return pcapng_files_synced(((const struct sink_files *)s)->files);
+}
+
 static uint64_t bytes(const struct sink *s)
 {
 	return pcapng_writer_bytes(pcapng_files_writer(((const struct sink_files *)s)->files));
@@ -187,6 +192,7 @@ static const struct sink_ops ops = {
 	.queue = queue,
 	.salvage = salvage,
 	.committed = committed,
+	.synced = synced,
 	.bytes = bytes,
 	.error = error_text,
 	.free = free_sink,

@@ -46,6 +46,7 @@ struct sink_ops {
 	struct sink_queue (*queue)(const struct sink *s);
 	void (*salvage)(struct sink *s);
 	uint64_t (*committed)(const struct sink *s, uint32_t interface);
+	uint64_t (*synced)(const struct sink *s); /* NULL: it never syncs */
 	uint64_t (*bytes)(const struct sink *s);
 	const char *(*error)(const struct sink *s);
 	void (*free)(struct sink *s);
@@ -129,6 +130,12 @@ static inline void sink_salvage(struct sink *s)
 static inline uint64_t sink_committed(const struct sink *s, uint32_t interface)
 {
 	return s->ops->committed(s, interface);
+}
+
+/* Packets of all interfaces that a sync has brought to the disk. */
+static inline uint64_t sink_synced(const struct sink *s)
+{
+	return s->ops->synced ? s->ops->synced(s) : 0;
 }
 
 /* Size of the file being written, pending data included, before compression. */

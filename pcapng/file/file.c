@@ -166,7 +166,8 @@ static int write_out(struct file *f, struct iovec *iov, int iovcnt)
 
 int file_truncate(struct file *f, uint64_t end)
 {
-	if (ftruncate(f->fd, end) < 0 || lseek(f->fd, end, SEEK_SET) < 0)
+	f->is_torn = ftruncate(f->fd, end) < 0;
+	if (f->is_torn || lseek(f->fd, end, SEEK_SET) < 0)
 		return -errno;
 	f->size = end;
 	return 0;
@@ -176,7 +177,7 @@ int file_truncate(struct file *f, uint64_t end)
 static int cut_back(struct file *f, uint64_t start)
 {
 	uint64_t end;
-	int r = recover_cut(f->fd, start, &end);
+	int r = recover_end_after(f->fd, start, &end);
 
 	return r < 0 ? r : file_truncate(f, end);
 }

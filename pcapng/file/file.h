@@ -23,6 +23,8 @@ struct file {
 	bool single;	    /* has its own name from the start */
 	bool can_direct;    /* a regular file on a file system where direct I/O is worth it */
 	bool is_direct;	    /* the descriptor has O_DIRECT now */
+	bool is_listed;	    /* its name is on the disk */
+	bool is_torn;	    /* it could not be truncated where a block ends */
 	uint64_t size;	    /* what is in it; behind the last complete block after a direct write */
 	uint64_t boundary;  /* a block ends here, and what came before is counted */
 	uint64_t passed_on; /* bytes before this are on the disk, and out of the page cache */

@@ -210,19 +210,6 @@ int recover_packets(int fd, uint64_t from, void (*on_packet)(void *user, uint32_
 	return walk_after(fd, from, &(struct packets){ on_packet, user }, &end);
 }
 
-int recover_cut(int fd, uint64_t from, uint64_t *ret_end)
-{
-	uint64_t end;
-	int r = recover_end_after(fd, from, &end);
-
-	if (r < 0)
-		return r;
-	if (ftruncate(fd, end) < 0)
-		return -errno;
-	*ret_end = end;
-	return 0;
-}
-
 /* fsync(2) that can be interrupted: after a crash, gigabytes may be dirty. 0 or -errno. */
 static int sync_file(int fd, uint64_t size, const atomic_bool *stop)
 {

@@ -21,10 +21,7 @@ int recover_find_end(int fd, const atomic_bool *stop, uint64_t *ret_end, uint64_
  */
 int recover_fd(int fd, const atomic_bool *stop, uint64_t *ret_bytes);
 
-/* The same from `from` on, where a block in our byte order starts or the file ends. */
-int recover_cut(int fd, uint64_t from, uint64_t *ret_end);
-
-/* Where it would truncate. 0 or -errno. */
+/* The end of the last complete block after `from`, where a block starts or the file ends. 0 or -errno. */
 int recover_end_after(int fd, uint64_t from, uint64_t *ret_end);
 
 /* Calls `on_packet` for each complete Enhanced Packet Block that follows `from`. 0 or -errno. */

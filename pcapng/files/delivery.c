@@ -84,6 +84,22 @@ static int put_packed(struct delivery *d, struct chunk *c)
 	return 0;
 }
 
+static void note_sync(struct delivery *d)
+{
+	pthread_mutex_lock(d->lock);
+	tally_note_sync(d->tally);
+	pthread_mutex_unlock(d->lock);
+}
+
+static int sync_all(struct delivery *d)
+{
+	int r = disk_sync(d->disk);
+
+	if (r == 0)
+		note_sync(d);
+	return r;
+}
+
 static int end_file(struct delivery *d, const struct spool_order *order)
 {
 	uint64_t packets;
@@ -94,6 +110,8 @@ static int end_file(struct delivery *d, const struct spool_order *order)
 	pthread_mutex_unlock(d->lock);
 	if (r == 0)
 		r = disk_end(d->disk, packets);
+	if (r == 0 && d->disk->config->sync)
+		note_sync(d);
 	if (r < 0 || order->is_last)
 		return r;
 	fileset_make_room(&d->disk->set, 1);
@@ -122,11 +140,11 @@ int delivery_run(struct delivery *d, struct chunk *c)
 	if (!c->is_put)
 		r = d->level ? put_packed(d, c) : put_plain(d, c);
 	if (r < 0 && !d->level)
-		(void)file_hold(&d->disk->file);
+		disk_hold(d->disk);
 	if (r == 0 && is_frozen(d))
 		return -ECANCELED;
 	if (r == 0 && c->order.syncs)
-		r = disk_sync(d->disk);
+		r = sync_all(d);
 	if (r == 0)
 		fileset_take_recovered(&d->disk->set);
 	if (r == 0 && c->order.ends_file)

@@ -28,13 +28,24 @@ static bool is_full(ssize_t r)
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
+static const char torn_text[] = ", and it ends within a block";
+
 int disk_fail(struct disk *d, int r, const char *step)
 {
 	const char *name = *d->file.name ? d->file.name : d->pattern.name;
 
 	d->error = (struct pcapng_error){ .code = r, .offset = d->file.size };
-	snprintf(d->error.text, sizeof(d->error.text), "%.90s: %s", name ? name : "path", step);
+	snprintf(d->error.text, sizeof(d->error.text), "%.80s: %s%s", name ? name : "path", step,
+		 d->file.is_torn ? torn_text : "");
 	return r;
+}
+
+void disk_hold(struct disk *d)
+{
+	size_t n = strlen(d->error.text);
+
+	if (file_hold(&d->file) < 0 && d->file.is_torn)
+		snprintf(d->error.text + n, sizeof(d->error.text) - n, "%s", torn_text);
 }
 
 /* A single file's name is no pattern. */
@@ -179,9 +190,18 @@ void disk_discard_next(struct disk *d)
 	file_abandon(&d->next);
 }
 
+/* The name of a new file is in its folder, which fdatasync() does not look at. */
 int disk_sync(struct disk *d)
 {
-	return fdatasync(d->file.fd) < 0 ? disk_fail(d, -errno, "fdatasync") : 0;
+	if (d->has_unsynced && syncfs(d->set.folder) < 0)
+		return disk_fail(d, -errno, "syncfs");
+	if (fdatasync(d->file.fd) < 0)
+		return disk_fail(d, -errno, "fdatasync");
+	if (!d->file.is_listed)
+		(void)fsync(d->set.folder); /* not every file system can */
+	d->file.is_listed = true;
+	d->has_unsynced = false;
+	return 0;
 }
 
 int disk_end(struct disk *d, uint64_t packets)
@@ -197,6 +217,7 @@ int disk_end(struct disk *d, uint64_t packets)
 	r = file_end(&d->file, d->config->sync);
 	if (r < 0)
 		return disk_fail(d, r, "ending it");
+	d->has_unsynced |= !d->config->sync;
 	fileset_tell(&d->set, PCAPNG_FILES_FINISHED, d->file.name, bytes, packets);
 	if (!d->config->single)
 		r = fileset_append(&d->set, d->file.name, bytes, clock_ns(CLOCK_REALTIME));

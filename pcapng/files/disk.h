@@ -21,6 +21,7 @@ struct disk {
 	struct file file, next; /* next: created, while the current one ends */
 	uint32_t seq;
 	uint64_t retry_ns;	   /* monotonic; on a full disk: not before */
+	bool has_unsynced;	   /* files ended that may not be on the disk */
 	struct pcapng_error error; /* of the last failure */
 };
 
@@ -47,11 +48,14 @@ ssize_t disk_write(struct disk *d, const struct iovec *iov, int iovcnt);
 int disk_append(struct disk *d, const void *data, size_t len);
 int disk_put(struct disk *d, const struct file_part *part, bool direct);
 
-/* 0 or -errno. */
+/* All files and their names, up to now. 0 or -errno. */
 int disk_sync(struct disk *d);
 
 /* Gives the current file, with `packets` packets, its name, and closes it. 0 or -errno. */
 int disk_end(struct disk *d, uint64_t packets);
+
+/* As file_hold(), after a failure, whose words say so if that fails, too. */
+void disk_hold(struct disk *d);
 
 /* Records the failure of the current file, in words: the step. Returns `r`. */
 int disk_fail(struct disk *d, int r, const char *step);

@@ -167,6 +167,18 @@ uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface)
 	return n;
 }
 
+uint64_t pcapng_files_synced(struct pcapng_files *f)
+{
+	uint64_t n;
+
+	if (f->spool)
+		spool_lock(f->spool);
+	n = f->tally.synced;
+	if (f->spool)
+		spool_unlock(f->spool);
+	return n;
+}
+
 static int count_interface(struct pcapng_files *f)
 {
 	int r;
@@ -221,7 +233,11 @@ static int sync_file(struct pcapng_files *f)
 	if (f->spool)
 		return flow_order(f, &(struct spool_order){ .syncs = true });
 	r = flow_drain(f);
-	return r < 0 ? r : disk_sync(&f->disk);
+	if (r == 0)
+		r = disk_sync(&f->disk);
+	if (r == 0)
+		tally_note_sync(&f->tally);
+	return r;
 }
 
 /* What time makes due: 0 or -errno. */

@@ -151,5 +151,8 @@ int flow_end_file(struct pcapng_files *f)
 		r = tally_commit_rest(&f->tally, file->fd, file->boundary);
 	if (r < 0)
 		disk_fail(&f->disk, r, "counting its packets");
-	return disk_end(&f->disk, tally_in_file(&f->tally));
+	r = disk_end(&f->disk, tally_in_file(&f->tally));
+	if (r == 0 && f->config.sync)
+		tally_note_sync(&f->tally);
+	return r;
 }

@@ -53,6 +53,11 @@ static uint64_t sum(const struct tally *t)
 	return n;
 }
 
+void tally_note_sync(struct tally *t)
+{
+	t->synced = sum(t);
+}
+
 void tally_begin_file(struct tally *t)
 {
 	t->before = sum(t);

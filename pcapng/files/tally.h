@@ -17,6 +17,7 @@ struct tally {			     /* all zero: no interfaces */
 	uint64_t *added, *committed; /* packets of each interface */
 	uint32_t n;
 	uint64_t before; /* committed in the files before this one */
+	uint64_t synced; /* of all interfaces: those that are on the disk for certain */
 };
 
 void tally_done(struct tally *t);
@@ -36,6 +37,9 @@ void tally_commit(struct tally *t, const uint64_t *counts, uint32_t n);
 
 /* Adds those that follow byte `from` of a file. 0 or -errno: it cannot be read. */
 int tally_commit_rest(struct tally *t, int fd, uint64_t from);
+
+/* What is committed is on the disk. */
+void tally_note_sync(struct tally *t);
 
 /* The next commit is of another file. */
 void tally_begin_file(struct tally *t);

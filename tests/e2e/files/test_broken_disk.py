@@ -3,6 +3,7 @@
 """Real disks that fill up, break and go away while frames arrive, and a capture that is killed."""
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -12,6 +13,8 @@ import harness
 from captures import whole_blocks
 from diskcase import SIZE, DiskCase, by_number, packets_of, size_of
 from disks import Disk, cached
+
+SYNCED = re.compile(r"after packet (\d+), the last that was synced")
 
 
 class Full(DiskCase):
@@ -102,25 +105,61 @@ class Broken(DiskCase):
         self.assertRegex(capture.stderr().splitlines()[-1], b"Input/output error|Read-only")  # as the kernel likes
         _, (count,) = books.last_summary(capture.stderr().decode())
         self.assertEqual(count.written + count.lost, count.accepted)
+        self.assertLessEqual(self.synced(capture), count.written)
+
+    def synced(self, capture):
+        """The packets that the last sentence says are on the disk for certain; 0: it says that none is."""
+        text = capture.stderr().splitlines()[-1].decode()
+        self.assertNotIn("complete", text)
+        found = SYNCED.search(text)
+        if not found:
+            self.assertIn("may not have all of what was written", text)
+        return int(found[1]) if found else 0
 
     def test_read_only(self):
-        for rule in [], ["-b", "packets:5000"]:
+        """If the end cannot be truncated, it says so, and the next capture does."""
+        for rule in [], ["-b", "packets:5000", "--sync", "100ms"]:
             with self.subTest(rule):
                 self.sent = 0
                 capture = self.begin("--direct-io", "on", *rule, name="out.pcapng")
                 self.send(capture, 12000)
                 harness.wait_until(lambda: size_of(self.disk.files("out*")) > 6000 * SIZE, "some to be written")
+                harness.wait_until(lambda: not rule or self.disk.files("*.pcapng"), "a file to be synced")
                 load = self.flood(40000)
                 self.disk.break_down()
                 self.assertEqual(capture.wait(), 1)
                 self.assert_last_sentence(capture.stderr(), "Read-only")
+                synced = self.synced(capture)
+                self.assertGreaterEqual(synced, 5000 if rule else 0)
                 load.join()
                 paths = by_number(self.disk.files("out*")) if rule else [capture.file]
                 self.sent = self.check_some(paths)
                 self.assertGreater(self.sent, 5000)
                 self.check_all(paths)
+                self.assertEqual(books.last_summary(capture.stderr().decode())[0], self.sent)
+                torn = [path for path in paths if not self.is_whole(path)]
+                self.assertEqual(bool(torn), b"ends within a block" in capture.stderr())
+                self.assertIn(torn, [[], [paths[-1]]])
+                self.disk.__exit__()
+                self.disk.__enter__()
+                if rule:
+                    self.check_recovered(synced, self.sent)
             self.disk.__exit__()
             self.disk = self.make_disk()
+
+    def check_recovered(self, least, most):
+        """What was not synced may be lost; of the rest, nothing."""
+        self.finish(self.begin("-b", "packets:5000", name="out.pcapng"))
+        paths = by_number(self.disk.files("out*"))
+        self.assertNotIn(".part", "".join(paths))
+        self.assertTrue(all(map(self.is_whole, paths)))
+        self.sent = self.check_some(paths)
+        self.check_all(paths)
+        self.assertTrue(least <= self.sent <= most, f"{least} <= {self.sent} <= {most}")
+
+    def is_whole(self, path):
+        with open(path, "rb") as file:
+            return not whole_blocks(file.read())[1]
 
     def test_unmounted(self):
         """A lazy umount takes only the name away."""
@@ -147,6 +186,8 @@ class Broken(DiskCase):
         self.assert_last_sentence(capture.stderr(), os.strerror(5))
         load.join()
         written, _ = books.last_summary(capture.stderr().decode())
+        synced = self.synced(capture)
+        self.assertGreaterEqual(synced, 5000)
         self.disk.__enter__()
         self.addCleanup(self.disk.__exit__)
         self.finish(self.begin("-b", "packets:5000", name="out.pcapng"))
@@ -154,7 +195,7 @@ class Broken(DiskCase):
         self.assertNotIn(".part", "".join(paths))
         self.sent = self.check_some(paths)
         self.check_all(paths)
-        self.assertGreaterEqual(self.sent, 5000)
+        self.assertGreaterEqual(self.sent, synced)
         self.assertLessEqual(self.sent, written)
 
 

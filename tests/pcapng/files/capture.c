@@ -61,6 +61,8 @@ int capture_start_with(struct capture *c, const struct pcapng_writer_config *wri
 	if (queue && !c->config.queue_size && !c->config.compression) {
 		c->config.queue_size = strtoul(queue, NULL, 0);
 		c->settles = true;
+		c->config.direct_io = g_getenv("PCAPNG_DIRECT") ? PCAPNG_DIRECT_IO_ON
+								: PCAPNG_DIRECT_IO_OFF;
 	}
 	sized.size = sizeof(sized);
 	c->config.size = sizeof(c->config);
@@ -102,6 +104,13 @@ void capture_add_many(struct capture *c, unsigned int n)
 {
 	while (n--)
 		g_assert_cmpint(capture_add(c), ==, 0);
+}
+
+int capture_tick(struct capture *c)
+{
+	int r = pcapng_files_tick(c->f);
+
+	return r < 0 ? r : capture_settle(c);
 }
 
 void capture_recover(struct capture *c)

@@ -41,6 +41,9 @@ int capture_settle(struct capture *c);
 int capture_add(struct capture *c);
 void capture_add_many(struct capture *c, unsigned int n);
 
+/* Does what is due by time. 0 or -errno. */
+int capture_tick(struct capture *c);
+
 /* Calls pcapng_files_tick() until recovery is over. */
 void capture_recover(struct capture *c);
 

@@ -19,6 +19,8 @@ ssize_t __real_writev(int fd, const struct iovec *iov, int iovcnt);
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int iovcnt);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
 int __real_close(int fd);
 int __wrap_close(int fd);
 
@@ -31,12 +33,14 @@ int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
 int __real_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at);
+int __wrap_ftruncate(int fd, off_t end);
+int __wrap_ftruncate64(int fd, off_t end);
 ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t at);
 
 _Atomic int64_t wall_s;
 _Atomic int64_t passed_ms;
-_Atomic unsigned int writes, syncs;
-_Atomic int write_error, sync_error, close_error, range_error;
+_Atomic unsigned int writes, syncs, fs_syncs;
+_Atomic int write_error, sync_error, close_error, range_error, truncate_error;
 _Atomic bool has_no_threads;
 _Atomic uint64_t buffer_bytes;
 
@@ -174,6 +178,20 @@ int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags)
 	return __real_sync_file_range(fd, from, n, flags);
 }
 
+int __wrap_ftruncate64(int fd, off_t end)
+{
+	if (truncate_error) {
+		errno = truncate_error;
+		return -1;
+	}
+	return (int)syscall(SYS_ftruncate, fd, end);
+}
+
+int __wrap_ftruncate(int fd, off_t end)
+{
+	return __wrap_ftruncate64(fd, end);
+}
+
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *user),
 			  void *user)
 {
@@ -195,6 +213,12 @@ int __wrap_fdatasync(int fd)
 		return -1;
 	}
 	return __real_fdatasync(fd);
+}
+
+int __wrap_syncfs(int fd)
+{
+	fs_syncs++;
+	return __real_syncfs(fd);
 }
 
 int __wrap_close(int fd)
