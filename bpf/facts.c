@@ -54,13 +54,15 @@ static void find_network_header(const struct btf *btf, __u32 id, struct wire_skb
 {
 	int head = find_bits(btf, id, "head", 0, DEPTH),
 	    data = find_bits(btf, id, "data", 0, DEPTH);
-	int network = find_bits(btf, id, "network_header", 0, DEPTH);
+	int network = find_bits(btf, id, "network_header", 0, DEPTH),
+	    mac_len = find_bits(btf, id, "mac_len", 0, DEPTH);
 
 	if (head < 0 || data < 0 || network < 0)
 		return;
 	ret->head = (__u32)head / 8;
 	ret->data = (__u32)data / 8;
 	ret->network = (__u32)network / 8;
+	ret->mac_len = mac_len < 0 ? 0 : (__u32)mac_len / 8;
 }
 
 int facts_find_skb(const struct btf *btf, struct wire_skb_config *ret)

@@ -210,8 +210,8 @@ static bool is_in_place(const struct tc_link *link)
 	return r == 0 ? program == link->program_id : r != -ENOENT; /* else: nobody knows */
 }
 
-static int load_with(const struct point_target *t, const struct wire_skb_config *skb,
-		     struct tc_bpf **ret)
+static int load_with(const struct point_target *t, bool is_egress,
+		     const struct wire_skb_config *skb, struct tc_bpf **ret)
 {
 	struct tc_bpf *skel = tc_bpf__open();
 	int r = skel ? 0 : -errno;
@@ -220,6 +220,8 @@ static int load_with(const struct point_target *t, const struct wire_skb_config 
 		skel->rodata->config = t->config;
 		skel->rodata->skb_config = *skb;
 		skel->rodata->skb_config.is_headerless = t->is_headerless;
+		if (is_egress || t->is_headerless)
+			skel->rodata->skb_config.mac_len = 0;
 		r = maps_share(t->maps, skel->obj);
 	}
 	if (r >= 0 && t->filter)
@@ -239,7 +241,7 @@ static int load_with(const struct point_target *t, const struct wire_skb_config 
  * A kernel in lockdown does not let programs read its memory: then nothing is known about checksums, and
  * frames without a link-layer header cannot be found.
  */
-static int load(const struct point_target *t, struct tc_bpf **ret)
+static int load(const struct point_target *t, bool is_egress, struct tc_bpf **ret)
 {
 	static const struct wire_skb_config unknown;
 	const struct wire_skb_config *skb = facts_skb();
@@ -247,9 +249,9 @@ static int load(const struct point_target *t, struct tc_bpf **ret)
 
 	if (t->is_headerless && !skb->network)
 		return -EOPNOTSUPP;
-	r = load_with(t, skb, ret);
+	r = load_with(t, is_egress, skb, ret);
 	if ((r == -EINVAL || r == -EACCES) && skb->offset && !t->is_headerless)
-		r = load_with(t, &unknown, ret);
+		r = load_with(t, is_egress, &unknown, ret);
 	return r;
 }
 
@@ -280,7 +282,7 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 		.fd = -1,
 		.lock_fd = -1,
 	};
-	r = load(t, &l->skeleton);
+	r = load(t, is_egress, &l->skeleton);
 	if (r < 0) {
 		free(l);
 		return r;
@@ -316,7 +318,7 @@ static int replace(const struct point_target *t, struct point_link *link)
 {
 	struct tc_link *l = tc_link_of(link);
 	struct tc_bpf *skel = NULL;
-	int fd, r = load(t, &skel);
+	int fd, r = load(t, l->is_egress, &skel);
 
 	if (r < 0)
 		return r;

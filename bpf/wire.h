@@ -49,11 +49,16 @@ struct wire_config {
 	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
 };
 
+/* Bytes of a frame that precede what the kernel shows of it, and those and the next ones. */
+#define WIRE_HEAD_MAX  20
+#define WIRE_HEAD_SIZE 24
+
 /* The same for the tc points: where a socket buffer says what its checksum is, and where it begins. */
 struct wire_skb_config {
 	__u32 offset;		   /* of the byte that holds sk_buff.ip_summed; 0: unknown */
 	__u32 shift;		   /* of its two bits there */
 	__u32 head, data, network; /* offsets of these members and network_header; 0: unknown */
+	__u32 mac_len;		   /* offset of this member; 0: unknown, or of no interest here */
 	__u32 is_headerless;	   /* the device's frames begin at their network header */
 };
 

@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 
 #include "bpf/filter/cbpf-ld.h"
+#include "bpf/filter/cbpf.h"
 
 /* The place of a VLAN tag in a frame: after the addresses. */
 #define TAG_START 12
@@ -95,6 +96,59 @@ static void put_helper(struct translation *t, uint32_t size, uint32_t after)
 		put_load_arguments(t, size, after);
 	ebpf_call(&t->out, t->access->load_helper);
 	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, cbpf_use(t, cbpf_label_reject(&t->plan)));
+}
+
+/* Leaves the length of a frame in a register. That of its head is in r1. */
+static void put_headed_len(struct translation *t, int dst)
+{
+	ebpf_load(&t->out, BPF_W, dst, CTX, t->access->len);
+	ebpf_alu32_reg(&t->out, BPF_ADD, dst, R1);
+	if (t->access->has_start)
+		ebpf_alu32_reg(&t->out, BPF_SUB, dst, START);
+}
+
+/*
+ * A load from the head of a frame, at the offset in r2, which is below CBPF_HEAD_MAX; r1 is the length of
+ * the head. It may end after the head, but not after the frame.
+ */
+static void put_head_load(struct translation *t, uint32_t size)
+{
+	put_headed_len(t, R3);
+	ebpf_alu64_reg(&t->out, BPF_MOV, R4, R2);
+	ebpf_add64(&t->out, R4, (int32_t)size);
+	ebpf_jump_if_reg(&t->out, BPF_JGT, R4, R3, cbpf_use(t, cbpf_label_reject(&t->plan)));
+	ebpf_load(&t->out, BPF_DW, R3, FP, cbpf_head_offset(t));
+	ebpf_alu64_reg(&t->out, BPF_ADD, R3, R2);
+	ebpf_alu64_reg(&t->out, BPF_MOV, R1, FP);
+	ebpf_add64(&t->out, R1, cbpf_buffer_offset(t));
+	ebpf_alu32(&t->out, BPF_MOV, R2, size);
+	ebpf_call(&t->out, BPF_FUNC_probe_read_kernel);
+	ebpf_jump_if(&t->out, BPF_JNE, R0, 0, cbpf_use(t, cbpf_label_reject(&t->plan)));
+}
+
+/* As put_helper() for a frame that may have a head. "begin" is the lowest offset possible. */
+static void put_headed_helper(struct translation *t, uint32_t size, uint32_t begin)
+{
+	size_t is_after, is_far, done;
+
+	ebpf_load(&t->out, BPF_DW, R1, FP, cbpf_head_len_offset(t));
+	if (begin >= CBPF_HEAD_MAX) {
+		ebpf_alu64_reg(&t->out, BPF_SUB, R2, R1);
+		put_helper(t, size, 0);
+		return;
+	}
+	is_far = t->out.n;
+	ebpf_jump_if(&t->out, BPF_JGE, R2, CBPF_HEAD_MAX, EBPF_NO_LABEL);
+	is_after = t->out.n;
+	ebpf_jump_if_reg(&t->out, BPF_JGE, R2, R1, EBPF_NO_LABEL);
+	put_head_load(t, size);
+	done = t->out.n;
+	ebpf_jump(&t->out, EBPF_NO_LABEL);
+	ebpf_land(&t->out, is_far);
+	ebpf_land(&t->out, is_after);
+	ebpf_alu64_reg(&t->out, BPF_SUB, R2, R1);
+	put_helper(t, size, 0);
+	ebpf_land(&t->out, done);
 }
 
 /* Leaves the offset of an indirect load, plus a few bytes, in r2. */
@@ -200,7 +254,10 @@ static void put_slow_load(struct translation *t, int copy, size_t i)
 	} else {
 		if (!cbpf_is_indirect(f))
 			ebpf_alu32(&t->out, BPF_MOV, R2, f->k);
-		put_helper(t, cbpf_load_size(f), 0);
+		if (t->access->has_head)
+			put_headed_helper(t, cbpf_load_size(f), f->k);
+		else
+			put_helper(t, cbpf_load_size(f), 0);
 	}
 	ebpf_load(&t->out, BPF_SIZE(f->code), load_register(f), FP, cbpf_buffer_offset(t));
 	put_loaded(t, f);
@@ -210,6 +267,9 @@ static void put_len(struct translation *t, int copy, int dst)
 {
 	if (t->access->is_memory) {
 		ebpf_alu32_reg(&t->out, BPF_MOV, dst, LEN);
+	} else if (t->access->has_head && copy == CBPF_SLOW) {
+		ebpf_load(&t->out, BPF_DW, R1, FP, cbpf_head_len_offset(t));
+		put_headed_len(t, dst);
 	} else if (t->access->len >= 0) {
 		ebpf_load(&t->out, BPF_W, dst, CTX, t->access->len);
 	} else {
@@ -219,8 +279,6 @@ static void put_len(struct translation *t, int copy, int dst)
 	}
 	if (copy == CBPF_TAGGED)
 		ebpf_alu32(&t->out, BPF_ADD, dst, TAG_END - TAG_START);
-	if (t->access->has_start)
-		ebpf_alu32_reg(&t->out, BPF_SUB, dst, START);
 	if (t->access->len < 0 && copy == CBPF_FAST && t->plan.has_direct)
 		ebpf_load(&t->out, BPF_W, END, CTX, t->access->data_end);
 }

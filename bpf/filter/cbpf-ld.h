@@ -17,9 +17,27 @@
  * Registers. Those from r6 on survive a helper call. One register holds the data pointer, in the tagged
  * copy the tag, for a frame in plain memory its length, and for one that begins later its start.
  */
-enum { R0, R1, R2, R3, R4, END, CTX, A, X, DATA, FP, TAG = DATA, LEN = DATA, START = DATA };
+enum {
+	R0,
+	R1,
+	R2,
+	R3,
+	R4,
+	END,
+	CTX,
+	A,
+	X,
+	DATA,
+	FP,
+	TAG = DATA,
+	LEN = DATA,
+	START = DATA,
+	HEAD_LEN = DATA
+};
 
-#define BUFFER_SIZE 8 /* of the stack, for what the helper loads; M[] is below it */
+/* The stack, downward: what the helper loads, M[], and the registers r8 and r9 of CBPF_SKB. */
+#define BUFFER_SIZE 8
+#define MEMORY_SIZE 64
 
 /* How to use a kind of context. */
 struct access {
@@ -27,6 +45,7 @@ struct access {
 	int load_helper;
 	bool is_memory; /* no context, but the two registers of CBPF_MEMORY */
 	bool has_start; /* the frame begins after the bytes that the register of CBPF_SKB_NETWORK tells */
+	bool has_head; /* there may be a head */
 };
 
 struct translation {
@@ -61,6 +80,16 @@ static inline int cbpf_buffer_offset(const struct translation *t)
 static inline int cbpf_mem_offset(const struct translation *t, uint32_t k)
 {
 	return t->stack - BUFFER_SIZE - 4 * ((int)k + 1);
+}
+
+static inline int cbpf_head_offset(const struct translation *t)
+{
+	return t->stack - BUFFER_SIZE - MEMORY_SIZE - 8;
+}
+
+static inline int cbpf_head_len_offset(const struct translation *t)
+{
+	return cbpf_head_offset(t) - 8;
 }
 
 /* Puts the load at an index of the filter into one of the copies. */

@@ -92,7 +92,7 @@ static void visit(struct cbpf_plan *p, size_t i)
 }
 
 int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag,
-		   bool has_fast)
+		   bool has_fast, bool has_slow)
 {
 	*p = (struct cbpf_plan){
 		.filter = filter,
@@ -106,7 +106,7 @@ int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t
 	memset(p->linear, 0xff, n * sizeof(*p->linear)); /* CBPF_UNREACHED */
 	if (has_fast)
 		p->linear[0] = 0;
-	p->is_reached[CBPF_SLOW][0] = !has_fast;
+	p->is_reached[CBPF_SLOW][0] = has_slow;
 	p->is_reached[CBPF_TAGGED][0] = has_tag;
 	for (size_t i = 0; i < n; i++)
 		if (is_used(p, i))

@@ -76,11 +76,11 @@ static inline bool cbpf_may_succeed(const struct sock_filter *f)
 }
 
 /*
- * Plans n instructions that cbpf_check() accepted, with or without the copy for tagged frames and the
- * fast one. 0 or -ENOMEM; cbpf_plan_done() either way.
+ * Plans n instructions that cbpf_check() accepted: whether execution may begin in the copy for tagged
+ * frames, in the fast one and in the slow one. 0 or -ENOMEM; cbpf_plan_done() either way.
  */
 int cbpf_plan_init(struct cbpf_plan *p, const struct sock_filter *filter, size_t n, bool has_tag,
-		   bool has_fast);
+		   bool has_fast, bool has_slow);
 void cbpf_plan_done(struct cbpf_plan *p);
 /* Where a jump to an instruction leads in the end: through other jumps; for a return, to accept or reject. */
 size_t cbpf_plan_resolve(const struct cbpf_plan *p, int copy, size_t i);

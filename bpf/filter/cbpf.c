@@ -15,7 +15,8 @@
  * load after the addresses gets the tag first, and then the rest.
  *
  * A frame that is plain memory has no direct access, and so only the slow copy. So has a frame that
- * begins at its network header: its helper adds the offset of that.
+ * begins at its network header: its helper adds the offset of that. A frame with a head uses the slow copy,
+ * too, where a load that begins in the head reads it instead.
  *
  * cbpf-plan.c finds out which instructions of each copy are reachable. The others are left out: the
  * verifier refuses unreachable instructions.
@@ -39,15 +40,27 @@ static const struct access accesses[] = {
 	[CBPF_SKB] = { .data = offsetof(struct __sk_buff, data),
 		       .data_end = offsetof(struct __sk_buff, data_end),
 		       .len = offsetof(struct __sk_buff, len),
-		       .load_helper = BPF_FUNC_skb_load_bytes },
+		       .load_helper = BPF_FUNC_skb_load_bytes,
+		       .has_head = true },
 	[CBPF_SKB_NETWORK] = { .len = offsetof(struct __sk_buff, len),
 			       .load_helper = BPF_FUNC_skb_load_bytes,
-			       .has_start = true },
+			       .has_start = true,
+			       .has_head = true },
 	[CBPF_MEMORY] = { .load_helper = BPF_FUNC_probe_read_kernel, .is_memory = true },
 };
 
+static bool has_fast(const struct translation *t)
+{
+	return !t->access->is_memory && !t->access->has_start;
+}
+
 static void put_begin(struct translation *t)
 {
+	if (t->access->has_head) {
+		ebpf_store(&t->out, BPF_DW, FP, cbpf_head_offset(t), X);
+		ebpf_store(&t->out, BPF_DW, FP, cbpf_head_len_offset(t), HEAD_LEN);
+		ebpf_alu64_reg(&t->out, BPF_MOV, R1, HEAD_LEN);
+	}
 	if (t->has_tag || t->access->is_memory || t->access->has_start)
 		ebpf_alu32_reg(&t->out, BPF_MOV, TAG, A); /* r7: the tag, the length or the start */
 	ebpf_alu32(&t->out, BPF_MOV, A, 0);
@@ -55,6 +68,8 @@ static void put_begin(struct translation *t)
 	for (uint32_t k = 0; k < BPF_MEMWORDS; k++)
 		if (t->plan.mem_is_read & (1u << k))
 			ebpf_store_constant(&t->out, BPF_W, FP, cbpf_mem_offset(t, k), 0);
+	if (t->access->has_head && has_fast(t))
+		ebpf_jump_if(&t->out, BPF_JNE, R1, 0, cbpf_label(&t->plan, CBPF_SLOW, 0));
 	if (t->has_tag)
 		ebpf_jump_if(&t->out, BPF_JNE, TAG, 0, cbpf_label(&t->plan, CBPF_TAGGED, 0));
 	if (t->plan.has_direct) {
@@ -198,8 +213,8 @@ static void put_end(struct translation *t)
 
 static int translate(struct translation *t, const struct sock_filter *filter, size_t n)
 {
-	bool has_fast = !t->access->is_memory && !t->access->has_start;
-	int r = cbpf_plan_init(&t->plan, filter, n, t->has_tag, has_fast);
+	int r = cbpf_plan_init(&t->plan, filter, n, t->has_tag, has_fast(t),
+			       t->access->has_head || !has_fast(t));
 
 	if (r < 0)
 		return r;

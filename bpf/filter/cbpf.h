@@ -23,10 +23,16 @@
 /* What context a program gets, and so how it reads the frame. */
 enum cbpf_access {
 	CBPF_XDP, /* struct xdp_md */
-	CBPF_SKB, /* struct __sk_buff of tc, with direct packet access */
 	/*
-	 * struct __sk_buff of tc, on a device without a link-layer header. The frame begins at its
-	 * network header: r7 is the number of bytes before it. There is no tag.
+	 * struct __sk_buff of tc, with direct packet access, and a head: bytes of the frame that
+	 * precede those of the context. r9 is their number, at most CBPF_HEAD_MAX; 0: none, the usual
+	 * case. r8 is the address, on the stack, of CBPF_HEAD_SIZE bytes: these and the next ones of
+	 * the frame. With a head there is no tag.
+	 */
+	CBPF_SKB,
+	/*
+	 * The same on a device without a link-layer header. The context's part of the frame begins at
+	 * its network header: r7 is the number of bytes before it. There is no tag.
 	 */
 	CBPF_SKB_NETWORK,
 	/*
@@ -36,7 +42,10 @@ enum cbpf_access {
 	CBPF_MEMORY,
 };
 
-#define CBPF_STACK 72 /* bytes of stack that a translated filter uses, at most */
+#define CBPF_HEAD_MAX  20
+#define CBPF_HEAD_SIZE 24 /* any load that begins in a head ends here */
+
+#define CBPF_STACK 88 /* bytes of stack that a translated filter uses, at most */
 
 struct cbpf_target {
 	enum cbpf_access access;

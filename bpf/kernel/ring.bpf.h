@@ -61,11 +61,13 @@ struct frame {
 	__u32 slot;
 	__u32 queue;
 	__u32 hash;
-	__u32 flags; /* WIRE_HASH… */
-	__u16 proto; /* of the VLAN tag that the NIC stripped, network order; 0: none */
-	__u16 tci;   /* host order */
-	__u32 start; /* bytes before it, at a device without a link-layer header */
-	__u32 len;   /* with the tag; emit(), or the caller of take(), fills in the rest */
+	__u32 flags;	  /* WIRE_HASH… */
+	__u16 proto;	  /* of the VLAN tag that the NIC stripped, network order; 0: none */
+	__u16 tci;	  /* host order */
+	__u32 start;	  /* bytes before it, at a device without a link-layer header */
+	__u32 head_len;	  /* bytes of it that precede the context's; 0: none */
+	const void *head; /* WIRE_HEAD_SIZE bytes: these, and the next ones of the frame */
+	__u32 len;	  /* with the tag; emit(), or the caller of take(), fills in the rest */
 	__u32 caplen;
 	__u64 ts_ns;
 };
@@ -152,9 +154,28 @@ static __always_inline long copy_tagged(void *ctx, copy_fn copy, const struct fr
 	return copy(ctx, ADDRESSES, to + ADDRESSES + TAG, rest, size);
 }
 
+/*
+ * The head, and then the context's bytes. The record has room for the longest head, because the verifier
+ * does not know how long this one is.
+ */
+static __always_inline long copy_headed(void *ctx, copy_fn copy, const struct frame *f, __u8 *to,
+					__u32 len, const __u32 size)
+{
+	__u32 n = f->head_len, rest = len - n;
+
+	copy_words(to, f->head, WIRE_HEAD_SIZE);
+	if (len <= n)
+		return 0; /* the snaplen ends here */
+	if (n > WIRE_HEAD_MAX || !is_within(&rest, size - WIRE_HEAD_MAX))
+		return -1;
+	return copy(ctx, f->start, to + n, rest, 0);
+}
+
 static __always_inline long copy_frame(void *ctx, copy_fn copy, const struct frame *f, __u8 *to,
 				       __u32 len, const __u32 size)
 {
+	if (f->head_len)
+		return copy_headed(ctx, copy, f, to, len, size);
 	if (f->proto)
 		return copy_tagged(ctx, copy, f, to, len, size);
 	return copy(ctx, f->start, to, len, size);
@@ -253,7 +274,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 
 /* The size classes: they waste little of a small ring, and the few comparisons are cheap. */
 #define PUT_IF_FITS(size)                                                                          \
-	if (f->caplen <= (size)) {                                                                 \
+	if (room <= (size)) {                                                                      \
 		put(ctx, copy, ring, cpu, count, f, before, (size));                               \
 		return;                                                                            \
 	}
@@ -265,6 +286,7 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 	__u32 id = bpf_get_smp_processor_id();
 	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &id);
 	void *ring = bpf_map_lookup_elem(&rings, &id);
+	const __u32 room = f->caplen + (f->head_len ? WIRE_HEAD_MAX : 0);
 
 	add(&count->accepted, 1);
 	if (!cpu || !ring) {
@@ -301,7 +323,9 @@ static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct f
 	if (!count)
 		return; /* never: tap.c assigns slots below the size of the map */
 	add(&count->seen, 1);
-	if (!filter_accepts(ctx, f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : f->start))
+	if (!filter_accepts_headed(ctx,
+				   f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : f->start,
+				   f->head, f->head_len))
 		return;
 	f->ts_ns = bpf_ktime_get_ns();
 	look(ctx, f);

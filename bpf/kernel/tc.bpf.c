@@ -46,9 +46,61 @@ static __always_inline __u32 find_start(const struct __sk_buff *ctx)
 	return start < ctx->len ? start : 0;
 }
 
+#define AHEAD		4 /* bytes after a head, with which a load that begins in it may end */
+#define ETHERNET_HEADER 14
+#define VLAN_TAG	4
+
+struct head {
+	union {
+		__u64 words[WIRE_HEAD_SIZE / 8];
+		__u8 bytes[WIRE_HEAD_SIZE];
+		__u16 pairs[WIRE_HEAD_SIZE / 2];
+	};
+};
+
+/*
+ * Whether the kernel has lost the Ethernet header of a received frame. Where generic XDP copies a frame,
+ * Linux 6.9 and newer forget to copy mac_len, by which tc goes back from the network header.
+ */
+static __always_inline _Bool lacks_header(void *skb)
+{
+	__u16 len = 0;
+
+	return skb_config.mac_len &&
+	       bpf_probe_read_kernel(&len, sizeof(len), skb + skb_config.mac_len) == 0 && !len;
+}
+
+/* The bytes after a head, as many as there are. */
+static __always_inline void look_ahead(struct __sk_buff *skb, __u32 start, __u8 *to)
+{
+	if (bpf_skb_load_bytes(skb, start, to, AHEAD) == 0)
+		return;
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < AHEAD - 1; i++)
+		(void)bpf_skb_load_bytes(skb, start + i, to + i, 1);
+}
+
+/* The header that the kernel lost, with the tag that the NIC stripped, becomes the head. */
+static __always_inline void restore_header(struct __sk_buff *skb, struct frame *f, struct head *h)
+{
+	if (bpf_skb_load_bytes_relative(skb, 0, h->bytes, ETHERNET_HEADER, BPF_HDR_START_MAC) < 0)
+		return;
+	f->head_len = ETHERNET_HEADER;
+	if (f->proto) {
+		h->pairs[8] = h->pairs[6];
+		h->pairs[6] = f->proto;
+		h->pairs[7] = bpf_htons(f->tci);
+		f->proto = 0;
+		f->head_len += VLAN_TAG;
+		look_ahead(skb, 0, h->bytes + ETHERNET_HEADER + VLAN_TAG);
+	} else {
+		look_ahead(skb, 0, h->bytes + ETHERNET_HEADER);
+	}
+}
+
 static __always_inline void look_tc(void *ctx, struct frame *f)
 {
-	f->len = ((const struct __sk_buff *)ctx)->len - f->start;
+	f->len = ((const struct __sk_buff *)ctx)->len - f->start + f->head_len;
 	if (is_partial(ctx))
 		f->flags |= WIRE_PARTIAL;
 }
@@ -66,8 +118,10 @@ static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len
 SEC("tc")
 int tap_tc(struct __sk_buff *skb)
 {
+	struct head head = { 0 };
 	struct frame f = {
 		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
+		.head = &head,
 	};
 
 	if (skb_config.is_headerless) {
@@ -76,6 +130,8 @@ int tap_tc(struct __sk_buff *skb)
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;
 	}
+	if (lacks_header(skb))
+		restore_header(skb, &f, &head);
 	emit(skb, look_tc, copy_tc, &f, NOTHING);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }

@@ -14,8 +14,8 @@ struct sock_filter {
 
 _Static_assert(sizeof(struct sock_filter) == sizeof(struct bpf_insn), "not the same layout");
 
-static struct sock_filter *compile(int dlt, const char *expression, size_t *ret_n,
-				   const char **ret_error)
+struct sock_filter *oracle_compile_for(int dlt, const char *expression, size_t *ret_n,
+				       const char **ret_error)
 {
 	static char error[PCAP_ERRBUF_SIZE];
 	pcap_t *dead = pcap_open_dead(dlt, 262144);
@@ -37,13 +37,7 @@ static struct sock_filter *compile(int dlt, const char *expression, size_t *ret_
 
 struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error)
 {
-	return compile(DLT_EN10MB, expression, ret_n, ret_error);
-}
-
-struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
-				       const char **ret_error)
-{
-	return compile(DLT_RAW, expression, ret_n, ret_error);
+	return oracle_compile_for(DLT_EN10MB, expression, ret_n, ret_error);
 }
 
 bool oracle_matches(const struct sock_filter *filter, size_t n, const uint8_t *frame, uint32_t len)

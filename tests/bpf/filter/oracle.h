@@ -13,8 +13,10 @@
 
 /* Compiles an expression for Ethernet; NULL with *ret_error (static) if libpcap refuses it. */
 struct sock_filter *oracle_compile(const char *expression, size_t *ret_n, const char **ret_error);
-/* The same for frames that begin with an IP header. */
-struct sock_filter *oracle_compile_raw(const char *expression, size_t *ret_n,
+/* The same for another of libpcap's DLT_. */
+#define ORACLE_RAW    12  /* frames begin with an IP header */
+#define ORACLE_COOKED 113 /* and here libpcap's 16 bytes precede it */
+struct sock_filter *oracle_compile_for(int dlt, const char *expression, size_t *ret_n,
 				       const char **ret_error);
 /* libpcap's verdict on a complete frame. */
 bool oracle_matches(const struct sock_filter *filter, size_t n, const uint8_t *frame, uint32_t len);

@@ -16,15 +16,14 @@
 #include <unistd.h>
 
 #include "bpf/filter/cbpf.h"
-#include "bpf/filter/ebpf.h"
 #include "tests/bpf/filter/expressions.h"
 #include "tests/bpf/filter/frames.h"
 #include "tests/bpf/old.h"
 #include "tests/bpf/filter/oracle.h"
 #include "tests/bpf/filter/programs.h"
+#include "tests/bpf/filter/setup.h"
 
-#define SEED   5
-#define HEADER 14 /* Ethernet's; what precedes a frame for CBPF_SKB_NETWORK */
+#define SEED 5
 
 static guint64 n_compared, n_filters, n_matched;
 
@@ -33,83 +32,27 @@ static bool is_long(void)
 	return g_getenv("XDPTAP_TESTS_LONG") != NULL;
 }
 
-/* Puts what a filter with a context expects into its registers. Returns the number of instructions. */
-static size_t begin_context(struct ebpf *e, guint32 tag)
-{
-	ebpf_alu64_reg(e, BPF_MOV, 6, 1);
-	ebpf_alu32(e, BPF_MOV, 7, tag);
-	return e->n;
-}
-
-/*
- * The same for a filter without: a packet's address becomes a number when it is read back from a map,
- * whose contents the verifier does not know.
- */
-static size_t begin_memory(struct ebpf *e)
-{
-	static int map_fd = -1;
-	const struct bpf_insn address[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM,
-		  .dst_reg = 2,
-		  .src_reg = BPF_PSEUDO_MAP_VALUE },
-		{ 0 },
-	};
-
-	if (map_fd < 0)
-		map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "address", 4, 8, 1, NULL);
-	ebpf_load(e, BPF_W, 6, 1, offsetof(struct xdp_md, data));
-	ebpf_load(e, BPF_W, 7, 1, offsetof(struct xdp_md, data_end));
-	ebpf_alu64_reg(e, BPF_SUB, 7, 6);
-	ebpf_put(e, address[0], EBPF_NO_LABEL);
-	e->insns[e->n - 1].imm = map_fd;
-	ebpf_put(e, address[1], EBPF_NO_LABEL);
-	ebpf_store(e, BPF_DW, 2, 0, 6);
-	ebpf_load(e, BPF_DW, 6, 2, 0);
-	return e->n;
-}
-
-/* A program around the filter: its verdict is the return value. Owned. */
-static struct bpf_insn *wrap(const struct cbpf_code *code, enum cbpf_access access, guint32 tag,
-			     size_t *ret_n)
-{
-	struct ebpf e = { 0 };
-	size_t begin = access == CBPF_MEMORY ? begin_memory(&e) : begin_context(&e, tag);
-	struct bpf_insn *insns = g_new0(struct bpf_insn, begin + code->n + 1);
-
-	memcpy(insns, e.insns, begin * sizeof(*insns));
-	memcpy(&insns[begin], code->insns, code->n * sizeof(*insns));
-	insns[begin + code->n] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
-	ebpf_done(&e);
-	*ret_n = begin + code->n + 1;
-	return insns;
-}
-
-static bool is_skb(enum cbpf_access access)
-{
-	return access == CBPF_SKB || access == CBPF_SKB_NETWORK;
-}
-
 /* A descriptor, or -errno; with a log if asked for. */
-static int load(const struct cbpf_code *code, enum cbpf_access access, guint32 tag, char *log,
+static int load(const struct cbpf_code *code, const struct setup *setup, char *log,
 		guint32 log_size)
 {
 	size_t n;
-	g_autofree struct bpf_insn *insns = wrap(code, access, tag, &n);
+	g_autofree struct bpf_insn *insns = setup_wrap(setup, code, &n);
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = log_size);
 
 	opts.log_level = log ? 1 : 0;
-	if (access == CBPF_XDP)
+	if (setup->access == CBPF_XDP)
 		opts.prog_flags = BPF_F_XDP_HAS_FRAGS;
-	return bpf_prog_load(is_skb(access) ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP, "filter",
-			     "Dual MIT/GPL", insns, n, &opts);
+	return bpf_prog_load(setup_is_skb(setup) ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP,
+			     "filter", "Dual MIT/GPL", insns, n, &opts);
 }
 
 /* Loads the program once more to say why the verifier refused it. */
-static void print_log(const struct cbpf_code *code, enum cbpf_access access, guint32 tag)
+static void print_log(const struct cbpf_code *code, const struct setup *setup)
 {
 	static char log[1 << 20];
 
-	(void)load(code, access, tag, log, sizeof(log));
+	(void)load(code, setup, log, sizeof(log));
 	cbpf_print(stderr, code->insns, code->n);
 	fprintf(stderr, "%s\n", log);
 }
@@ -117,14 +60,14 @@ static void print_log(const struct cbpf_code *code, enum cbpf_access access, gui
 static bool may_load(void)
 {
 	const struct sock_filter one = { .code = BPF_RET | BPF_K, .k = 1 };
-	const struct cbpf_target target = { .access = CBPF_XDP };
+	const struct setup setup = { .access = CBPF_XDP };
 	struct cbpf_code code;
 	int fd;
 
 	if (skip_if_old())
 		return false;
-	g_assert_cmpint(cbpf_translate(&one, 1, &target, &code), ==, 0);
-	fd = load(&code, CBPF_XDP, 0, NULL, 0);
+	g_assert_cmpint(setup_translate(&setup, &one, 1, &code), ==, 0);
+	fd = load(&code, &setup, NULL, 0);
 	cbpf_done(&code);
 	if (fd >= 0) {
 		close(fd);
@@ -141,18 +84,18 @@ static bool may_load(void)
  * The kernel's verdict. The linear part of the frame has "linear" bytes; 0: as many as fit. Negative if
  * the kernel cannot try: it builds no skb shorter than an Ethernet and an IP header.
  */
-static int run(int fd, enum cbpf_access access, const GByteArray *frame, guint linear)
+static int run(int fd, const struct setup *setup, const GByteArray *frame, guint linear)
 {
 	struct xdp_md ctx = { .data_end = linear };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data, .data_size_in = frame->len);
 	int r;
 
-	if (access == CBPF_XDP && linear && linear < frame->len) {
+	if (setup->access == CBPF_XDP && linear && linear < frame->len) {
 		opts.ctx_in = &ctx;
 		opts.ctx_size_in = sizeof(ctx);
 	}
 	r = bpf_prog_test_run_opts(fd, &opts);
-	if (r == -EINVAL && is_skb(access) && frame->len < HEADER + 40)
+	if (r == -EINVAL && setup_is_skb(setup) && frame->len < ETHERNET + 40)
 		return -1;
 	if (r < 0)
 		g_error("test run of %u bytes (%u): %s", frame->len, linear, g_strerror(-r));
@@ -181,42 +124,19 @@ struct choice {
 
 static bool can_split;
 
-/* The frame as the filter must see it: with the stripped tag. Owned. */
-static GByteArray *with_tag(const GByteArray *frame, guint32 tag)
-{
-	GByteArray *f = g_byte_array_sized_new(frame->len + 4);
-	guint32 bytes = GUINT32_TO_BE(tag);
-
-	g_byte_array_append(f, frame->data, 12);
-	if (tag)
-		g_byte_array_append(f, (const guint8 *)&bytes, 4);
-	return g_byte_array_append(f, frame->data + 12, frame->len - 12);
-}
-
-/* What of a frame a filter sees. Owned. */
-static GByteArray *seen_by(enum cbpf_access access, const GByteArray *frame, guint32 tag)
-{
-	guint skipped = MIN(frame->len, HEADER);
-
-	if (access != CBPF_SKB_NETWORK)
-		return with_tag(frame, tag);
-	return g_byte_array_append(g_byte_array_new(), frame->data + skipped, frame->len - skipped);
-}
-
-static void compare(int fd, enum cbpf_access access, const char *name,
-		    const struct sock_filter *filter, size_t n, guint32 tag,
-		    const struct choice *choice)
+static void compare(int fd, const struct setup *setup, const char *name,
+		    const struct sock_filter *filter, size_t n, const struct choice *choice)
 {
 	for (guint i = choice->first; i < choice->frames->len; i += choice->step) {
 		const GByteArray *frame = choice->frames->pdata[i];
-		g_autoptr(GByteArray) seen = seen_by(access, frame, tag);
+		g_autoptr(GByteArray) seen = setup_see(setup, frame);
 		bool expected = oracle_matches(filter, n, seen->data, seen->len);
 		guint linear = 0;
 		int verdict;
 
 		if (choice->is_split && can_split && frame->len > FRAME_MIN)
 			linear = FRAME_MIN + i % MIN(frame->len - FRAME_MIN, 80);
-		verdict = run(fd, access, frame, linear);
+		verdict = run(fd, setup, frame, linear);
 		if (verdict < 0)
 			continue;
 		if (verdict != expected)
@@ -228,20 +148,16 @@ static void compare(int fd, enum cbpf_access access, const char *name,
 
 /* Loads one filter; -1 if it was translated but the verifier finds it too complex. */
 static int translate_and_load(const char *name, const struct sock_filter *filter, size_t n,
-			      enum cbpf_access access, guint32 tag)
+			      const struct setup *setup)
 {
-	/* Every second filter is loaded with tag handling, although these frames have no tag. */
-	bool may_have_tag = access == CBPF_XDP || access == CBPF_SKB;
-	const struct cbpf_target target = { .access = access,
-					    .has_tag = may_have_tag && (tag || n % 2) };
 	struct cbpf_code code;
-	int fd, r = cbpf_translate(filter, n, &target, &code);
+	int fd, r = setup_translate(setup, filter, n, &code);
 
 	if (r < 0)
 		g_error("%s: not translated: %s at %zu", name, g_strerror(-r), code.culprit);
-	fd = load(&code, access, tag, NULL, 0);
+	fd = load(&code, setup, NULL, 0);
 	if (fd < 0) {
-		print_log(&code, access, tag);
+		print_log(&code, setup);
 		g_error("%s: not loaded: %s", name, g_strerror(-fd));
 	}
 	cbpf_done(&code);
@@ -264,13 +180,17 @@ static struct sock_filter *with_memory_cleared(const struct sock_filter *filter,
 }
 
 static void compare_all(const char *name, const struct sock_filter *filter, size_t n,
-			enum cbpf_access access, guint32 tag, const struct choice *choices)
+			struct setup setup, const struct choice *choices)
 {
 	g_autofree struct sock_filter *defined = with_memory_cleared(filter, n);
-	int fd = translate_and_load(name, filter, n, access, tag);
+	int fd;
 
+	/* Every second filter is loaded with tag handling, although these frames have no tag. */
+	setup.may_have_tag = setup.tag ||
+			     (n % 2 && (setup.access == CBPF_XDP || setup.access == CBPF_SKB));
+	fd = translate_and_load(name, filter, n, &setup);
 	for (; choices->frames; choices++)
-		compare(fd, access, name, defined, n + BPF_MEMWORDS, tag, choices);
+		compare(fd, &setup, name, defined, n + BPF_MEMWORDS, choices);
 	close(fd);
 }
 
@@ -341,12 +261,17 @@ static void compare_corpus(const struct corpus *c, const char *name,
 		{ NULL, 0, 0, false },
 	};
 
-	compare_all(name, filter, n_insns, CBPF_XDP, 0, xdp);
-	compare_all(name, filter, n_insns, CBPF_SKB, 0, skb);
-	compare_all(name, filter, n_insns, CBPF_SKB_NETWORK, HEADER, skb);
-	compare_all(name, filter, n_insns, CBPF_MEMORY, 0, memory);
-	compare_all(name, filter, n_insns, n & 1 ? CBPF_XDP : CBPF_SKB,
-		    tags[n % G_N_ELEMENTS(tags)], tagged);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_XDP }, xdp);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_SKB }, skb);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_SKB, .head = ETHERNET }, skb);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_SKB_NETWORK }, skb);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_SKB_NETWORK, .head = ETHERNET },
+		    skb);
+	compare_all(name, filter, n_insns, (struct setup){ CBPF_MEMORY }, memory);
+	compare_all(name, filter, n_insns,
+		    (struct setup){ n & 1 ? CBPF_XDP : CBPF_SKB,
+				    .tag = tags[n % G_N_ELEMENTS(tags)] },
+		    tagged);
 }
 
 static void test_fixed(void)
@@ -372,8 +297,8 @@ static void test_fixed(void)
 	report();
 }
 
-/* Expressions compiled for frames that begin with an IP header: those after the Ethernet header. */
-static void test_raw(void)
+/* Expressions compiled for a device without an Ethernet header, whose frames have this head. */
+static void compare_headerless(int dlt, guint head)
 {
 	struct corpus c;
 
@@ -386,16 +311,27 @@ static void test_raw(void)
 						  { NULL, 0, 0, false } };
 		const char *error;
 		size_t n;
-		struct sock_filter *filter = oracle_compile_raw(expressions[i], &n, &error);
+		struct sock_filter *filter = oracle_compile_for(dlt, expressions[i], &n, &error);
 
 		if (!filter)
 			continue;
-		compare_all(expressions[i], filter, n, CBPF_SKB_NETWORK, HEADER, choices);
+		compare_all(expressions[i], filter, n,
+			    (struct setup){ CBPF_SKB_NETWORK, .head = head }, choices);
 		free(filter);
 	}
 	g_assert_cmpuint(n_matched, >, 0);
 	free_corpus(&c);
 	report();
+}
+
+static void test_raw(void)
+{
+	compare_headerless(ORACLE_RAW, 0);
+}
+
+static void test_cooked(void)
+{
+	compare_headerless(ORACLE_COOKED, COOKED);
 }
 
 static void test_made(void)
@@ -447,15 +383,15 @@ static void find_split(void)
 						  { BPF_RET | BPF_A, 0, 0, 0 } };
 	struct xdp_md ctx = { .data_end = FRAME_MIN };
 	const guint8 frame[64] = { 0 };
-	const struct cbpf_target target = { .access = CBPF_XDP };
+	const struct setup setup = { .access = CBPF_XDP };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 	struct cbpf_code code;
 	int fd;
 
-	if (cbpf_translate(long_frame, 2, &target, &code) < 0)
+	if (setup_translate(&setup, long_frame, 2, &code) < 0)
 		return;
-	fd = load(&code, CBPF_XDP, 0, NULL, 0);
+	fd = load(&code, &setup, NULL, 0);
 	can_split = fd >= 0 && bpf_prog_test_run_opts(fd, &opts) == 0;
 	if (fd >= 0)
 		close(fd);
@@ -469,6 +405,7 @@ int main(int argc, char **argv)
 	g_test_message("frames with a fragment: %s", can_split ? "yes" : "this kernel cannot");
 	g_test_add_func("/cbpf/fixed", test_fixed);
 	g_test_add_func("/cbpf/raw", test_raw);
+	g_test_add_func("/cbpf/cooked", test_cooked);
 	g_test_add_func("/cbpf/made", test_made);
 	g_test_add_func("/cbpf/random", test_random);
 	return g_test_run();
