@@ -37,6 +37,17 @@ struct point_trace {
 	uint32_t verdicts;	 /* a bit for each XDP_… to capture: 1 << XDP_DROP */
 };
 
+/* Somebody else's program, filter or qdisc that meets the same frames. */
+struct point_neighbour {
+	char what[96]; /* the subject of a sentence: "tc program 12 \"x\"" */
+};
+
+/* Where it is. */
+enum point_order {
+	POINT_BEFORE, /* frames that it accepts, drops or redirects do not reach our program */
+	POINT_AFTER,  /* frames may be dropped, redirected or changed after they were captured */
+};
+
 struct point {
 	const char *name;    /* in the log and in comments: "tc-ingress" */
 	const char *choice;  /* the value of --point that selects it; points may share one */
@@ -63,6 +74,9 @@ struct point {
 	void (*free)(struct point_link *link); /* after detach() */
 	/* Whether the program is still in place. */
 	bool (*is_attached)(const struct point_link *link);
+	/* The first neighbour of that kind; false if there is none. NULL: there never is. */
+	bool (*find_neighbour)(const struct point_link *link, enum point_order order,
+			       struct point_neighbour *ret);
 	/* Whether is_attached() opens sockets. NULL: never. */
 	bool (*asks_netlink)(const struct point_link *link);
 	/* Whether replace() and detach() require CAP_NET_ADMIN. NULL: never. */

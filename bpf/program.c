@@ -24,6 +24,14 @@ int program_open(uint32_t id)
 	return bpf_prog_get_fd_by_id(id);
 }
 
+uint32_t program_id(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.id : 0;
+}
+
 /* The BTF type of the program's first function, or 0. */
 static uint32_t first_function(int fd)
 {

@@ -28,6 +28,8 @@ struct tap_program {
 int program_list(unsigned int ifindex, struct tap_program *ret, size_t max);
 /* A descriptor of the program, or -errno: -EPERM without CAP_SYS_ADMIN. */
 int program_open(uint32_t id);
+/* The ID of our own program; 0: unknown. */
+uint32_t program_id(int fd);
 /* Fills in all but the mode. 0 or -errno. */
 int program_describe(int fd, struct tap_program *ret);
 

@@ -238,9 +238,9 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 {
-	const struct attached *a = &t->attached[slot];
+	const struct attached *a = &t->attached[slot == TAP_LAST ? t->n_attached - 1 : slot];
 
-	return (struct tap_place){ a->target.ifindex, a->point };
+	return (struct tap_place){ a->target.ifindex, a->point, a->link };
 }
 
 /* As at the XDP hook, but for the offset of the stack: there it begins below the program's own. */

@@ -87,7 +87,10 @@ struct tap_stats {
 struct tap_place {
 	unsigned int ifindex;
 	const struct point *point;
+	const struct point_link *link; /* for the point's operations */
 };
+
+#define TAP_LAST UINT32_MAX /* in place of a slot: the one that was attached last */
 
 /* Gets a frame, whose data is valid until tap_release(). Any result but 0 ends the batch. */
 typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);

@@ -91,6 +91,12 @@ static bool explain(const struct config *config, const struct link *i, const str
 			"the driver of \"%s\" does not pass time stamps to XDP programs, or Linux is "
 			"older than 6.3; use --time-stamp-type host",
 			i->name);
+	if (err == -EOPNOTSUPP && point->is_egress && !link_is_headerless(i))
+		return fail(
+			error,
+			"\"%s\" has the qdisc \"ingress\", where this kernel runs no program for "
+			"sent frames; replace it with \"clsact\", or use -Q in",
+			i->name);
 	if (point->has_modes && config->mode == TAP_MODE_NATIVE)
 		return explain_no_native(i, err, error);
 	return fail_errno(error, -err, "cannot attach the %s program to \"%s\"", point->name,
@@ -161,8 +167,29 @@ static struct tap_target target_of(const struct config *config, const struct lin
 	};
 }
 
+/* In one line each: whoever keeps frames from the program, and whoever changes what it has captured. */
+static void tell_neighbours(const struct tap *tap, const char *name)
+{
+	const struct tap_place place = tap_find_place(tap, TAP_LAST);
+	const struct point *point = place.point;
+	struct point_neighbour other;
+
+	if (!point->find_neighbour || !place.link)
+		return;
+	if (point->find_neighbour(place.link, POINT_BEFORE, &other))
+		g_warning("%s meets %s frames on \"%s\" first: those that it accepts, drops or "
+			  "redirects are not captured",
+			  other.what, point->is_egress ? "sent" : "received", name);
+	if (point->find_neighbour(place.link, POINT_AFTER, &other))
+		g_warning(
+			"%s comes after the capture on \"%s\": sent frames that it drops, delays, "
+			"redirects or changes are captured as they were before",
+			other.what, name);
+}
+
 /* Attaches one program and describes it in the interface's comment. 0 or -errno. */
-static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray *ifaces)
+static int attach_at(struct tap *tap, const struct link *i, const struct tap_target *target,
+		     GPtrArray *ifaces)
 {
 	const struct point *point = target->point;
 	struct attach_iface *iface;
@@ -171,6 +198,7 @@ static int attach_at(struct tap *tap, const struct tap_target *target, GPtrArray
 
 	if (r < 0)
 		return r;
+	tell_neighbours(tap, i->name);
 	iface = own_iface(ifaces);
 	iface->n_slots++;
 	g_string_append_printf(iface->how, "%s%s frames at %s%s%s", iface->how->len ? "; " : "",
@@ -192,7 +220,7 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 		g_warning("%s, so \"%s\" can have none: capturing received frames at tc%s",
 			  obstacle, i->name,
 			  is_later ? "" : ", without those that it drops or redirects");
-		return attach_at(tap, &target, ifaces);
+		return attach_at(tap, i, &target, ifaces);
 	}
 	if (trace_attach(tap, config, i, filter, ifaces, &why)) {
 		g_warning("\"%s\" has an XDP program: tracing it", i->name);
@@ -202,7 +230,7 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 	g_warning("\"%s\" has an XDP program that cannot be traced: capturing received frames "
 		  "at tc, without those that it drops or redirects",
 		  i->name);
-	return attach_at(tap, &target, ifaces);
+	return attach_at(tap, i, &target, ifaces);
 }
 
 /* Attaches with the NIC's time stamps, or not at all. */
@@ -221,7 +249,7 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 		return false;
 	target->has_nic_clock = true;
 	target->phc_fd = fd;
-	r = attach_at(tap, target, ifaces);
+	r = attach_at(tap, i, target, ifaces);
 	return r == 0 || explain(config, i, target->point, r, error);
 }
 
@@ -238,7 +266,7 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 		return attach_stamped(tap, config, i, &target, ifaces, error);
 	if (trace_is_needed(config))
 		return trace_attach(tap, config, i, filter, ifaces, error);
-	r = attach_at(tap, &target, ifaces);
+	r = attach_at(tap, i, &target, ifaces);
 	if (r == -EBUSY && !choice)
 		r = attach_after(tap, config, i, filter, ifaces);
 	return r == 0 || explain(config, i, target.point, r, error);
@@ -263,7 +291,7 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 		return false;
 	target = target_of(config, i, filter, point_choose(options_point(config), true));
 	if (wants_sent(config, i))
-		r = attach_at(tap, &target, ifaces);
+		r = attach_at(tap, i, &target, ifaces);
 	return r == 0 || explain(config, i, target.point, r, error);
 }
 

@@ -231,6 +231,105 @@ static void test_stale(void)
 	assert_clean();
 }
 
+static void run(const char *command)
+{
+	g_assert_cmpint(system(command), ==, 0);
+}
+
+/* The neighbour of a slot: "tc filter "u32" (pref 1)", or nothing. */
+static const char *neighbour(const struct tap *tap, uint32_t slot, enum point_order order)
+{
+	static struct point_neighbour found;
+	const struct tap_place place = tap_find_place(tap, slot);
+
+	return place.point->find_neighbour(place.link, order, &found) ? found.what : NULL;
+}
+
+/* The first of the filters that received frames meet, as tc shows it. */
+static void assert_first(const char *direction, const char *words)
+{
+	g_autofree char *command = g_strdup_printf(
+		"tc filter show dev near %s | grep -v 'bpf chain 0 $' | head -n 1 | grep -q '%s'",
+		direction, words);
+
+	run(command);
+}
+
+/* Another filter at these priorities is behind ours on the way in, and before it on the way out. */
+static void test_order(void)
+{
+	static const unsigned int priorities[] = { 1, 2, 7, 100, 49152, 65535 };
+
+	if (!can_run())
+		return;
+	run("tc qdisc add dev near clsact");
+	for (size_t i = 0; i < G_N_ELEMENTS(priorities); i++)
+		for (int is_egress = 0; is_egress < 2; is_egress++) {
+			const char *direction = is_egress ? "egress" : "ingress";
+			g_autofree char *add = g_strdup_printf(
+				"tc filter add dev near %s pref %u protocol ip u32 match u32 0 0 "
+				"flowid 1:1",
+				direction, priorities[i]);
+			g_autofree char *del = g_strdup_printf("tc filter del dev near %s pref %u",
+							       direction, priorities[i]);
+			bool is_before = is_egress ? priorities[i] < 65535 : priorities[i] == 1;
+			struct tap *tap;
+
+			run(add);
+			tap = attach();
+			g_assert_cmpint(!neighbour(tap, (uint32_t)is_egress, POINT_BEFORE), ==,
+					!is_before);
+			g_assert_cmpint(!neighbour(tap, (uint32_t)is_egress, POINT_AFTER), ==,
+					is_before || !is_egress);
+			assert_first(direction, is_before ? "u32" : "tap_tc");
+			tap_free(tap);
+			run(del);
+		}
+	run("tc qdisc del dev near clsact");
+	assert_clean();
+}
+
+/* A tap's own filters are nobody's neighbours. */
+static void test_several(void)
+{
+	struct tap *first, *second;
+
+	if (!can_run())
+		return;
+	first = attach();
+	second = attach();
+	for (uint32_t slot = 0; slot < 2; slot++)
+		for (enum point_order order = POINT_BEFORE; order <= POINT_AFTER; order++) {
+			g_assert_null(neighbour(first, slot, order));
+			g_assert_null(neighbour(second, slot, order));
+		}
+	tap_free(first);
+	tap_free(second);
+	assert_clean();
+}
+
+/* The forerunner of clsact: it would run the program for sent frames on received ones. */
+static void test_ingress_qdisc(void)
+{
+	const struct tap_config config = { .ring_size = 4096 };
+	struct tap_target target = { .point = &point_tc_ingress, .snaplen = 64 };
+	enum tap_mode mode;
+	struct tap *tap;
+
+	if (!can_run())
+		return;
+	run("tc qdisc add dev near ingress");
+	target.ifindex = if_nametoindex("near");
+	g_assert_cmpint(tap_new(&config, &tap), ==, 0);
+	g_assert_cmpint(tap_attach(tap, &target, &mode), ==, 0);
+	target.point = &point_tc_egress;
+	g_assert_cmpint(tap_attach(tap, &target, &mode), ==, -EOPNOTSUPP);
+	tap_free(tap);
+	g_assert_cmpint(filters("ingress"), ==, 0);
+	run("tc qdisc del dev near ingress");
+	assert_clean();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -239,5 +338,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/tc/deleted-and-remade", test_deleted_and_remade);
 	g_test_add_func("/tc/squatted", test_squatted);
 	g_test_add_func("/tc/stale", test_stale);
+	g_test_add_func("/tc/order", test_order);
+	g_test_add_func("/tc/several", test_several);
+	g_test_add_func("/tc/ingress-qdisc", test_ingress_qdisc);
 	return g_test_run();
 }

@@ -41,7 +41,8 @@ ROOMS = [Room(*row) for row in (
     ("filter", r"bpf/filter/.*", ("filter",), LIBC + r"|linux/.*"),
     ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
     ("tap.h", r"bpf/(tap|point|program)\.h", ("tap.h",), LIBC + r"|linux/.*"),
-    ("tap", r"bpf/.*", ("tap", "tap.h", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
+    ("tc", r"bpf/tc/.*", ("tc", "tap.h"), LIBC + r"|linux/.*|" + LIBBPF),
+    ("tap", r"bpf/.*", ("tap", "tap.h", "tc", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
 
     ("system", r"extcap/system/.*", SYSTEM, GLIB),
     ("net", r"extcap/net/.*", NET, GLIB),

@@ -105,7 +105,9 @@ int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 {
-	return (struct tap_place){ fake_tap.slots[slot].ifindex, fake_tap.slots[slot].point };
+	const struct fake_slot *s = &fake_tap.slots[slot == TAP_LAST ? fake_tap.n_slots - 1 : slot];
+
+	return (struct tap_place){ s->ifindex, s->point, NULL };
 }
 
 void tap_detach(struct tap *t)
