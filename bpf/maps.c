@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "bpf/maps.h"
+#include "bpf/rings/cpus.h"
 
 /* The kernel accepts powers of two that are multiples of the page size. */
 static size_t round_ring_size(size_t size)
@@ -24,34 +24,44 @@ static size_t round_ring_size(size_t size)
 	return rounded;
 }
 
-/* A ring for each CPU that is online; one that comes online later shares another's. */
+/* Appends one to ring_fds. */
+static int create_ring(struct maps *m)
+{
+	int r = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "xdptap_ring", 0, 0, (uint32_t)m->ring_size,
+			       NULL);
+
+	if (r >= 0)
+		m->ring_fds[m->n_rings++] = r;
+	return r < 0 ? r : 0;
+}
+
+static int place_ring(const struct maps *m, uint32_t cpu)
+{
+	return bpf_map_update_elem(m->rings_fd, &cpu, &m->ring_fds[m->ring_of[cpu]], BPF_ANY);
+}
+
+/* One for each CPU that is online; a CPU that comes online later begins with another's. */
 static int create_rings(struct maps *m)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts);
-	unsigned int n = (unsigned int)get_nprocs();
+	int r = cpus_online(m->is_served, m->n_cpus);
+	unsigned int n = r < 0 ? 0 : cpus_assign(m->is_served, m->n_cpus, m->ring_of);
+
+	while (r == 0 && m->n_rings < n)
+		r = create_ring(m);
+	return r == 0 && n == 0 ? -ENODEV : r;
+}
+
+static int place_rings(struct maps *m)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .inner_map_fd = (uint32_t)m->ring_fds[0]);
 	int r;
 
-	m->ring_fds = calloc(n, sizeof(*m->ring_fds));
-	if (!m->ring_fds)
-		return -ENOMEM;
-	for (m->n_rings = 0; m->n_rings < n; m->n_rings++) {
-		r = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "xdptap_ring", 0, 0,
-				   (uint32_t)m->ring_size, NULL);
-		if (r < 0)
-			return r;
-		m->ring_fds[m->n_rings] = r;
-	}
-	opts.inner_map_fd = (uint32_t)m->ring_fds[0];
 	m->rings_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "xdptap_rings", sizeof(uint32_t),
 				     sizeof(uint32_t), m->n_cpus, &opts);
-	if (m->rings_fd < 0)
-		return m->rings_fd;
-	for (uint32_t cpu = 0; cpu < m->n_cpus; cpu++) {
-		r = bpf_map_update_elem(m->rings_fd, &cpu, &m->ring_fds[cpu % n], BPF_ANY);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = m->rings_fd < 0 ? m->rings_fd : 0;
+	for (uint32_t cpu = 0; r == 0 && cpu < m->n_cpus; cpu++)
+		r = place_ring(m, cpu);
+	return r;
 }
 
 static int create_cpus(struct maps *m)
@@ -68,7 +78,16 @@ static int create_cpus(struct maps *m)
 	if (p == MAP_FAILED)
 		return -errno;
 	m->cpu = p;
+	for (unsigned int cpu = 0; cpu < m->n_cpus; cpu++)
+		m->cpu[cpu].unwoken = WIRE_UNUSED;
 	return 0;
+}
+
+static int create_counts(struct maps *m)
+{
+	m->counts_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdptap_counts", sizeof(uint32_t),
+				      sizeof(struct wire_count), MAPS_SLOTS, NULL);
+	return m->counts_fd < 0 ? m->counts_fd : 0;
 }
 
 int maps_init(struct maps *m, size_t ring_size)
@@ -80,12 +99,35 @@ int maps_init(struct maps *m, size_t ring_size)
 		return r;
 	m->n_cpus = (unsigned int)r;
 	m->ring_size = round_ring_size(ring_size);
-	m->counts_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdptap_counts", sizeof(uint32_t),
-				      sizeof(struct wire_count), MAPS_SLOTS, NULL);
-	if (m->counts_fd < 0)
-		return m->counts_fd;
-	r = create_rings(m);
-	return r < 0 ? r : create_cpus(m);
+	m->ring_fds = calloc(m->n_cpus, sizeof(*m->ring_fds));
+	m->is_served = calloc(m->n_cpus, sizeof(*m->is_served));
+	m->ring_of = calloc(m->n_cpus, sizeof(*m->ring_of));
+	r = m->ring_fds && m->is_served && m->ring_of ? create_counts(m) : -ENOMEM;
+	if (r == 0)
+		r = create_rings(m);
+	if (r == 0)
+		r = place_rings(m);
+	return r == 0 ? create_cpus(m) : r;
+}
+
+int maps_find_busy(const struct maps *m)
+{
+	for (unsigned int cpu = 0; cpu < m->n_cpus; cpu++)
+		if (!m->is_served[cpu] &&
+		    __atomic_load_n(&m->cpu[cpu].unwoken, __ATOMIC_RELAXED) != WIRE_UNUSED)
+			return (int)cpu;
+	return -1;
+}
+
+int maps_add_ring(struct maps *m, unsigned int cpu)
+{
+	int r = create_ring(m);
+
+	m->is_served[cpu] = true;
+	if (r < 0)
+		return r;
+	m->ring_of[cpu] = m->n_rings - 1;
+	return place_ring(m, cpu);
 }
 
 static void close_fd(int fd)
@@ -101,6 +143,8 @@ void maps_done(struct maps *m)
 	for (unsigned int i = 0; i < m->n_rings; i++)
 		close(m->ring_fds[i]);
 	free(m->ring_fds);
+	free(m->is_served);
+	free(m->ring_of);
 	close_fd(m->rings_fd);
 	close_fd(m->counts_fd);
 	close_fd(m->cpus_fd);
@@ -127,15 +171,12 @@ int maps_share(const struct maps *m, struct bpf_object *object)
 
 /*
  * kernel: kernel/bpf/syscall.c, maybe_wait_bpf_programs(): after an update of a map of maps no program
- * uses the old inner map any more. So a ring takes its own place. membarrier(2) alone would not do: it is
+ * uses the old inner map any more. So a CPU gets the ring that it has. membarrier(2) alone would not do: it is
  * EINVAL with nohz_full, and does not wait on a single CPU.
  */
 int maps_synchronize(const struct maps *m)
 {
-	const uint32_t cpu = 0;
-
-	if (bpf_map_update_elem(m->rings_fd, &cpu, &m->ring_fds[0], BPF_ANY) == 0 ||
-	    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+	if (place_ring(m, 0) == 0 || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
 		return 0;
 	return -errno;
 }

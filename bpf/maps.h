@@ -6,6 +6,7 @@
 #ifndef XDPTAP_BPF_MAPS_H
 #define XDPTAP_BPF_MAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,10 +18,12 @@ struct bpf_object;
 
 struct maps {
 	int rings_fd, counts_fd, cpus_fd;
-	int *ring_fds; /* one per ring */
+	int *ring_fds; /* one per ring, room for one per CPU */
 	unsigned int n_rings;
-	unsigned int n_cpus; /* possible CPUs: entries of "rings" and "cpus" */
-	size_t ring_size;    /* bytes, rounded up to what the kernel accepts */
+	bool *is_served;       /* whether a CPU has its own ring, or gets none */
+	unsigned int *ring_of; /* each CPU's, an index into ring_fds */
+	unsigned int n_cpus;   /* possible CPUs: entries of "rings" and "cpus" */
+	size_t ring_size;      /* bytes, rounded up to what the kernel accepts */
 	struct wire_cpu *cpu;
 };
 
@@ -30,6 +33,13 @@ struct maps {
  */
 int maps_init(struct maps *m, size_t ring_size);
 void maps_done(struct maps *m);
+/* A CPU without a ring of its own that has captured frames, into another's; -1: there is none. */
+int maps_find_busy(const struct maps *m);
+/*
+ * Gives such a CPU its own ring, as the last of ring_fds. 0 or -errno: it goes on without, and is not found
+ * any more.
+ */
+int maps_add_ring(struct maps *m, unsigned int cpu);
 /* Makes an object use these maps instead of its own of the same names; before load. 0 or -errno. */
 int maps_share(const struct maps *m, struct bpf_object *object);
 /*

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tap ties the maps, the attached programs and the merge together, and decides when the reader
- * sleeps.
- *
- * Nothing wakes the reader for each frame. While frames arrive, it looks every TICK_MS by itself. A CPU
- * that fills a good share of its ring earlier wakes it. After two looks that find nothing it arms all
- * CPUs and sleeps until the first frame: an idle tap costs nothing.
+ * The tap ties the maps, the attached programs and the reader of the rings together.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -13,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "bpf/account.h"
 #include "bpf/facts.h"
@@ -22,12 +15,10 @@
 #include "bpf/rings/clock.h"
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
-#include "bpf/rings/merge.h"
+#include "bpf/rings/reader.h"
 #include "bpf/tap.h"
 
 #define MOST_SLOTS 2 /* of one link */
-#define TICK_MS	   10
-#define HELD_MS	   2 /* sooner, while frames are held back for their order */
 #define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
 /* The NIC's time is believed within these bounds of our own stamp: its clock may just have been set. */
@@ -62,15 +53,13 @@ struct attached {
 
 struct tap {
 	struct maps maps;
-	struct merge merge;
+	struct reader reader;
 	struct clock clock;
-	int epoll_fd;
 	struct attached *attached;
 	uint32_t n_attached;
 	bool is_detached;
-	unsigned int empty_looks; /* in a row */
-	unsigned int n_broken;	  /* rings given up, as told to the log */
-	uint64_t last_ns;	  /* the last time stamp given out */
+	unsigned int n_broken; /* rings given up, as told to the log */
+	uint64_t last_ns;      /* the last time stamp given out */
 };
 
 static void (*log_fn)(const char *text);
@@ -107,9 +96,9 @@ static void tell_broken(struct tap *t)
 {
 	char text[128];
 
-	if (t->merge.n_broken == t->n_broken)
+	if (t->reader.merge.n_broken == t->n_broken)
 		return;
-	t->n_broken = t->merge.n_broken;
+	t->n_broken = t->reader.merge.n_broken;
 	snprintf(text, sizeof(text),
 		 "%u of %u rings given up: the length of a record there is impossible\n",
 		 t->n_broken, t->maps.n_rings);
@@ -119,22 +108,12 @@ static void tell_broken(struct tap *t)
 
 static int open_rings(struct tap *t)
 {
-	int r = merge_init(&t->merge, t->maps.n_rings);
+	int r = reader_init(&t->reader, t->maps.cpu, t->maps.n_cpus);
 
-	t->merge.refuse = refuse;
-	t->merge.user = t;
-	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (t->epoll_fd < 0)
-		return -errno;
-	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++) {
-		struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-
-		/* Edge-triggered: only wake-ups count. A ring that holds data must not keep us awake. */
-		r = ring_init(&t->merge.inputs[i].ring, t->maps.ring_fds[i], t->maps.ring_size);
-		if (r >= 0 &&
-		    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->maps.ring_fds[i], &event) < 0)
-			r = -errno;
-	}
+	t->reader.merge.refuse = refuse;
+	t->reader.merge.user = t;
+	for (unsigned int i = 0; r >= 0 && i < t->maps.n_rings; i++)
+		r = reader_add(&t->reader, t->maps.ring_fds[i], t->maps.ring_size);
 	return r;
 }
 
@@ -145,7 +124,7 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 
 	if (!t)
 		return -ENOMEM;
-	t->epoll_fd = -1;
+	t->reader.epoll_fd = -1;
 	clock_init(&t->clock);
 	r = maps_init(&t->maps, config->ring_size);
 	if (r >= 0)
@@ -170,9 +149,7 @@ void tap_free(struct tap *t)
 		clock_done(&t->attached[i].phc);
 	}
 	free(t->attached);
-	merge_done(&t->merge);
-	if (t->epoll_fd >= 0)
-		close(t->epoll_fd);
+	reader_done(&t->reader);
 	maps_done(&t->maps);
 	free(t);
 }
@@ -307,39 +284,35 @@ bool tap_needs_netlink(const struct tap *t)
 
 int tap_fd(const struct tap *t)
 {
-	return t->epoll_fd;
+	return t->reader.epoll_fd;
 }
 
 int tap_wait_ms(const struct tap *t)
 {
-	if (merge_is_pending(&t->merge))
-		return HELD_MS;
-	return t->empty_looks < 2 ? TICK_MS : -1;
+	return reader_wait_ms(&t->reader);
 }
 
-/* Asks each CPU to wake us with its next record, or not. */
-static void arm(struct tap *t, bool armed)
+bool tap_can_lack_rings(const struct tap *t)
 {
-	for (unsigned int i = 0; i < t->maps.n_cpus; i++)
-		if (t->maps.cpu[i].armed != armed)
-			__atomic_store_n(&t->maps.cpu[i].armed, armed, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the next look at the rings */
+	return t->maps.n_rings < t->maps.n_cpus;
 }
 
-/*
- * Arming precedes sleep by one look: a CPU that read the word just before we wrote it has its record
- * in the ring long before that look.
- */
-static void note_look(struct tap *t, bool was_empty)
+bool tap_lacks_rings(const struct tap *t)
 {
-	if (!was_empty) {
-		if (t->empty_looks)
-			arm(t, false);
-		t->empty_looks = 0;
-	} else if (t->empty_looks < 2 && !merge_is_pending(&t->merge)) {
-		if (++t->empty_looks == 1)
-			arm(t, true);
+	return maps_find_busy(&t->maps) >= 0;
+}
+
+int tap_add_rings(struct tap *t)
+{
+	int cpu, r = 0;
+
+	while (r == 0 && (cpu = maps_find_busy(&t->maps)) >= 0) {
+		r = maps_add_ring(&t->maps, (unsigned int)cpu);
+		if (r == 0)
+			r = reader_add(&t->reader, t->maps.ring_fds[t->maps.n_rings - 1],
+				       t->maps.ring_size);
 	}
+	return r;
 }
 
 /* What precedes the bytes of a traced frame. */
@@ -417,8 +390,8 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].target.is_stamped)
 			clock_follow(&t->attached[i].phc, now_ns);
-	merge_begin(&t->merge, now_ns, all);
-	while ((w = merge_next(&t->merge, &ts_ns))) {
+	merge_begin(&t->reader.merge, now_ns, all);
+	while ((w = merge_next(&t->reader.merge, &ts_ns))) {
 		any = true;
 		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0 && !all)
 			break;
@@ -429,12 +402,8 @@ static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
 
 void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 {
-	struct epoll_event event[16];
-
-	/* Consumes the wake-ups that brought us here; whatever follows is a new edge. */
-	while (epoll_wait(t->epoll_fd, event, 16, 0) == 16)
-		;
-	note_look(t, !drain(t, false, fn, user));
+	reader_wake(&t->reader);
+	reader_note_look(&t->reader, !drain(t, false, fn, user));
 }
 
 void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
@@ -449,7 +418,7 @@ void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
 
 void tap_release(struct tap *t)
 {
-	merge_end(&t->merge);
+	merge_end(&t->reader.merge);
 }
 
 uint64_t tap_now_ns(struct tap *t)

@@ -144,6 +144,15 @@ bool tap_needs_netlink(const struct tap *t);
 int tap_fd(const struct tap *t);
 /* How long to sleep at most until tap_drain(); -1: until tap_fd() is readable. */
 int tap_wait_ms(const struct tap *t);
+/*
+ * Each CPU has a ring of its own from the start if it is online then, and one that comes online later
+ * shares another's until tap_add_rings(). Whether there may be such CPUs, and whether one has captured
+ * frames.
+ */
+bool tap_can_lack_rings(const struct tap *t);
+bool tap_lacks_rings(const struct tap *t);
+/* Gives those CPUs rings; requires CAP_BPF. 0, or -errno: they go on sharing, and are not found again. */
+int tap_add_rings(struct tap *t);
 /* Gives out the frames that are there now: a bounded batch, however fast they arrive. */
 void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
 /*

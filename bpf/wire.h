@@ -130,6 +130,9 @@ struct wire_count {
 
 _Static_assert(sizeof(struct wire_count) == 56, "wire_count changed size");
 
+/* In wire_cpu.unwoken before the CPU's first record: records have multiples of 8 bytes. */
+#define WIRE_UNUSED 1
+
 /* One per CPU, mapped by the reader; a cache line each, against false sharing. */
 struct wire_cpu {
 	__u32 armed;   /* the reader sleeps: the next record clears this and wakes it */

@@ -27,6 +27,24 @@ int merge_init(struct merge *m, unsigned int n_inputs)
 	return 0;
 }
 
+/* The heap is built anew with each batch, and refers to no input until then. */
+int merge_add(struct merge *m, const struct ring *ring)
+{
+	unsigned int n = m->n_inputs + 1;
+	struct merge_input *inputs = realloc(m->inputs, n * sizeof(*inputs));
+	struct merge_head *heads;
+
+	if (!inputs)
+		return -ENOMEM;
+	m->inputs = inputs;
+	heads = realloc(m->heads, n * sizeof(*heads));
+	if (!heads)
+		return -ENOMEM;
+	m->heads = heads;
+	m->inputs[m->n_inputs++] = (struct merge_input){ .ring = *ring };
+	return 0;
+}
+
 void merge_done(struct merge *m)
 {
 	for (unsigned int i = 0; i < m->n_inputs; i++)

@@ -51,6 +51,8 @@ struct merge {
 
 /* Creates inputs with empty rings; ring_init() fills in inputs[].ring. 0 or -ENOMEM. */
 int merge_init(struct merge *m, unsigned int n_inputs);
+/* Adds an input that reads this ring, and owns it then. Not during a batch. 0 or -ENOMEM. */
+int merge_add(struct merge *m, const struct ring *ring);
 void merge_done(struct merge *m);
 /*
  * Begins a batch: looks once how full each ring is, so that the batch ends however fast frames arrive.

@@ -120,6 +120,22 @@ bool attach_prepare(struct tap **ret, const struct config *config, GError **erro
 	return r == 0 || fail_errno(error, -r, "cannot create the ring buffers");
 }
 
+void attach_add_rings(struct tap *tap)
+{
+	int r;
+
+	if (!tap_lacks_rings(tap))
+		return;
+	privileges_raise();
+	r = tap_add_rings(tap);
+	privileges_lower();
+	if (r < 0)
+		g_warning("a CPU that came online shares another's ring buffer: %s",
+			  g_strerror(-r));
+	else
+		g_info("a CPU that came online has its own ring buffer");
+}
+
 static const char *mode_text(enum tap_mode mode)
 {
 	if (mode == TAP_MODE_AUTO)

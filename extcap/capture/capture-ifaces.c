@@ -9,6 +9,7 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/capture-ifaces.h"
+#include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
 
 struct captured {
@@ -33,12 +34,14 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 	*m = (struct capture_ifaces){
 		.config = config,
 		.list = g_ptr_array_new_with_free_func(captured_free),
+		.links_fd = -1,
 		.promisc_fd = -1,
 	};
 }
 
 void capture_ifaces_release(struct capture_ifaces *m)
 {
+	close_fdp(&m->links_fd);
 	close_fdp(&m->promisc_fd);
 }
 
@@ -156,6 +159,7 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 			   GError **error)
 {
 	m->tap = tap;
+	m->links_fd = link_watch_open(); /* before we list the links */
 	for (guint n = 0; n < m->config->interfaces->len; n++)
 		if (!add_named(m, filter, m->config->interfaces->pdata[n], error))
 			return false;
@@ -209,7 +213,8 @@ static char *explain(const struct capture_ifaces *m, const struct stream *stream
 			       place.point->name);
 }
 
-guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream)
+/* How many programs of the tap are still attached. */
+static guint look(struct capture_ifaces *m, const struct stream *stream)
 {
 	const guint n = stream->slots->len;
 	guint left = 0, gone = 0;
@@ -227,4 +232,9 @@ guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream)
 	}
 	m->n_gone = n - left;
 	return left;
+}
+
+bool capture_ifaces_follow(struct capture_ifaces *m, const struct stream *stream)
+{
+	return (!link_watch_read(m->links_fd) && !tap_asks_netlink(m->tap)) || look(m, stream) > 0;
 }

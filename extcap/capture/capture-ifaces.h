@@ -14,8 +14,9 @@ struct capture_ifaces {
 	const struct config *config; /* borrowed, as is the tap */
 	struct tap *tap;
 	GPtrArray *list; /* of struct captured, in the order of the command line */
+	int links_fd;	 /* tells when links change */
 	int promisc_fd;	 /* -1: none is in promiscuous mode */
-	guint n_gone;	 /* programs found missing by the last capture_ifaces_look() */
+	guint n_gone;	 /* programs found missing by the last capture_ifaces_follow() */
 	char *loss;	 /* what happened to the last of them, in words; or NULL */
 };
 
@@ -26,8 +27,11 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 /* Adds all of them to a stream; os is host_os(). Makes no system call. */
 bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, struct stream *stream,
 			     GError **error);
-/* How many programs of the tap are still attached; warns when there are fewer than before. */
-guint capture_ifaces_look(struct capture_ifaces *m, const struct stream *stream);
+/*
+ * Once links_fd is readable, or after a while if tap_asks_netlink(): whether programs of the tap are still
+ * attached. Warns when there are fewer than before.
+ */
+bool capture_ifaces_follow(struct capture_ifaces *m, const struct stream *stream);
 /* Ends promiscuous mode. */
 void capture_ifaces_release(struct capture_ifaces *m);
 /* The same, and frees. */

@@ -19,7 +19,6 @@
 #include "extcap/capture/capture.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/net/link-watch.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/capture/ending.h"
 #include "extcap/net/netns.h"
@@ -49,8 +48,7 @@ struct capture {
 	unsigned int retry_ms;
 	GSource *files_source; /* NULL: nothing is due by time */
 	GSource *links_source;
-	GSource *end_source; /* NULL: no -a duration: */
-	int links_fd;
+	GSource *end_source;	/* NULL: no -a duration: */
 	bool is_orphaned;	/* no program of ours is in place any more */
 	bool is_started;	/* the front end knows that it runs */
 	bool is_stopped;	/* there is a reason to end */
@@ -135,6 +133,7 @@ static gboolean on_tap(void *user)
 	tap_drain(c->tap, on_frame, c);
 	flush(c);
 	tap_release(c->tap);
+	attach_add_rings(c->tap);
 	if (c->is_full)
 		stop(c);
 	gsource_set_ms(c->tap_source, tap_wait_ms(c->tap));
@@ -156,14 +155,12 @@ static gboolean on_output(void *user)
 static gboolean on_links(void *user)
 {
 	struct capture *c = user;
-	bool asks = tap_asks_netlink(c->tap);
 
-	if ((link_watch_read(c->links_fd) || asks) &&
-	    !capture_ifaces_look(&c->ifaces, &c->stream)) {
+	if (!capture_ifaces_follow(&c->ifaces, &c->stream)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
-	gsource_set_ms(c->links_source, asks ? LOOK_MS : -1);
+	gsource_set_ms(c->links_source, tap_asks_netlink(c->tap) ? LOOK_MS : -1);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -293,6 +290,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->front_end->reconfigures,
+		.adds_rings = tap_can_lack_rings(c->tap),
 	};
 	return privileges_drop(&need, error);
 }
@@ -325,7 +323,6 @@ static bool prepare(struct capture *c, GError **error)
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
-	c->links_fd = link_watch_open(); /* before we list the links */
 	if (!attach_prepare(&c->tap, config, error) ||
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
@@ -342,7 +339,7 @@ static void add_sources(struct capture *c)
 	}
 	c->tap_source = gsource_add_reader(on_tap, c, tap_fd(c->tap));
 	gsource_set_ms(c->tap_source, 0);
-	c->links_source = gsource_add_reader(on_links, c, c->links_fd);
+	c->links_source = gsource_add_reader(on_links, c, c->ifaces.links_fd);
 	gsource_set_ms(c->links_source, 0);
 	if (c->config->stop.duration_ns) {
 		c->end_source = gsource_add(on_end, c);
@@ -450,7 +447,6 @@ static void start(struct capture *c)
 static void capture_done(struct capture *c)
 {
 	capture_ifaces_done(&c->ifaces);
-	close_fdp(&c->links_fd);
 	reconfigure_done(&c->reconfigure);
 	tap_free(c->tap);
 	stream_done(&c->stream);
@@ -474,7 +470,6 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 		.config = config,
 		.front_end = front_end,
 		.retry_ms = 1,
-		.links_fd = -1,
 	};
 	bool ok;
 

@@ -6,6 +6,7 @@
  *
  *	replacing a filter during a capture		cap_net_admin, cap_bpf, cap_perfmon: permitted
  *							throughout, effective only meanwhile
+ *	a ring for a CPU that comes online		cap_bpf: in the same way
  *	detaching a tc program before Linux 6.6		cap_net_admin
  *	root creates files in another user's folder	cap_dac_override
  *	Linux 5.18, for each bpf(2)			cap_bpf
@@ -167,7 +168,7 @@ static bool is_any_foreign(const struct privileges_need *need)
 
 static uint64_t needed_sometimes(const struct privileges_need *need)
 {
-	return need->replaces_filters ? LOADS : 0;
+	return need->replaces_filters ? LOADS : need->adds_rings ? BIT(CAP_BPF) : 0;
 }
 
 /* Whether reading counters requires a privilege; later kernels require one only for loading. */
@@ -182,7 +183,8 @@ static unsigned int sandbox_of(const struct privileges_need *need)
 {
 	return (need->is_pipe ? 0 : SANDBOX_READING) | (need->makes_files ? SANDBOX_FILES : 0) |
 	       (need->asks_netlink || need->detaches_tc ? SANDBOX_NETLINK : 0) |
-	       (need->replaces_filters ? SANDBOX_FILTERS : 0);
+	       (need->replaces_filters ? SANDBOX_FILTERS : 0) |
+	       (need->adds_rings ? SANDBOX_RINGS : 0);
 }
 
 /* Call it when no capability is effective. */

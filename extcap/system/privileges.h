@@ -19,6 +19,7 @@ struct privileges_need {
 	bool asks_netlink;     /* see tap_asks_netlink() */
 	bool detaches_tc;      /* by netlink, see tap_needs_netlink() */
 	bool replaces_filters; /* loads programs again, between privileges_raise() and _lower() */
+	bool adds_rings;       /* for CPUs that come online, between the same two */
 	const char *paths[PRIVILEGES_PATHS]; /* of the files it makes; borrowed, NULL: none */
 };
 
@@ -39,7 +40,7 @@ bool privileges_become(const char *user, GError **error);
  * files are.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
-/* Make the capabilities kept for replaces_filters effective, and ineffective again. */
+/* Make the capabilities kept for replaces_filters and adds_rings effective, and ineffective again. */
 void privileges_raise(void);
 void privileges_lower(void);
 

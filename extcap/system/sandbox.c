@@ -58,6 +58,7 @@ enum {
 	QUEUE = SANDBOX_READING | SANDBOX_FILES, /* and a thread that writes it to disk */
 	NETLINK = SANDBOX_NETLINK,
 	FILTERS = SANDBOX_FILTERS,
+	RINGS = SANDBOX_RINGS,
 };
 
 struct rule {
@@ -125,6 +126,10 @@ static const struct rule rules[] = {
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_MAP_UPDATE_ELEM }, /* see maps_synchronize() */
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_LINK_DETACH },
 	{ SYS_bpf, 0, 0, ALL_BITS, BPF_OBJ_GET_INFO_BY_FD },
+
+	{ SYS_bpf, RINGS, 0, ALL_BITS, BPF_MAP_CREATE },
+	{ SYS_epoll_ctl, RINGS },
+	{ SYS_capset, FILTERS | RINGS },
 
 	{ SYS_openat, READING | FILTERS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
 	/* the pipe to the toolbar, which opens only after Wireshark has opened it */
@@ -196,7 +201,6 @@ static const struct rule rules[] = {
 	/* libbpf opens an object: from 1.4 on, a file in memory keeps the number of each map's descriptor */
 	{ SYS_bpf, FILTERS },
 	{ SYS_memfd_create, FILTERS },
-	{ SYS_capset, FILTERS },
 	{ SYS_prlimit64, FILTERS },
 	{ SYS_uname, FILTERS },
 	{ SYS_mmap, FILTERS }, /* the C library loads its look-ups of names */

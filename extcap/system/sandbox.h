@@ -9,6 +9,7 @@ enum {
 	SANDBOX_FILES = 1 << 1,	  /* create, rename and delete files; threads that write them */
 	SANDBOX_NETLINK = 1 << 2, /* look for and detach a tc program */
 	SANDBOX_FILTERS = 1 << 3, /* load a program, and resolve names in its filter */
+	SANDBOX_RINGS = 1 << 4,	  /* create a ring */
 };
 
 /*

@@ -155,6 +155,16 @@ void maps_done(struct maps *m)
 	free(m->cpu);
 }
 
+int maps_find_busy(const struct maps *m)
+{
+	return -1;
+}
+
+int maps_add_ring(struct maps *m, unsigned int cpu)
+{
+	return -ENOSYS;
+}
+
 int maps_share(const struct maps *m, struct bpf_object *object)
 {
 	return -ENOSYS;

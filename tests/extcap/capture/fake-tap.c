@@ -135,6 +135,21 @@ int tap_fd(const struct tap *t)
 	return t->fd;
 }
 
+bool tap_can_lack_rings(const struct tap *t)
+{
+	return false;
+}
+
+bool tap_lacks_rings(const struct tap *t)
+{
+	return false;
+}
+
+int tap_add_rings(struct tap *t)
+{
+	return 0;
+}
+
 static unsigned int n_ready(void)
 {
 	return fake_tap.n_frames - fake_tap.n_kept_back - fake_tap.n_given;
