@@ -13,6 +13,7 @@
 #include "bpf/point.h"
 #include "bpf/wire.h"
 
+struct images;
 struct maps;
 struct sock_filter;
 
@@ -21,6 +22,7 @@ struct point_target {
 	enum tap_mode mode;
 	struct wire_config config;
 	const struct maps *maps;	  /* outlive the link */
+	struct images *images;		  /* as these do: programs loaded before */
 	const struct sock_filter *filter; /* classic BPF: which frames to capture; NULL: all */
 	size_t n_filter;
 	bool is_stamped;	  /* only with the NIC's time stamps */

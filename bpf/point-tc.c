@@ -12,13 +12,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "bpf/tc/clsact.h"
 #include "bpf/facts.h"
-#include "bpf/maps.h"
-#include "bpf/filter/patch.h"
+#include "bpf/load/image.h"
 #include "bpf/tc/neighbours.h"
 #include "bpf/point-link.h"
 #include "bpf/program.h"
@@ -30,10 +30,10 @@
 
 struct tc_link {
 	struct point_link link;
-	struct tc_bpf *skeleton;
 	unsigned int ifindex;
 	bool is_egress;
 	int fd; /* of the tcx link; -1: it is a filter */
+	uint32_t program_id;
 	struct clsact clsact;
 };
 
@@ -42,48 +42,61 @@ static struct tc_link *tc_link_of(struct point_link *link)
 	return (struct tc_link *)link;
 }
 
-static int load_with(const struct point_target *t, bool is_egress,
-		     const struct wire_skb_config *skb, struct tc_bpf **ret)
+static void destroy(void *skeleton)
 {
-	struct tc_bpf *skel = tc_bpf__open();
-	int r = skel ? 0 : -errno;
+	tc_bpf__destroy(skeleton);
+}
 
-	if (skel) {
-		skel->rodata->config = t->config;
-		skel->rodata->skb_config = *skb;
-		skel->rodata->skb_config.is_headerless = t->is_headerless;
-		if (is_egress || t->is_headerless)
-			skel->rodata->skb_config.mac_len = 0;
-		r = maps_share(t->maps, skel->obj);
-	}
-	if (r >= 0 && t->filter)
-		r = patch_filter(skel->progs.tap_tc, t->filter, t->n_filter,
-				 t->is_headerless ? CBPF_SKB_NETWORK : CBPF_SKB);
-	if (r >= 0)
-		r = tc_bpf__load(skel);
-	if (r < 0) {
-		tc_bpf__destroy(skel);
-		return r;
-	}
-	*ret = skel;
+/* The kinds of the program: what it knows of socket buffers is constant, too. */
+struct tc_kind {
+	struct image_kind image;
+	bool has_mac_header; /* in front of what a received packet begins with */
+	bool is_headerless;
+	bool knows_nothing;
+};
+
+static int open_kind(const struct image_kind *kind, struct image_object *ret)
+{
+	const struct tc_kind *k = (const struct tc_kind *)kind;
+	struct tc_bpf *skel = tc_bpf__open();
+
+	if (!skel)
+		return -errno;
+	if (!k->knows_nothing)
+		skel->rodata->skb_config = *facts_skb();
+	skel->rodata->skb_config.is_headerless = k->is_headerless;
+	if (!k->has_mac_header)
+		skel->rodata->skb_config.mac_len = 0;
+	*ret = (struct image_object){
+		.skeleton = skel,
+		.destroy = destroy,
+		.object = skel->obj,
+		.program = skel->progs.tap_tc,
+		.config_at = offsetof(typeof(*skel->rodata), config),
+	};
 	return 0;
 }
 
+static const struct tc_kind received = { .image = { open_kind, CBPF_SKB }, .has_mac_header = true };
+static const struct tc_kind sent = { .image = { open_kind, CBPF_SKB } };
+static const struct tc_kind headerless = { .image = { open_kind, CBPF_SKB_NETWORK },
+					   .is_headerless = true };
+static const struct tc_kind unknown = { .image = { open_kind, CBPF_SKB }, .knows_nothing = true };
+
 /*
- * A kernel in lockdown does not let programs read its memory: then nothing is known about checksums, and
- * frames without a link-layer header cannot be found.
+ * Returns the program's descriptor. A kernel in lockdown does not let programs read its memory: then
+ * nothing is known about checksums, and frames without a link-layer header cannot be found.
  */
-static int load(const struct point_target *t, bool is_egress, struct tc_bpf **ret)
+static int load(const struct point_target *t, bool is_egress)
 {
-	static const struct wire_skb_config unknown;
 	const struct wire_skb_config *skb = facts_skb();
 	int r;
 
-	if (t->is_headerless && !skb->network)
-		return -EOPNOTSUPP;
-	r = load_with(t, is_egress, skb, ret);
-	if ((r == -EINVAL || r == -EACCES) && skb->offset && !t->is_headerless)
-		r = load_with(t, is_egress, &unknown, ret);
+	if (t->is_headerless)
+		return skb->network ? images_load(t->images, &headerless.image, t) : -EOPNOTSUPP;
+	r = images_load(t->images, is_egress ? &sent.image : &received.image, t);
+	if ((r == -EINVAL || r == -EACCES) && skb->offset)
+		r = images_load(t->images, &unknown.image, t);
 	return r;
 }
 
@@ -107,7 +120,7 @@ static int put(int prog_fd, struct tc_link *l)
 static int attach(const struct point_target *t, bool is_egress, struct point_link **ret)
 {
 	struct tc_link *l = malloc(sizeof(*l));
-	int r;
+	int r, prog_fd;
 
 	if (!l)
 		return -ENOMEM;
@@ -117,14 +130,12 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 		.is_egress = is_egress,
 		.fd = -1,
 	};
-	r = load(t, is_egress, &l->skeleton);
+	prog_fd = load(t, is_egress);
+	r = prog_fd < 0 ? prog_fd : put(prog_fd, l);
+	l->program_id = r == 0 ? program_id(prog_fd) : 0;
+	if (prog_fd >= 0)
+		close(prog_fd); /* where it is attached, it stays */
 	if (r < 0) {
-		free(l);
-		return r;
-	}
-	r = put(bpf_program__fd(l->skeleton->progs.tap_tc), l);
-	if (r < 0) {
-		tc_bpf__destroy(l->skeleton);
 		free(l);
 		return r;
 	}
@@ -135,20 +146,15 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 static int replace(const struct point_target *t, struct point_link *link)
 {
 	struct tc_link *l = tc_link_of(link);
-	struct tc_bpf *skel = NULL;
-	int fd, r = load(t, l->is_egress, &skel);
+	int r, fd = load(t, l->is_egress);
 
-	if (r < 0)
-		return r;
-	fd = bpf_program__fd(skel->progs.tap_tc);
+	if (fd < 0)
+		return fd;
 	r = l->fd >= 0 ? bpf_link_update(l->fd, fd, NULL) : clsact_replace(&l->clsact, fd);
-	if (r < 0) {
-		tc_bpf__destroy(skel);
-		return r;
-	}
-	tc_bpf__destroy(l->skeleton);
-	l->skeleton = skel;
-	return 0;
+	if (r == 0)
+		l->program_id = program_id(fd);
+	close(fd);
+	return r;
 }
 
 static int attach_ingress(const struct point_target *t, struct point_link **ret)
@@ -177,7 +183,6 @@ static void free_link(struct point_link *link)
 
 	if (l->fd >= 0)
 		close(l->fd);
-	tc_bpf__destroy(l->skeleton);
 	free(l);
 }
 
@@ -206,8 +211,7 @@ static bool find_neighbour(const struct point_link *link, enum point_order order
 	const struct neighbours_place ours = {
 		.ifindex = l->ifindex,
 		.is_egress = l->is_egress,
-		.program_id = l->fd < 0 ? 0
-					: program_id(bpf_program__fd(l->skeleton->progs.tap_tc)),
+		.program_id = l->fd < 0 ? 0 : l->program_id,
 		.priority = l->fd < 0 ? l->clsact.priority : 0,
 	};
 

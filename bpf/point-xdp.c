@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bpf/maps.h"
-#include "bpf/filter/patch.h"
+#include "bpf/load/image.h"
 #include "bpf/point-link.h"
 #include "xdp-offloads.skel.h"
 #include "xdp-stamps.skel.h"
@@ -28,7 +27,6 @@ enum reads {
 
 struct xdp_link {
 	struct point_link link;
-	void *skeleton;
 	int fd; /* of the bpf_link */
 	enum reads reads;
 };
@@ -52,79 +50,65 @@ tries[] = {
 };
 
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
+#define BPF_F_XDP_HAS_FRAGS	 (1U << 5)
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
-
-/* One of the objects, opened. */
-struct opened {
-	void *skeleton;
-	struct bpf_object *object;
-	struct bpf_program *program;
-};
 
 /* The skeletons differ in their types alone. */
 #define OBJECT(kind)                                                                               \
-	static int open_##kind(const struct point_target *t, struct opened *ret)                   \
+	static void destroy_##kind(void *skeleton)                                                 \
+	{                                                                                          \
+		kind##_bpf__destroy(skeleton);                                                     \
+	}                                                                                          \
+	static int open_##kind(const struct image_kind *unused, struct image_object *ret)          \
 	{                                                                                          \
 		struct kind##_bpf *skel = kind##_bpf__open();                                      \
                                                                                                    \
 		if (!skel)                                                                         \
 			return -errno;                                                             \
-		skel->rodata->config = t->config;                                                  \
-		*ret = (struct opened){ skel, skel->obj, skel->progs.tap_##kind };                 \
+		*ret = (struct image_object){                                                      \
+			.skeleton = skel,                                                          \
+			.destroy = destroy_##kind,                                                 \
+			.object = skel->obj,                                                       \
+			.program = skel->progs.tap_##kind,                                         \
+			.config_at = offsetof(typeof(*skel->rodata), config),                      \
+		};                                                                                 \
 		return 0;                                                                          \
-	}                                                                                          \
-	static void destroy_##kind(void *skeleton)                                                 \
-	{                                                                                          \
-		kind##_bpf__destroy(skeleton);                                                     \
 	}
 
 OBJECT(xdp)
 OBJECT(xdp_offloads)
 OBJECT(xdp_stamps)
 
-static const struct {
-	int (*open)(const struct point_target *t, struct opened *ret);
-	void (*destroy)(void *skeleton);
-} objects[] = {
-	[READS_NOTHING] = { open_xdp, destroy_xdp },
-	[READS_OFFLOADS] = { open_xdp_offloads, destroy_xdp_offloads },
-	[READS_STAMP] = { open_xdp_stamps, destroy_xdp_stamps },
+/* Only a program bound to a device may ask its driver. */
+static const struct image_kind kinds[] = {
+	[READS_NOTHING] = { open_xdp, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, false },
+	[READS_OFFLOADS] = { open_xdp_offloads, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
+	[READS_STAMP] = { open_xdp_stamps, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 };
 
-/* Only a program bound to this device may ask its driver. */
-static int open_object(const struct point_target *t, enum reads reads, struct opened *ret)
+/* Whether the driver answers programs: 0 or -errno. Much is saved where it does not. */
+static int try_to_bind(unsigned int ifindex)
 {
-	int r = objects[reads].open(t, ret);
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_DEV_BOUND_ONLY,
+		    .prog_ifindex = ifindex);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "xdptap_bound", "GPL", pass, 2, &opts);
 
-	if (r < 0 || reads == READS_NOTHING)
-		return r;
-	bpf_program__set_ifindex(ret->program, t->ifindex);
-	bpf_program__set_flags(ret->program,
-			       bpf_program__flags(ret->program) | BPF_F_XDP_DEV_BOUND_ONLY);
+	if (fd < 0)
+		return fd;
+	close(fd);
 	return 0;
 }
 
-static void destroy(void *skeleton, enum reads reads)
+/* Returns the program's descriptor. */
+static int load(const struct point_target *t, enum reads reads)
 {
-	objects[reads].destroy(skeleton);
-}
+	int r = kinds[reads].is_bound ? try_to_bind(t->ifindex) : 0;
 
-/* *ret needs destroy() only after success. */
-static int load(const struct point_target *t, const struct try *try, struct opened *ret)
-{
-	int r = open_object(t, try->reads, ret);
-
-	if (r < 0)
-		return r;
-	if (t->filter)
-		r = patch_filter(ret->program, t->filter, t->n_filter, CBPF_XDP);
-	if (r >= 0)
-		r = maps_share(t->maps, ret->object);
-	if (r >= 0)
-		r = bpf_object__load(ret->object);
-	if (r < 0)
-		destroy(ret->skeleton, try->reads);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : images_load(t->images, &kinds[reads], t);
 }
 
 static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
@@ -140,22 +124,19 @@ static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
 static int attempt(const struct point_target *t, const struct try *try, struct point_link **ret)
 {
 	struct xdp_link *x = calloc(1, sizeof(*x));
-	struct opened new;
-	int r = x ? load(t, try, &new) : -ENOMEM;
+	int fd, r = x ? load(t, try->reads) : -ENOMEM;
 
-	if (r < 0) {
-		free(x);
-		return r;
+	if (r >= 0) {
+		fd = r;
+		r = link_in_mode(fd, t->ifindex, try->mode);
+		close(fd); /* the link keeps it */
 	}
-	r = link_in_mode(bpf_program__fd(new.program), t->ifindex, try->mode);
 	if (r < 0) {
-		destroy(new.skeleton, try->reads);
 		free(x);
 		return r;
 	}
 	*x = (struct xdp_link){
 		.link = { .mode = try->mode, .n_slots = 1 },
-		.skeleton = new.skeleton,
 		.fd = r,
 		.reads = try->reads,
 	};
@@ -190,20 +171,13 @@ static int attach(const struct point_target *t, struct point_link **ret)
 static int replace(const struct point_target *t, struct point_link *link)
 {
 	struct xdp_link *x = xdp_link_of(link);
-	const struct try try = { link->mode, x->reads };
-	struct opened new;
-	int r = load(t, &try, &new);
+	int r, fd = load(t, x->reads);
 
-	if (r < 0)
-		return r;
-	r = bpf_link_update(x->fd, bpf_program__fd(new.program), NULL);
-	if (r < 0) {
-		destroy(new.skeleton, x->reads);
-		return r;
-	}
-	destroy(x->skeleton, x->reads);
-	x->skeleton = new.skeleton;
-	return 0;
+	if (fd < 0)
+		return fd;
+	r = bpf_link_update(x->fd, fd, NULL);
+	close(fd);
+	return r;
 }
 
 static void detach(struct point_link *link)
@@ -217,7 +191,6 @@ static void free_link(struct point_link *link)
 	struct xdp_link *x = xdp_link_of(link);
 
 	close(x->fd);
-	destroy(x->skeleton, x->reads);
 	free(x);
 }
 

@@ -13,6 +13,7 @@
 #include "bpf/facts.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/rings/clock.h"
+#include "bpf/load/image.h"
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
 #include "bpf/rings/reader.h"
@@ -53,6 +54,7 @@ struct attached {
 
 struct tap {
 	struct maps maps;
+	struct images images;
 	struct reader reader;
 	struct clock clock;
 	struct attached *attached;
@@ -149,6 +151,7 @@ void tap_free(struct tap *t)
 		clock_done(&t->attached[i].phc);
 	}
 	free(t->attached);
+	images_done(&t->images);
 	reader_done(&t->reader);
 	maps_done(&t->maps);
 	free(t);
@@ -161,6 +164,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.ifindex = target->ifindex,
 		.mode = target->mode,
 		.maps = &t->maps,
+		.images = &t->images,
 		.filter = target->filter,
 		.n_filter = target->n_filter,
 		.is_stamped = target->has_nic_clock,
