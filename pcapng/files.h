@@ -129,7 +129,7 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	 * Files are compressed while they are written, by one thread for each processor but four at
 	 * most. Names end in .gz (`single`: the name is as you give it). tshark reads such files,
 	 * libpcap does not. max_bytes counts bytes before compression, keep_bytes bytes after it. A
-	 * crash loses what was not flushed: the queue, and one buffer of 1 MiB.
+	 * crash loses what was not flushed: the queue, and one buffer of 2 MiB.
 	 */
 	enum pcapng_compression compression;
 	int compression_level; /* 0: the default of the method */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcapng/pages.h"
 #include "pcapng/staging.h"
 
 int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *user)
@@ -25,12 +26,6 @@ int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *
 	return 0;
 }
 
-void staging_take_buffers(struct staging *s, staging_take_fn take, void *user)
-{
-	s->take = take;
-	s->user = user;
-}
-
 void staging_set_buffer(struct staging *s, void *buf, size_t size, size_t used)
 {
 	s->buf = buf;
@@ -39,9 +34,31 @@ void staging_set_buffer(struct staging *s, void *buf, size_t size, size_t used)
 	s->head = s->tail = used;
 }
 
+void staging_take_buffers(struct staging *s, staging_take_fn take, void *user, uint8_t *buf,
+			  size_t size)
+{
+	size_t pending = staging_pending(s);
+
+	memcpy(buf, s->buf + s->head, pending);
+	free(s->buf);
+	staging_set_buffer(s, buf, size, 0);
+	staging_commit(s, pending);
+	s->take = take;
+	s->user = user;
+}
+
+/* Buffers that change hands are pages.h's. */
+static void free_buffer(struct staging *s)
+{
+	if (s->take)
+		pages_free(s->buf, s->size);
+	else
+		free(s->buf);
+}
+
 void staging_done(struct staging *s)
 {
-	free(s->buf);
+	free_buffer(s);
 }
 
 void staging_reset(struct staging *s)
@@ -150,10 +167,14 @@ int staging_offer(struct staging *s)
 static int grow(struct staging *s, size_t need)
 {
 	size_t size = need + need / 15 + 16;
-	uint8_t *buf = realloc(s->buf, size);
+	uint8_t *buf = s->take ? pages_new(size) : realloc(s->buf, size);
 
 	if (!buf)
 		return -ENOMEM;
+	if (s->take) {
+		memcpy(buf, s->buf, s->tail);
+		free_buffer(s);
+	}
 	s->buf = buf;
 	s->size = size;
 	s->reserve = size - need;

@@ -29,7 +29,7 @@ struct hole {
 
 /*
  * Takes the pending bytes together with their buffer, and puts another in its place: of any size, with
- * head = tail >= 0. `must`: there is no room in this one; else it may leave everything as it is. 0,
+ * head = tail >= 0. Both buffers are pages_new()'s. `must`: there is no room in this one; else it may leave everything as it is. 0,
  * -EAGAIN or an error, and nothing was taken.
  */
 struct staging;
@@ -51,8 +51,12 @@ struct staging {
 /* Allocates `size` bytes, a sixteenth of them in reserve. 0 or -ENOMEM. */
 int staging_init(struct staging *s, size_t size, pcapng_output_fn output, void *user);
 
-/* From now on, whole buffers go to `take`. Nothing may be referenced, so copy_below is SIZE_MAX. */
-void staging_take_buffers(struct staging *s, staging_take_fn take, void *user);
+/*
+ * From now on, whole buffers go to `take`, the first one is `buf`, of pages_new(size), and what is pending
+ * moves there. Nothing may be referenced, so copy_below is SIZE_MAX.
+ */
+void staging_take_buffers(struct staging *s, staging_take_fn take, void *user, uint8_t *buf,
+			  size_t size);
 
 /* A buffer of `size` bytes, whose first `used` are not pending. */
 void staging_set_buffer(struct staging *s, void *buf, size_t size, size_t used);

@@ -4,7 +4,6 @@
  * and counts the packets in them. Here is what it does not know: where the names of finished files go.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,9 +15,8 @@
 #include "extcap/sink/sink-files.h"
 
 #define FILE_BUFFER   1048576
-#define NAMES_LAST_MS 1000   /* for the reader of printname: to read the rest at the end */
-#define MAPPED_MIN    524288 /* bytes of memory that are mapped by themselves */
-#define GZIP_LEVEL    1	     /* the next level costs a third more and saves a twentieth */
+#define NAMES_LAST_MS 1000 /* for the reader of printname: to read the rest at the end */
+#define GZIP_LEVEL    1	   /* the next level costs a third more and saves a twentieth */
 
 struct sink_files {
 	struct sink sink;
@@ -332,17 +330,6 @@ static bool is_device(const char *path)
 	return stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-/*
- * After a stall, the queue's buffers go back to the machine. glibc keeps them once it has seen that large
- * memory comes and goes, unless it is told not to learn.
- */
-static void give_memory_back(void)
-{
-#ifdef M_MMAP_THRESHOLD /* musl always does */
-	mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
-#endif
-}
-
 struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 			    const struct pcapng_section *section,
 			    void (*fn)(void *user, const struct pcapng_files_event *event),
@@ -356,7 +343,6 @@ struct sink *sink_files_new(const struct config *config, uint64_t queue_size,
 	s->user = user;
 	s->is_compressed = config->compression == COMPRESSION_GZIP;
 	s->queue_size = is_device(config->output) ? 0 : queue_size;
-	give_memory_back();
 	if ((!names || (s->names = names_open(names, error))) && begin(s, config, section, error))
 		return &s->sink;
 	free_sink(&s->sink);

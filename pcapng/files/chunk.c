@@ -7,7 +7,9 @@
 #include "pcapng/files/chunk.h"
 
 /* More than this is a chunk of its own. */
-#define JOIN_MAX (CHUNK_SIZE / 16)
+#define JOIN_MAX (CHUNK_MIN / 16)
+/* A smaller buffer is the allocator's: a call of the kernel costs more than to fill it. */
+#define PAGES_MIN (CHUNK_MIN / 8)
 
 /* The allocator gives away whole pages, however little is asked for. */
 static size_t round_up(size_t size)
@@ -15,12 +17,22 @@ static size_t round_up(size_t size)
 	return (size + FILE_ALIGN - 1) / FILE_ALIGN * FILE_ALIGN;
 }
 
-uint8_t *chunk_memory(size_t size)
+/* Aligned for direct I/O; `size` is a multiple of FILE_ALIGN. NULL: there is no memory. */
+static uint8_t *memory_new(size_t size)
 {
 	void *memory;
 
-	return posix_memalign(&memory, FILE_ALIGN, size ? round_up(size) : FILE_ALIGN) == 0 ? memory
-											    : NULL;
+	if (size >= PAGES_MIN)
+		return pages_new(size);
+	return posix_memalign(&memory, FILE_ALIGN, size ? size : FILE_ALIGN) == 0 ? memory : NULL;
+}
+
+static void memory_free(uint8_t *memory, size_t size)
+{
+	if (size >= PAGES_MIN)
+		pages_free(memory, size);
+	else
+		free(memory);
 }
 
 /* The present counts; NULL: no memory. */
@@ -55,14 +67,14 @@ void chunk_free(struct chunk *c)
 		return;
 	memory_done(&c->packed);
 	free(c->counts);
-	free(c->data);
+	memory_free(c->data, c->size);
 	free(c);
 }
 
 void chunks_done(struct chunks *l)
 {
 	while (l->n_spares)
-		free(l->spares[--l->n_spares]);
+		pages_free(l->spares[--l->n_spares], l->size);
 }
 
 /* True: what `st` has is copied, because its buffer is too good for so little. */
@@ -88,14 +100,15 @@ bool chunks_have_room(const struct chunks *l, const struct staging *st, uint32_t
 static uint8_t *get_memory(struct chunks *l, const struct staging *st)
 {
 	if (is_small(st))
-		return chunk_memory(st->tail);
-	return l->n_spares ? l->spares[--l->n_spares] : chunk_memory(CHUNK_SIZE);
+		return memory_new(round_up(st->tail));
+	return l->n_spares ? l->spares[--l->n_spares] : pages_new(l->size);
 }
 
-static void fill(struct chunk *c, struct staging *st, size_t kept, uint8_t *other)
+static void fill(const struct chunks *l, struct chunk *c, struct staging *st, size_t kept,
+		 uint8_t *other)
 {
 	bool small = is_small(st);
-	size_t size = small ? st->size : CHUNK_SIZE;
+	size_t size = small ? st->size : l->size;
 	uint8_t *next = small ? st->buf : other;
 
 	c->start = st->head;
@@ -122,7 +135,7 @@ int chunks_append(struct chunks *l, struct chunk *c, struct staging *st, size_t 
 
 	if (!other)
 		return -ENOMEM;
-	fill(c, st, kept, other);
+	fill(l, c, st, kept, other);
 	if (l->first)
 		l->newest->next = c;
 	else
@@ -143,11 +156,11 @@ static bool enlarge(struct chunks *l, struct chunk *c, size_t end)
 		return true;
 	if (l->allocated + more > l->limit)
 		return false;
-	data = chunk_memory(size);
+	data = memory_new(size);
 	if (!data)
 		return false;
 	memcpy(data, c->data, c->end);
-	free(c->data);
+	memory_free(c->data, c->size);
 	c->data = data;
 	c->size = size;
 	c->cost += more;
@@ -160,7 +173,7 @@ static bool can_join(const struct chunks *l, size_t n)
 	const struct chunk *c = l->newest;
 
 	return l->first && c != l->first && !c->order.ends_file && n <= JOIN_MAX &&
-	       c->end + n <= CHUNK_SIZE;
+	       c->end + n <= l->size;
 }
 
 bool chunks_join(struct chunks *l, struct staging *st, size_t kept, const struct tally *tally,
@@ -197,7 +210,8 @@ void chunks_retire(struct chunks *l)
 	l->first = c->next;
 	l->allocated -= c->cost;
 	l->queued -= chunk_len(c);
-	if (c->size == CHUNK_SIZE && l->n_spares < CHUNKS_SPARES) {
+	if (c->size == l->size && l->n_spares < CHUNKS_SPARES &&
+	    (l->n_spares + 1) * l->size <= CHUNKS_SPARE_BYTES) {
 		l->spares[l->n_spares++] = c->data;
 		c->data = NULL;
 	}

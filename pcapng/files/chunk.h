@@ -9,9 +9,18 @@
 #define PCAPNG_FILES_CHUNK_H
 
 #include "pcapng/files/spool.h"
+#include "pcapng/pages.h"
 
-/* One buffer: large enough for direct I/O, small enough for the cache of a processor. */
-#define CHUNK_SIZE (1u << 20)
+/*
+ * One buffer: large enough for direct I/O, small enough for the cache of a processor. A huge page, unless
+ * the queue would hold but a few of these.
+ */
+#define CHUNK_MIN (1u << 20)
+#define CHUNK_MAX PAGES_HUGE
+static inline size_t chunk_size(size_t queue_size)
+{
+	return queue_size < 8 * CHUNK_MAX ? CHUNK_MIN : CHUNK_MAX;
+}
 
 enum chunk_state {
 	CHUNK_RAW,     /* may be compressed by any thread */
@@ -36,9 +45,6 @@ struct chunk {
 	struct spool_order order;
 };
 
-/* Memory for CHUNK_SIZE bytes or any other number, aligned for direct I/O; NULL: there is none. */
-uint8_t *chunk_memory(size_t size);
-
 /* A chunk without data, with the present counts; NULL: no memory. */
 struct chunk *chunk_new(const struct tally *tally, const struct spool_order *order);
 void chunk_free(struct chunk *c);
@@ -48,12 +54,15 @@ static inline size_t chunk_len(const struct chunk *c)
 	return c->end - c->start;
 }
 
-#define CHUNKS_SPARES 4 /* buffers that are kept: the processor's cache still has them */
+/* Buffers that are kept: the processor's cache still has them. */
+#define CHUNKS_SPARES	   4
+#define CHUNKS_SPARE_BYTES (4u << 20)
 
 struct chunks {			      /* oldest first; all zero: none */
 	struct chunk *first, *newest; /* newest: only if there is a first */
 	uint8_t *spares[CHUNKS_SPARES];
 	unsigned int n_spares;
+	size_t size;		 /* of one that is full */
 	size_t limit, allocated; /* of their cost */
 	uint64_t queued, peak;	 /* bytes of blocks */
 };

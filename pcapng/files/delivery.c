@@ -6,7 +6,7 @@
 #include "pcapng/files/delivery.h"
 
 /* Shorter writes go through the page cache: a disk writes them no faster, and a reader sees them. */
-#define DIRECT_MIN (CHUNK_SIZE / 4)
+#define DIRECT_MIN (CHUNK_MIN / 4)
 /* How much of a file may be in the page cache. */
 #define CACHED_MAX (8u << 20)
 

@@ -33,9 +33,7 @@ static int init_spool(struct pcapng_files *f)
 			  &f->spool);
 
 	if (r == 0)
-		r = spool_adopt(f->spool, &f->writer->staging);
-	if (r == 0)
-		staging_take_buffers(&f->writer->staging, flow_take, f);
+		r = spool_adopt(f->spool, &f->writer->staging, flow_take, f);
 	return r;
 }
 

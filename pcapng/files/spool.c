@@ -17,6 +17,7 @@
 
 #include "pcapng/files/delivery.h"
 #include "pcapng/files/spool.h"
+#include "pcapng/pages.h"
 
 #define NS_PER_S    UINT64_C(1000000000)
 #define PACKERS_MAX 3 /* beside the thread that writes */
@@ -207,6 +208,7 @@ int spool_new(struct disk *disk, struct tally *tally, size_t size, int level, bo
 		return -ENOMEM;
 	*s = (struct spool){ .delivery = { disk, tally, &s->lock, level },
 			     .chunks.limit = size,
+			     .chunks.size = chunk_size(size),
 			     .waits = waits };
 	r = level ? gzip_new(level, &s->delivery.gzip) : 0;
 	if (r < 0) {
@@ -239,17 +241,14 @@ void spool_start(struct spool *s)
 	s->may_start = true;
 }
 
-int spool_adopt(struct spool *s, struct staging *st)
+int spool_adopt(struct spool *s, struct staging *st, staging_take_fn take, void *user)
 {
-	size_t n = staging_pending(st), size = n > CHUNK_SIZE ? n : CHUNK_SIZE;
-	uint8_t *buf = chunk_memory(size);
+	size_t n = staging_pending(st), size = n > s->chunks.size ? n : s->chunks.size;
+	uint8_t *buf = pages_new(size);
 
 	if (!buf)
 		return -ENOMEM;
-	memcpy(buf, st->buf + st->head, n);
-	free(st->buf);
-	staging_set_buffer(st, buf, size, 0);
-	staging_commit(st, n);
+	staging_take_buffers(st, take, user, buf, size);
 	s->at = 0;
 	return 0;
 }

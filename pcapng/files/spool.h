@@ -39,8 +39,8 @@ int spool_new(struct disk *disk, struct tally *tally, size_t size, int level, bo
 /* Ends the threads, whatever waits (NULL: no-op). */
 void spool_free(struct spool *s);
 
-/* Replaces the buffer of `st` by one of ours; what is pending moves there. 0 or -ENOMEM. */
-int spool_adopt(struct spool *s, struct staging *st);
+/* From now on, `st` fills buffers of ours, which go to `take`. 0 or -ENOMEM. */
+int spool_adopt(struct spool *s, struct staging *st, staging_take_fn take, void *user);
 
 /* The thread begins with the next hand-over. */
 void spool_start(struct spool *s);

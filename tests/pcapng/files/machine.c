@@ -30,6 +30,10 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 			  void *user);
 int __real_posix_memalign(void **ret, size_t alignment, size_t size);
 int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
+uint8_t *__real_pages_new(size_t size);
+uint8_t *__wrap_pages_new(size_t size);
+void __real_pages_free(uint8_t *pages, size_t size);
+void __wrap_pages_free(uint8_t *pages, size_t size);
 int __real_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at);
@@ -42,7 +46,7 @@ _Atomic int64_t passed_ms;
 _Atomic unsigned int writes, syncs, fs_syncs;
 _Atomic int write_error, sync_error, close_error, range_error, truncate_error;
 _Atomic bool has_no_threads;
-_Atomic uint64_t buffer_bytes;
+_Atomic uint64_t buffer_bytes, pages_bytes;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -202,6 +206,24 @@ int __wrap_posix_memalign(void **ret, size_t alignment, size_t size)
 {
 	buffer_bytes += (size + alignment - 1) / alignment * alignment;
 	return __real_posix_memalign(ret, alignment, size);
+}
+
+static size_t whole_pages(size_t size)
+{
+	return (size + FILE_ALIGN - 1) / FILE_ALIGN * FILE_ALIGN;
+}
+
+uint8_t *__wrap_pages_new(size_t size)
+{
+	buffer_bytes += whole_pages(size);
+	pages_bytes += whole_pages(size);
+	return __real_pages_new(size);
+}
+
+void __wrap_pages_free(uint8_t *pages, size_t size)
+{
+	pages_bytes -= pages ? whole_pages(size) : 0;
+	__real_pages_free(pages, size);
 }
 
 int __wrap_fdatasync(int fd)

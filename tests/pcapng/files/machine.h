@@ -15,9 +15,11 @@ extern _Atomic int64_t wall_s;	  /* offset of the wall clock */
 extern _Atomic int64_t passed_ms; /* time that passed on both clocks */
 extern _Atomic unsigned int writes, syncs, fs_syncs;
 extern _Atomic int write_error, sync_error, close_error, range_error,
-	truncate_error;		      /* errno, 0: none */
-extern _Atomic bool has_no_threads;   /* pthread_create() fails */
-extern _Atomic uint64_t buffer_bytes; /* of all calls of posix_memalign(), in pages */
+	truncate_error;		    /* errno, 0: none */
+extern _Atomic bool has_no_threads; /* pthread_create() fails */
+extern _Atomic uint64_t
+	buffer_bytes; /* of all calls of posix_memalign() and pages_new(), in pages */
+extern _Atomic uint64_t pages_bytes; /* of pages_new(), not freed yet */
 
 /* After this many bytes, writes are short, and then fail with `error`; UINT64_MAX: never. */
 void machine_set_room(uint64_t bytes, int error);

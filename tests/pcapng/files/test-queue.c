@@ -99,6 +99,28 @@ static void test_memory(void)
 	stop(&c);
 }
 
+/* What a stall filled is given back when the queue is empty, but for a few buffers. */
+static void test_given_back(gconstpointer data)
+{
+	size_t size = GPOINTER_TO_SIZE(data);
+	struct capture c = { .config = { .queue_size = size } };
+
+	g_assert_cmpuint(pages_bytes, ==, 0);
+	start_stalled(&c);
+	for (int round = 0; round < 3; round++) {
+		while (capture_add(&c) == 0)
+			;
+		g_assert_cmpuint(pages_bytes, >=, size - 4 * MIB);
+		g_assert_cmpuint(pages_bytes, <=, size + 4 * MIB);
+		machine_release();
+		g_assert_cmpint(pcapng_files_flush(c.f), ==, 0);
+		g_assert_cmpuint(pages_bytes, <=, 6 * MIB);
+		machine_stall();
+	}
+	stop(&c);
+	g_assert_cmpuint(pages_bytes, ==, 0);
+}
+
 /* Small pushes share buffers: they do not use up the queue. */
 static void test_small_pushes(void)
 {
@@ -287,6 +309,8 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/queue/too-small", GSIZE_TO_POINTER(4 * MIB), test_too_small);
 	g_test_add_data_func("/queue/far-too-small", GSIZE_TO_POINTER(1), test_too_small);
 	g_test_add_func("/queue/memory", test_memory);
+	g_test_add_data_func("/queue/given-back", GSIZE_TO_POINTER(32 * MIB), test_given_back);
+	g_test_add_data_func("/queue/given-back-small", GSIZE_TO_POINTER(6 * MIB), test_given_back);
 	g_test_add_func("/queue/small-pushes", test_small_pushes);
 	g_test_add_data_func("/queue/rotation-due", NULL, test_due_while_full);
 	g_test_add_data_func("/queue/sync-due", GINT_TO_POINTER(1), test_due_while_full);
