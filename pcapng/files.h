@@ -173,8 +173,8 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 
 	/*
 	 * Called by the call that ends a file: what is added from now on goes into the next one, whose
-	 * PCAPNG_FILES_OPENED may come later if there is a queue. It may change the packet that is
-	 * being added. May be NULL.
+	 * PCAPNG_FILES_OPENED may come later if there is a queue. It may change the packets that
+	 * are being added. May be NULL.
 	 */
 	void (*on_rotate)(void *user);
 };
@@ -200,6 +200,12 @@ int pcapng_files_add_interface(struct pcapng_files *f, const struct pcapng_inter
 
 /* As pcapng_writer_add_packet(); starts a new file first if a limit requires it. */
 int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *packet);
+
+/*
+ * As pcapng_writer_add_packets(); only the first packet starts a new file if a limit requires it.
+ */
+ssize_t pcapng_files_add_packets(struct pcapng_files *f, const struct pcapng_packet *packets,
+				 size_t n);
 
 /* Ends the file and starts the next one. */
 int pcapng_files_rotate(struct pcapng_files *f);

@@ -152,11 +152,46 @@ static int write_packet(struct pcapng_writer *w, const struct form *form, struct
 	return 0;
 }
 
-/* The fast path: a small, valid packet with common options only. */
-static inline bool packet_is_plain(const struct pcapng_writer *w, const struct pcapng_packet *p)
+/*
+ * The fast path: small, valid packets with common options only, as many of the first ones as have room in
+ * the buffer as it is, and in `room` bytes. What the writer knows stays in registers, which the
+ * compiler cannot know: for all it can tell, each byte that is stored changes the writer.
+ */
+static inline __attribute__((always_inline)) size_t add_plain(struct pcapng_writer *w,
+							      const struct pcapng_packet *packets,
+							      size_t n, uint64_t room, bool swap)
 {
-	return p->caplen < w->plain_below && plain_is(p) &&
-	       !check_packet(p, state_find_interface(w, p->interface), p->caplen);
+	const struct interface *interfaces = (const struct interface *)w->interfaces.data;
+	size_t n_interfaces = state_count_interfaces(w), below = w->plain_below, i = 0;
+	uint8_t *start = staging_at(&w->staging), *at = start;
+	size_t left = staging_room(&w->staging, true);
+
+	if (left > room)
+		left = room;
+	for (const struct pcapng_packet *p = packets; i < n; i++, p++) {
+		uint32_t len;
+
+		if (p->caplen >= below || !plain_is(p) || p->interface >= n_interfaces ||
+		    check_packet(p, &interfaces[p->interface], p->caplen))
+			break;
+		len = plain_len(p);
+		if (len > left)
+			break;
+		plain_encode(at, len, p, swap);
+		at += len;
+		left -= len;
+	}
+	state_commit(w, at - start);
+	return i;
+}
+
+size_t state_add_plain(struct pcapng_writer *w, const struct pcapng_packet *packets, size_t n,
+		       uint64_t room)
+{
+	if (w->broken)
+		return 0;
+	return w->swap ? add_plain(w, packets, n, room, true)
+		       : add_plain(w, packets, n, room, false);
 }
 
 static __attribute__((noinline)) int add_slice(struct pcapng_writer *w,
@@ -175,22 +210,21 @@ static __attribute__((noinline)) int add_slice(struct pcapng_writer *w,
 
 int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet)
 {
-	uint8_t *at = staging_at(&w->staging);
-	uint32_t len;
-
 	if (w->broken)
 		return w->broken;
-	if (!packet_is_plain(w, packet))
-		return add_slice(w, packet);
-	len = plain_len(packet);
-	if (!staging_has_room(&w->staging, len, true))
-		return add_slice(w, packet);
-	state_commit(w, len); /* it cannot fail any more */
-	if (w->swap)
-		plain_encode(at, len, packet, true);
-	else
-		plain_encode(at, len, packet, false);
-	return 0;
+	return state_add_plain(w, packet, 1, UINT64_MAX) ? 0 : add_slice(w, packet);
+}
+
+ssize_t pcapng_writer_add_packets(struct pcapng_writer *w, const struct pcapng_packet *packets,
+				  size_t n)
+{
+	size_t added = state_add_plain(w, packets, n, UINT64_MAX);
+	int r;
+
+	if (added || !n)
+		return (ssize_t)added;
+	r = pcapng_writer_add_packet(w, packets);
+	return r < 0 ? r : 1;
 }
 
 /*

@@ -74,6 +74,13 @@ int state_prepare_block(struct pcapng_writer *w, encode_fn encode, const void *a
 int state_add_block(struct pcapng_writer *w, encode_fn encode, const void *arg,
 		    struct memory *keep);
 
+/*
+ * Adds as many of the first `n` packets as cannot fail: they have nothing special, and room in the buffer
+ * as it is and in `room` bytes. Returns how many.
+ */
+size_t state_add_plain(struct pcapng_writer *w, const struct pcapng_packet *packets, size_t n,
+		       uint64_t room);
+
 static inline void state_commit(struct pcapng_writer *w, size_t len)
 {
 	staging_commit(&w->staging, len);

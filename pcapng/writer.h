@@ -336,6 +336,14 @@ int pcapng_writer_add_interface(struct pcapng_writer *w, const struct pcapng_int
 int pcapng_writer_add_packet(struct pcapng_writer *w, const struct pcapng_packet *packet);
 
 /*
+ * Adds several: the same as pcapng_writer_add_packet() for each, at less cost. Returns how many of the
+ * first ones were added, or why the first was not. If that is fewer than `n`, call it again with
+ * the rest. 0 only for no packets.
+ */
+ssize_t pcapng_writer_add_packets(struct pcapng_writer *w, const struct pcapng_packet *packets,
+				  size_t n);
+
+/*
  * Returns the number of bytes that pcapng_writer_add_packet() would add, or -EINVAL. Adds nothing.
  */
 ssize_t pcapng_writer_size_packet(struct pcapng_writer *w, const struct pcapng_packet *packet);

@@ -150,9 +150,61 @@ int pcapng_files_add_packet(struct pcapng_files *f, const struct pcapng_packet *
 	r = pcapng_writer_add_packet(f->writer, packet);
 	if (r < 0)
 		return flow_stick(f, r);
-	tally_add(&f->tally, packet->interface);
+	tally_add(&f->tally, packet->interface, 1);
 	f->packets++;
 	return 0;
+}
+
+/* Bytes up to the limit of this file. */
+static uint64_t bytes_left(const struct pcapng_files *f)
+{
+	uint64_t limit = f->config.max_bytes, used;
+
+	if (f->config.single || !limit)
+		return UINT64_MAX;
+	used = pcapng_writer_bytes(f->writer) + stats_bytes(f);
+	return used < limit ? limit - used : 0;
+}
+
+/* Of `n` packets, those that this file has room for within its other limit; the first has an exception. */
+static size_t packets_left(const struct pcapng_files *f, size_t n)
+{
+	uint64_t limit = f->config.max_packets;
+
+	if (f->broken || f->has_ended || f->is_ending || f->has_stats || !f->packets)
+		return 0;
+	if (f->config.single || !limit)
+		return n;
+	return limit - f->packets < n ? limit - f->packets : n;
+}
+
+/* They are usually of the same interface. */
+static void count_packets(struct pcapng_files *f, const struct pcapng_packet *packets, size_t n)
+{
+	const struct pcapng_packet *p = packets, *end = packets + n, *first;
+
+	while (p < end) {
+		for (first = p; p < end && p->interface == first->interface; p++)
+			;
+		tally_add(&f->tally, first->interface, p - first);
+	}
+	f->packets += n;
+}
+
+ssize_t pcapng_files_add_packets(struct pcapng_files *f, const struct pcapng_packet *packets,
+				 size_t n)
+{
+	size_t some = packets_left(f, n);
+	int r;
+
+	if (some)
+		some = state_add_plain(f->writer, packets, some, bytes_left(f));
+	if (some || !n) {
+		count_packets(f, packets, some);
+		return (ssize_t)some;
+	}
+	r = pcapng_files_add_packet(f, packets);
+	return r < 0 ? r : 1;
 }
 
 uint64_t pcapng_files_packets(struct pcapng_files *f, uint32_t interface)

@@ -25,11 +25,11 @@ void tally_done(struct tally *t);
 /* Another interface, with the next id. 0 or -ENOMEM. */
 int tally_add_interface(struct tally *t);
 
-/* A packet was added. */
-static inline void tally_add(struct tally *t, uint32_t interface)
+/* `n` packets of this interface were added. */
+static inline void tally_add(struct tally *t, uint32_t interface, size_t n)
 {
 	if (interface < t->n)
-		t->added[interface]++;
+		t->added[interface] += n;
 }
 
 /* The files have the packets in counts[n], those of a moment; NULL: all that were added. */
