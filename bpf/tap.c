@@ -62,6 +62,8 @@ struct tap {
 	bool is_detached;
 	unsigned int n_broken; /* rings given up, as told to the log */
 	uint64_t last_ns;      /* the last time stamp given out */
+	size_t n_frames;
+	struct tap_frame frames[TAP_FRAMES]; /* given out together */
 };
 
 static void (*log_fn)(const char *text);
@@ -358,10 +360,7 @@ static __attribute__((noinline)) void add_rare(struct tap_frame *f, const struct
 		add_stamp(f, w, phc, seen_ns);
 }
 
-/*
- * The words that both structs have are copied at once. Those that the mask does not name keep the values
- * of an earlier frame: zeroing them would cost as much as the rest.
- */
+/* The words that both structs have are copied at once. The others keep the values of an earlier frame. */
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
@@ -383,34 +382,34 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 	return true;
 }
 
-static bool drain(struct tap *t, bool all, tap_frame_fn fn, void *user)
+static bool drain(struct tap *t, bool all, tap_frames_fn fn, void *user)
 {
 	uint64_t now_ns = clock_now_ns(), ts_ns;
 	const struct wire_frame *w;
-	struct tap_frame frame = { 0 };
-	bool any = false;
+	size_t n, given = 0;
 
 	(void)clock_refresh(&t->clock, now_ns);
 	for (uint32_t i = 0; i < t->n_attached; i++)
 		if (t->attached[i].target.is_stamped)
 			clock_follow(&t->attached[i].phc, now_ns);
 	merge_begin(&t->reader.merge, now_ns, all);
-	while ((w = merge_next(&t->reader.merge, &ts_ns))) {
-		any = true;
-		if (to_frame(t, w, ts_ns, &frame) && fn(user, &frame) != 0 && !all)
-			break;
-	}
+	do {
+		for (n = 0; n < TAP_FRAMES && (w = merge_next(&t->reader.merge, &ts_ns));)
+			n += to_frame(t, w, ts_ns, &t->frames[n]);
+		given += n;
+		t->n_frames = n;
+	} while (n && (fn(user, t->frames, n) == 0 || all));
 	tell_broken(t);
-	return any;
+	return given;
 }
 
-void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
+void tap_drain(struct tap *t, tap_frames_fn fn, void *user)
 {
 	reader_wake(&t->reader);
 	reader_note_look(&t->reader, !drain(t, false, fn, user));
 }
 
-void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
+void tap_drain_rest(struct tap *t, tap_frames_fn fn, void *user)
 {
 	struct wire_count count;
 
@@ -440,6 +439,8 @@ uint64_t tap_follow_clock(struct tap *t)
 	uint64_t back = clock_settle(&t->clock);
 
 	t->last_ns -= back < t->last_ns ? back : t->last_ns;
+	for (size_t i = 0; i < t->n_frames; i++)
+		t->frames[i].ts_ns -= back;
 	return back;
 }
 

@@ -22,6 +22,7 @@ struct sock_filter; /* <linux/filter.h>, which contradicts libpcap's header */
 struct tap;
 
 #define TAP_SNAPLEN_MAX 262144
+#define TAP_FRAMES	32 /* enough to share what a call costs, few enough for the nearest cache */
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
@@ -92,8 +93,11 @@ struct tap_place {
 
 #define TAP_LAST UINT32_MAX /* in place of a slot: the one that was attached last */
 
-/* Gets a frame, whose data is valid until tap_release(). Any result but 0 ends the batch. */
-typedef int (*tap_frame_fn)(void *user, const struct tap_frame *frame);
+/*
+ * Gets frames, up to TAP_FRAMES at a time, in their order. Their data is valid until tap_release(). They have
+ * been given out, whatever it returns; anything but 0: no more of them now.
+ */
+typedef int (*tap_frames_fn)(void *user, const struct tap_frame *frames, size_t n);
 
 /*
  * Passes the messages of libbpf and of taps to log, each with its newline; NULL: nowhere. It comes before
@@ -154,12 +158,12 @@ bool tap_lacks_rings(const struct tap *t);
 /* Gives those CPUs rings; requires CAP_BPF. 0, or -errno: they go on sharing, and are not found again. */
 int tap_add_rings(struct tap *t);
 /* Gives out the frames that are there now: a bounded batch, however fast they arrive. */
-void tap_drain(struct tap *t, tap_frame_fn fn, void *user);
+void tap_drain(struct tap *t, tap_frames_fn fn, void *user);
 /*
  * After tap_detach(): gives out every frame that is left, whatever fn returns. An accepted frame that
  * then has been neither given out nor lost is counted as lost_invalid.
  */
-void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user);
+void tap_drain_rest(struct tap *t, tap_frames_fn fn, void *user);
 /* From now on the frames given out may be overwritten. */
 void tap_release(struct tap *t);
 /* Now, as a frame would be stamped; looks at the system clock for that. */
@@ -167,8 +171,8 @@ uint64_t tap_now_ns(struct tap *t);
 /* How far time stamps are ahead of the system clock, in ns: it was set back, and they were not. */
 uint64_t tap_ahead_ns(const struct tap *t);
 /*
- * Lets time stamps follow a clock that was set back. Returns by how many ns they go back: subtract that from
- * the time of a frame that is to be in their order.
+ * Lets time stamps follow a clock that was set back. Returns by how many ns they go back: those that
+ * tap_frames_fn has at the moment go back, too, but no copy of their time does.
  */
 uint64_t tap_follow_clock(struct tap *t);
 /* The counters of a slot: exact after tap_detach(), a moment old before. 0 or -errno. */

@@ -3,7 +3,7 @@
  * The life of a capture:
  *
  *	kernel                    bpf/                  extcap/               pcapng/
- *	hook, filter, ring  ->  tap_drain()  ->  on_frame(), stream  ->  writer  ->  output
+ *	hook, filter, ring  ->  tap_drain()  ->  on_frames(), stream ->  writer  ->  output
  *
  * The output opens first (Wireshark's FIFO before anything that can fail, because closing it empty
  * reports the failure; rotated files later). Then the programs attach, the process gives up its
@@ -74,27 +74,39 @@ static void stream_failed(struct capture *c, int err)
 	stop(c);
 }
 
-/* Whether a limit of -c or -a has been reached. */
-static bool is_full(const struct capture *c)
+/* How many frames, at least, the limits of -c and -a allow: 0: one has been reached. */
+static uint64_t frames_left(const struct capture *c)
 {
 	const struct config *config = c->config;
-	uint64_t written = c->stream.written;
+	uint64_t left = UINT64_MAX, written = c->stream.written;
 
-	return (config->count && written >= config->count) ||
-	       (config->stop.packets && written >= config->stop.packets) ||
-	       (config->stop.bytes && sink_bytes(c->stream.sink) >= config->stop.bytes);
+	if (config->count)
+		left = config->count - written;
+	if (config->stop.packets)
+		left = MIN(left, config->stop.packets - written);
+	if (config->stop.bytes)
+		left = MIN(left, sink_bytes(c->stream.sink) < config->stop.bytes);
+	return left;
 }
 
-static int on_frame(void *user, const struct tap_frame *frame)
+/* Each frame is accounted for, whatever has ended the capture. */
+static int on_frames(void *user, const struct tap_frame *frames, size_t n)
 {
 	struct capture *c = user;
-	int r = stream_write(&c->stream, frame);
+	const struct tap_frame *f = frames, *end = frames + n;
 
-	if (r < 0)
-		stream_failed(c, r);
-	else
-		c->is_full = is_full(c);
-	return r < 0 || c->is_full;
+	while (f < end && !c->failure && !c->is_full) {
+		ssize_t r = stream_write(&c->stream, f, MIN((uint64_t)(end - f), frames_left(c)));
+
+		f += r < 0 ? 1 : r;
+		if (r < 0)
+			stream_failed(c, (int)r);
+		else
+			c->is_full = !frames_left(c);
+	}
+	for (; f < end; f++)
+		(c->failure ? stream_lose : stream_leave_out)(&c->stream, f);
+	return c->failure || c->is_full;
 }
 
 /* When something is due in the files is asked again after each iteration. */
@@ -130,7 +142,7 @@ static gboolean on_tap(void *user)
 {
 	struct capture *c = user;
 
-	tap_drain(c->tap, on_frame, c);
+	tap_drain(c->tap, on_frames, c);
 	flush(c);
 	tap_release(c->tap);
 	attach_add_rings(c->tap);
@@ -384,20 +396,6 @@ static int end_stream(struct capture *c)
 	return ending_run(&ending);
 }
 
-/* Every frame left in the rings is accounted for, whatever ended the capture. */
-static int on_frame_left(void *user, const struct tap_frame *frame)
-{
-	struct capture *c = user;
-
-	if (c->failure)
-		stream_lose(&c->stream, frame);
-	else if (c->is_full)
-		stream_leave_out(&c->stream, frame);
-	else
-		(void)on_frame(c, frame);
-	return 0;
-}
-
 /* Gives back the interfaces, before anything waits for a disk; then writes what is left, and the counters. */
 static void finish(struct capture *c)
 {
@@ -407,14 +405,14 @@ static void finish(struct capture *c)
 	tap_detach(c->tap);
 	privileges_lower();
 	capture_ifaces_release(&c->ifaces);
-	tap_drain_rest(c->tap, on_frame_left, c);
+	tap_drain_rest(c->tap, on_frames, c);
 	if (!c->failure)
 		r = end_stream(c);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
 	if (r < 0 || c->failure)
 		stream_salvage(&c->stream);
-	stream_log_counts(&c->stream);
+	ending_log_counts(&c->stream);
 	tell(c, c->front_end->ended);
 }
 
@@ -431,7 +429,7 @@ static bool compile_filter(struct capture *c, GError **error)
 static bool explain_end(const struct capture *c, GError **error)
 {
 	if (c->failure)
-		return stream_explain(&c->stream, c->failure, error);
+		return ending_explain(&c->stream, c->failure, error);
 	if (c->is_orphaned)
 		return fail(error, "%s; what came before is complete", c->ifaces.loss);
 	return true;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "extcap/capture/ending.h"
+#include "extcap/system/error.h"
 #include "extcap/system/gsource.h"
 
 #define READER_MS 400	  /* for the reader of a pipe to read the rest */
@@ -86,4 +87,53 @@ static int end_file(const struct ending *e)
 int ending_run(const struct ending *e)
 {
 	return e->output->is_pipe ? end_pipe(e) : end_file(e);
+}
+
+void ending_log_counts(const struct stream *s)
+{
+	for (guint i = 0; i < s->ifaces->len; i++) {
+		struct count c = stream_count(s, i);
+
+		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64
+		       ", lost %" PRIu64 " (ring %" PRIu64 ", copy %" PRIu64 ", invalid %" PRIu64
+		       ", queue %" PRIu64 ", output %" PRIu64 ")",
+		       c.name, c.seen, c.accepted, c.written, count_lost(&c), c.lost_ring,
+		       c.lost_copy, c.lost_invalid, c.lost_queue, c.lost_backlog);
+	}
+}
+
+/* A disk that failed may also lose what it took: only a sync tells. */
+static bool explain_disk(const struct stream *s, int err, GError **error)
+{
+	uint64_t synced = sink_synced(s->sink);
+
+	if (synced)
+		return fail_errno(
+			error, -err,
+			"cannot write the capture (%s); the disk may not have what was written "
+			"after packet %" PRIu64 ", the last that was synced",
+			sink_error(s->sink), synced);
+	return fail_errno(error, -err,
+			  "cannot write the capture (%s); the disk may not have all of what was "
+			  "written before",
+			  sink_error(s->sink));
+}
+
+bool ending_explain(const struct stream *s, int err, GError **error)
+{
+	if (err == -EPIPE || err == -ECONNRESET)
+		return true;
+	if (err == -ECANCELED)
+		return fail(error,
+			    "the end of the capture is missing: %" PRIu64
+			    " frames were not written",
+			    s->given_up);
+	if (err == -ENOSPC || err == -EDQUOT)
+		return fail(error, "the disk is full: the capture was stopped, what was written "
+				   "before is complete");
+	if (err != -EFBIG && err != -ENOMEM)
+		return explain_disk(s, err, error);
+	return fail_errno(error, -err,
+			  "cannot write the capture (%s); what was written before is complete",
+			  sink_error(s->sink));
 }

@@ -19,5 +19,9 @@ struct ending {
  * it takes. 0; -EAGAIN: the moment was not enough; -ECANCELED: a signal ended the wait; or -errno.
  */
 int ending_run(const struct ending *e);
+/* Logs the counters, a line for each interface. */
+void ending_log_counts(const struct stream *s);
+/* Why the stream failed: true if only the reader went away, which is no error, else sets *error. */
+bool ending_explain(const struct stream *s, int err, GError **error);
 
 #endif

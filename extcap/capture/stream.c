@@ -29,7 +29,7 @@ static void iface_clear(void *p)
 /* By the clock of the frames' time stamps, which does not go back within a file. */
 static uint64_t now_ns(const struct stream *s)
 {
-	return MAX(tap_now_ns(s->tap), s->packet.ts);
+	return MAX(tap_now_ns(s->tap), s->last_ns);
 }
 
 void stream_section_init(struct stream_section *s)
@@ -171,14 +171,16 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	return r;
 }
 
-/* In a new file time may go back, also that of the packet that is being added. */
+/* In a new file time may go back, also that of the packets that are being added. */
 static void begun(void *user)
 {
 	struct stream *s = user;
 	uint64_t back = tap_follow_clock(s->tap);
 
 	step_follow(&s->step, back);
-	s->packet.ts = subtract(s->packet.ts, back);
+	s->last_ns = subtract(s->last_ns, back);
+	for (size_t n = 0; n < s->n_packets; n++)
+		s->packets[n].ts = subtract(s->packets[n].ts, back);
 	s->started_ns = subtract(s->started_ns, back);
 }
 
@@ -186,11 +188,13 @@ void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 {
 	*s = (struct stream){ .sink = sink, .tap = tap };
 	s->started_ns = tap_now_ns(tap);
-	s->hash = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes,
-					sizeof(s->hash_bytes) };
-	s->packet.hashes = &s->hash;
 	s->verdict = (struct pcapng_verdict){ .kind = PCAPNG_VERDICT_EBPF_XDP };
-	s->packet.verdicts = &s->verdict;
+	for (size_t n = 0; n < STREAM_PACKETS; n++) {
+		s->hashes[n] = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes[n],
+						     sizeof(s->hash_bytes[n]) };
+		s->packets[n].hashes = &s->hashes[n];
+		s->packets[n].verdicts = &s->verdict;
+	}
 	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
 	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
@@ -320,47 +324,66 @@ static const char *comment_of(const struct stream *s, const struct stream_iface 
 	return changes_find(s->changes, f->generation);
 }
 
+static guint iface_of(const struct stream *s, const struct tap_frame *f)
+{
+	return g_array_index(s->slots, guint, f->slot);
+}
+
 /*
- * The struct is reused: zeroing a new one would cost as much as everything else here. What only
+ * The structs are reused: zeroing new ones would cost as much as everything else here. What only
  * add_rare() fills in is empty between two frames.
  */
-static inline __attribute__((always_inline)) int add_common(struct stream *s, guint number,
-							    const struct stream_iface *i,
-							    const struct tap_frame *f,
-							    uint32_t mask)
+static inline __attribute__((always_inline)) void fill(struct stream *s, size_t n,
+						       const struct tap_frame *f)
 {
-	struct pcapng_packet *packet = &s->packet;
+	struct pcapng_packet *packet = &s->packets[n];
 
-	packet->interface = number;
+	packet->interface = iface_of(s, f);
 	packet->len = f->len;
 	packet->ts = f->ts_ns;
 	packet->data = f->data;
 	packet->caplen = f->caplen;
-	packet->mask = mask | PCAPNG_PACKET_FLAGS | (f->mask & TAP_QUEUE ? PCAPNG_PACKET_QUEUE : 0);
-	packet->flags = flags(i, f);
+	packet->mask = PCAPNG_PACKET_FLAGS | (f->mask & TAP_QUEUE ? PCAPNG_PACKET_QUEUE : 0);
+	packet->flags = flags(iface(s, packet->interface), f);
 	packet->queue = f->queue;
 	packet->n_hashes = f->mask & TAP_HASH;
-	s->hash_bytes = GUINT32_TO_BE(f->hash);
-	return sink_add_packet(s->sink, packet);
+	s->hash_bytes[n] = GUINT32_TO_BE(f->hash);
+}
+
+/* The packets of as many frames as there is nothing special to say about. Returns how many. */
+static size_t fill_common(struct stream *s, const struct tap_frame *frames, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < MIN(n, STREAM_PACKETS); i++) {
+		const struct tap_frame *f = &frames[i];
+		const struct stream_iface *of = iface(s, iface_of(s, f));
+
+		if (f->lost || of->gap || f->generation != of->generation || (f->mask & TAP_RARE))
+			break;
+		fill(s, i, f);
+	}
+	return s->n_packets = i;
 }
 
 /* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
-static __attribute__((noinline)) int add_rare(struct stream *s, guint number,
-					      struct stream_iface *i, const struct tap_frame *f)
+static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
-	struct pcapng_packet *packet = &s->packet;
+	struct pcapng_packet *packet = &s->packets[0];
 	const char *comment = comment_of(s, i, f);
 	int r;
 
+	fill(s, 0, f);
+	packet->mask |= (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
+			(f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0);
 	packet->dropcount = i->gap;
 	packet->packetid = f->id;
 	packet->options.comments = &comment;
 	packet->options.n_comments = comment != NULL;
 	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
 	s->verdict.value = f->verdict;
-	r = add_common(s, number, i, f,
-		       (i->gap ? PCAPNG_PACKET_DROPCOUNT : 0) |
-			       (f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0));
+	s->n_packets = 1;
+	r = sink_add_packet(s->sink, packet);
 	packet->options.n_comments = packet->n_verdicts = 0;
 	if (r < 0)
 		return r;
@@ -383,29 +406,37 @@ static int note_refused(struct stream *s, struct stream_iface *i, int r)
 	return sink_is_busy(r) ? 0 : r;
 }
 
-static guint iface_of(const struct stream *s, const struct tap_frame *f)
+static void note_written(struct stream *s, size_t n)
 {
-	return g_array_index(s->slots, guint, f->slot);
+	for (size_t i = 0; i < n; i++)
+		iface(s, s->packets[i].interface)->written++;
+	s->written += n;
+	s->last_ns = s->packets[n - 1].ts;
 }
 
-int stream_write(struct stream *s, const struct tap_frame *f)
+/* A frame that no others go with: 1, or -errno as stream_write(). */
+static __attribute__((noinline)) int write_one(struct stream *s, const struct tap_frame *f)
 {
-	guint number = iface_of(s, f);
-	struct stream_iface *i = iface(s, number);
+	struct stream_iface *i = iface(s, iface_of(s, f));
 	int r;
 
 	i->gap += f->lost;
-	if (s->is_blocked)
-		return note_refused(s, i, -EAGAIN);
-	if (!i->gap && f->generation == i->generation && !(f->mask & TAP_RARE))
-		r = add_common(s, number, i, f, 0);
-	else
-		r = add_rare(s, number, i, f);
+	r = s->is_blocked ? -EAGAIN : add_rare(s, i, f);
 	if (r < 0)
-		return note_refused(s, i, r);
-	i->written++;
-	s->written++;
-	return 0;
+		r = note_refused(s, i, r);
+	else
+		note_written(s, 1);
+	return r < 0 ? r : 1;
+}
+
+ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
+{
+	size_t some = s->is_blocked ? 0 : fill_common(s, frames, n);
+	ssize_t r = some ? sink_add_packets(s->sink, s->packets, some) : 0;
+
+	if (r > 0)
+		note_written(s, (size_t)r);
+	return r > 0 ? r : write_one(s, frames);
 }
 
 void stream_lose(struct stream *s, const struct tap_frame *f)
@@ -449,53 +480,4 @@ void stream_salvage(struct stream *s)
 const char *stream_slot_name(const struct stream *s, guint slot)
 {
 	return iface(s, g_array_index(s->slots, guint, slot))->device;
-}
-
-void stream_log_counts(const struct stream *s)
-{
-	for (guint i = 0; i < s->ifaces->len; i++) {
-		struct count c = stream_count(s, i);
-
-		g_info("%s: seen %" PRIu64 ", accepted %" PRIu64 ", written %" PRIu64
-		       ", lost %" PRIu64 " (ring %" PRIu64 ", copy %" PRIu64 ", invalid %" PRIu64
-		       ", queue %" PRIu64 ", output %" PRIu64 ")",
-		       c.name, c.seen, c.accepted, c.written, count_lost(&c), c.lost_ring,
-		       c.lost_copy, c.lost_invalid, c.lost_queue, c.lost_backlog);
-	}
-}
-
-/* A disk that failed may also lose what it took: only a sync tells. */
-static bool explain_disk(const struct stream *s, int err, GError **error)
-{
-	uint64_t synced = sink_synced(s->sink);
-
-	if (synced)
-		return fail_errno(
-			error, -err,
-			"cannot write the capture (%s); the disk may not have what was written "
-			"after packet %" PRIu64 ", the last that was synced",
-			sink_error(s->sink), synced);
-	return fail_errno(error, -err,
-			  "cannot write the capture (%s); the disk may not have all of what was "
-			  "written before",
-			  sink_error(s->sink));
-}
-
-bool stream_explain(const struct stream *s, int err, GError **error)
-{
-	if (err == -EPIPE || err == -ECONNRESET)
-		return true;
-	if (err == -ECANCELED)
-		return fail(error,
-			    "the end of the capture is missing: %" PRIu64
-			    " frames were not written",
-			    s->given_up);
-	if (err == -ENOSPC || err == -EDQUOT)
-		return fail(error, "the disk is full: the capture was stopped, what was written "
-				   "before is complete");
-	if (err != -EFBIG && err != -ENOMEM)
-		return explain_disk(s, err, error);
-	return fail_errno(error, -err,
-			  "cannot write the capture (%s); what was written before is complete",
-			  sink_error(s->sink));
 }

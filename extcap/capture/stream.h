@@ -51,6 +51,8 @@ struct stream_iface {
 	uint16_t generation; /* of the last frame written, see changes.h */
 };
 
+#define STREAM_PACKETS 32 /* go to the sink at a time; a capture on one interface fills them */
+
 struct stream {
 	struct sink *sink; /* owned */
 	GArray *ifaces;	   /* of struct stream_iface */
@@ -61,10 +63,12 @@ struct stream {
 	bool is_blocked; /* no room until stream_flush(): the reader is not asked for each frame */
 	uint64_t started_ns; /* since the epoch */
 	struct step step;
-	struct pcapng_packet packet;
-	struct pcapng_hash hash;
-	uint32_t hash_bytes;	       /* network order */
-	const struct changes *changes; /* borrowed; NULL: nothing ever changes */
+	struct pcapng_packet packets[STREAM_PACKETS]; /* n_packets are being added */
+	size_t n_packets;
+	struct pcapng_hash hashes[STREAM_PACKETS]; /* the packets' */
+	uint32_t hash_bytes[STREAM_PACKETS];	   /* network order */
+	uint64_t last_ns;			   /* of the last packet */
+	const struct changes *changes;		   /* borrowed; NULL: nothing ever changes */
 	struct pcapng_verdict verdict;
 };
 
@@ -99,10 +103,11 @@ int stream_find_iface(const struct stream *s, unsigned int ifindex, const char *
 /* Gives the tap's next n slots to an interface. */
 void stream_add_slots(struct stream *s, guint iface, unsigned int n);
 /*
- * Writes one frame, or counts it as lost if the sink has no room. 0; -ESHUTDOWN after the last file: the
- * frame is not part of the capture; or the sink's -errno: the frame is counted as lost.
+ * Writes some of `n` frames, at least the first; without room in the sink, that one is counted as lost.
+ * How many; -ESHUTDOWN after the last file: the first frame is not part of the capture; or the sink's
+ * -errno: the first frame is counted as lost.
  */
-int stream_write(struct stream *s, const struct tap_frame *frame);
+ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n);
 /* Counts a frame as lost because the output failed. */
 void stream_lose(struct stream *s, const struct tap_frame *frame);
 /* Counts a frame as not part of the capture: it arrived after the capture's end. */
@@ -119,11 +124,7 @@ void stream_salvage(struct stream *s);
  * written + the lost_… counters.
  */
 struct count stream_count(const struct stream *s, guint iface);
-/* Logs one line for each interface. */
-void stream_log_counts(const struct stream *s);
 /* The kernel's name of the interface that a slot belongs to. */
 const char *stream_slot_name(const struct stream *s, guint slot);
-/* Why the stream failed: true if only the reader went away, which is no error, else sets *error. */
-bool stream_explain(const struct stream *s, int err, GError **error);
 
 #endif

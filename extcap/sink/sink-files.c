@@ -108,6 +108,11 @@ static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 	return pcapng_files_add_packet(self(s)->files, packet);
 }
 
+static ssize_t add_packets(struct sink *s, const struct pcapng_packet *packets, size_t n)
+{
+	return pcapng_files_add_packets(self(s)->files, packets, n);
+}
+
 /* Does not wait for the disk: a buffer that is old enough joins the queue. */
 static int flush(struct sink *s)
 {
@@ -183,6 +188,7 @@ static void free_sink(struct sink *s)
 static const struct sink_ops ops = {
 	.add_interface = add_interface,
 	.add_packet = add_packet,
+	.add_packets = add_packets,
 	.flush = flush,
 	.push = push,
 	.end = end,

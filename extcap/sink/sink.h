@@ -39,6 +39,8 @@ struct sink_queue {
 struct sink_ops {
 	int (*add_interface)(struct sink *s, const struct pcapng_interface *interface);
 	int (*add_packet)(struct sink *s, const struct pcapng_packet *packet);
+	/* NULL: add_packet() for each. */
+	ssize_t (*add_packets)(struct sink *s, const struct pcapng_packet *packets, size_t n);
 	int (*flush)(struct sink *s);
 	int (*push)(struct sink *s); /* NULL: as flush */
 	int (*end)(struct sink *s);
@@ -76,6 +78,20 @@ static inline int sink_add_interface(struct sink *s, const struct pcapng_interfa
 static inline int sink_add_packet(struct sink *s, const struct pcapng_packet *packet)
 {
 	return s->ops->add_packet(s, packet);
+}
+
+/* Adds some of `n` packets, at least the first: how many; or -errno: the first was refused. */
+static inline ssize_t sink_add_packets(struct sink *s, const struct pcapng_packet *packets,
+				       size_t n)
+{
+	size_t done = 0;
+	int r = 0;
+
+	if (s->ops->add_packets)
+		return s->ops->add_packets(s, packets, n);
+	while (done < n && (r = s->ops->add_packet(s, packets + done)) == 0)
+		done++;
+	return done ? (ssize_t)done : r;
 }
 
 /* Hands over what is pending. -EAGAIN: the reader of a pipe is slow, the rest waits. */

@@ -232,9 +232,16 @@ static void begin_stream(struct stream *s, struct tap *tap)
 		die(error->message);
 }
 
-static int on_frame(void *user, const struct tap_frame *frame)
+static int on_frames(void *user, const struct tap_frame *batch, size_t n)
 {
-	return stream_write(user, frame);
+	ssize_t r;
+
+	for (size_t done = 0; done < n; done += (size_t)r) {
+		r = stream_write(user, batch + done, n - done);
+		if (r < 0)
+			return (int)r;
+	}
+	return 0;
 }
 
 static double cpu_ns(void)
@@ -254,7 +261,7 @@ static double run_round(struct tap *tap, struct stream *stream)
 	for (unsigned int i = 0; i < settings.rings; i++)
 		__atomic_fetch_add(fake_rings[i].producer, ring_bytes(), __ATOMIC_RELEASE);
 	start = cpu_ns();
-	tap_drain(tap, on_frame, stream);
+	tap_drain(tap, on_frames, stream);
 	if (stream_flush(stream) < 0)
 		die("flush");
 	tap_release(tap);

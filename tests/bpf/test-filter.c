@@ -141,12 +141,14 @@ static bool setup(struct fixture *f, const struct point *point)
 	return true;
 }
 
-static int on_frame(void *user, const struct tap_frame *frame)
+static int on_frames(void *user, const struct tap_frame *frames, size_t n)
 {
 	struct fixture *f = user;
 
-	f->taken += frame->len == 60;
-	f->marked += frame->len == 60 && frame->generation == f->generation;
+	for (const struct tap_frame *frame = frames; frame < frames + n; frame++) {
+		f->taken += frame->len == 60;
+		f->marked += frame->len == 60 && frame->generation == f->generation;
+	}
 	return 0;
 }
 
@@ -186,7 +188,7 @@ static void test_change(const void *point)
 	g_assert_cmpint(tap_set_filter(f.tap, 0, NULL, 0, f.generation = 65535), ==, 0);
 	send_frame(&f, 0x88b7);
 	tap_detach(f.tap);
-	tap_drain_rest(f.tap, on_frame, &f);
+	tap_drain_rest(f.tap, on_frames, &f);
 	g_assert_cmpuint(f.taken, ==, expected + 1);
 	g_assert_cmpuint(f.marked, ==, 1);
 	teardown(&f);
@@ -235,7 +237,7 @@ static void test_no_gap(const void *point)
 		g_assert_cmpint(set_filter(&f, both[++changes % 2]), ==, 0);
 	g_thread_join(thread);
 	tap_detach(f.tap);
-	tap_drain_rest(f.tap, on_frame, &f);
+	tap_drain_rest(f.tap, on_frames, &f);
 	g_test_message("%u changes while %u frames came", changes, FRAMES);
 	g_assert_cmpuint(changes, >, 0);
 	g_assert_cmpuint(stats(&f).seen, ==, FRAMES);
@@ -244,9 +246,9 @@ static void test_no_gap(const void *point)
 	teardown(&f);
 }
 
-static int on_frame_and_stop(void *user, const struct tap_frame *frame)
+static int on_frames_and_stop(void *user, const struct tap_frame *frames, size_t n)
 {
-	(void)on_frame(user, frame);
+	(void)on_frames(user, frames, n);
 	return 1;
 }
 
@@ -257,16 +259,16 @@ static void test_rest(void)
 
 	if (!setup(&f, &point_tc_ingress))
 		return;
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 3 * TAP_FRAMES; i++)
 		send_frame(&f, 0x88b5);
-	g_assert_cmpuint(stats(&f).pending, ==, 10);
-	tap_drain(f.tap, on_frame_and_stop, &f);
+	g_assert_cmpuint(stats(&f).pending, ==, 3 * TAP_FRAMES);
+	tap_drain(f.tap, on_frames_and_stop, &f);
 	tap_release(f.tap);
-	g_assert_cmpuint(f.taken, ==, 1);
-	g_assert_cmpuint(stats(&f).pending, ==, 9);
+	g_assert_cmpuint(f.taken, ==, TAP_FRAMES);
+	g_assert_cmpuint(stats(&f).pending, ==, 2 * TAP_FRAMES);
 	tap_detach(f.tap);
-	tap_drain_rest(f.tap, on_frame_and_stop, &f);
-	g_assert_cmpuint(f.taken, ==, 10);
+	tap_drain_rest(f.tap, on_frames_and_stop, &f);
+	g_assert_cmpuint(f.taken, ==, 3 * TAP_FRAMES);
 	g_assert_cmpuint(stats(&f).pending, ==, 0);
 	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
 	teardown(&f);
@@ -328,7 +330,7 @@ static void test_unfinished(void)
 	send_frame(&f, 0x88b5);
 	g_assert_cmpuint(stats(&f).lost_missed, ==, 1);
 	tap_detach(f.tap);
-	tap_drain_rest(f.tap, on_frame, &f);
+	tap_drain_rest(f.tap, on_frames, &f);
 	g_assert_cmpuint(stats(&f).lost_missed, ==, left);
 	g_assert_cmpuint(stats(&f).accepted, ==, 2 + left);
 	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);

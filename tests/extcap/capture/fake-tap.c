@@ -12,7 +12,8 @@
 
 struct tap {
 	int fd;
-	uint8_t data[FAKE_TAP_FRAME];
+	struct tap_frame frames[TAP_FRAMES]; /* given out together */
+	uint8_t data[TAP_FRAMES][FAKE_TAP_FRAME];
 };
 
 struct fake_tap fake_tap;
@@ -178,32 +179,47 @@ static bool passes(struct fake_slot *s, const uint8_t *data)
 	return false;
 }
 
-/* Gives out one frame, or loses or filters it; the callback's answer. */
-static int give(struct tap *t, tap_frame_fn fn, void *user)
+/* The next frame, or, if it is lost or filtered out, none. */
+static bool make(struct tap_frame *ret, uint8_t *data)
 {
 	uint32_t number = fake_tap.n_given++, slot = number % fake_tap.n_slots;
 	struct fake_slot *s = &fake_tap.slots[slot];
-	struct tap_frame frame = {
+
+	*ret = (struct tap_frame){
 		.ts_ns = 1700000000000000000 + number,
-		.data = t->data,
+		.data = data,
 		.caplen = FAKE_TAP_FRAME,
 		.len = FAKE_TAP_FRAME,
 		.slot = slot,
 		.generation = s->generation,
 		.point = s->point,
-		.lost = s->gap,
 	};
-
-	memset(t->data, 0xff, 6);
-	t->data[12] = 0x88; /* IEEE 802 local experimental */
-	t->data[13] = 0xb5;
-	memcpy(t->data + 14, &number, sizeof(number));
-	if (!passes(s, t->data))
-		return 0;
-	frame.lost = s->gap;
+	memset(data, 0xff, 6);
+	data[12] = 0x88; /* IEEE 802 local experimental */
+	data[13] = 0xb5;
+	memcpy(data + 14, &number, sizeof(number));
+	if (!passes(s, data))
+		return false;
+	ret->lost = s->gap;
 	s->gap = 0;
 	s->stats.taken++;
-	return fn(user, &frame);
+	return true;
+}
+
+/* Gives out up to n frames; the callback's answer. */
+static int give(struct tap *t, unsigned int n, tap_frames_fn fn, void *user)
+{
+	size_t some = 0;
+	int r = 0;
+
+	while (n-- && r == 0) {
+		some += make(&t->frames[some], t->data[some]);
+		if (some == TAP_FRAMES || !n) {
+			r = some ? fn(user, t->frames, some) : 0;
+			some = 0;
+		}
+	}
+	return r;
 }
 
 static void call_idle(void)
@@ -215,7 +231,7 @@ static void call_idle(void)
 		idle();
 }
 
-void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
+void tap_drain(struct tap *t, tap_frames_fn fn, void *user)
 {
 	unsigned int n = MIN(n_ready(), fake_tap.batch ? fake_tap.batch : n_ready());
 	uint64_t times;
@@ -223,15 +239,14 @@ void tap_drain(struct tap *t, tap_frame_fn fn, void *user)
 	(void)!read(t->fd, &times, sizeof(times));
 	if (!n)
 		call_idle();
-	while (n-- && give(t, fn, user) == 0)
-		;
+	(void)give(t, n, fn, user);
 }
 
-void tap_drain_rest(struct tap *t, tap_frame_fn fn, void *user)
+void tap_drain_rest(struct tap *t, tap_frames_fn fn, void *user)
 {
 	g_assert_true(fake_tap.is_detached);
 	while (fake_tap.n_given < fake_tap.n_frames)
-		(void)give(t, fn, user);
+		(void)give(t, fake_tap.n_frames - fake_tap.n_given, fn, user);
 	fake_tap.slots[0].stats.seen += fake_tap.invalid;
 	fake_tap.slots[0].stats.accepted += fake_tap.invalid;
 	fake_tap.slots[0].stats.lost_invalid += fake_tap.invalid;

@@ -87,7 +87,7 @@ static void write_frame(struct fixture *f)
 
 	fake_tap.now_ns += SECOND;
 	frame.ts_ns = fake_tap.now_ns;
-	g_assert_cmpint(stream_write(&f->stream, &frame), ==, 0);
+	g_assert_cmpint(stream_write(&f->stream, &frame, 1), ==, 1);
 	g_assert_cmpint(stream_flush(&f->stream), ==, 0);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "extcap/capture/ending.h"
 #include "extcap/capture/stream.h"
 #include "fake-tap.h"
 #include "pcapng/format.h"
@@ -59,7 +60,7 @@ static int write_frame(struct fixture *f, uint32_t slot, uint32_t lost)
 		.lost = lost,
 	};
 
-	return stream_write(&f->stream, &frame);
+	return (int)stream_write(&f->stream, &frame, 1);
 }
 
 /* Reads all there is; how many packets are whole in it, and how many of them tell of a loss. */
@@ -93,7 +94,7 @@ static void test_written(struct fixture *f, const void *unused)
 	guint told = 0;
 
 	for (int i = 0; i < 100; i++)
-		g_assert_cmpint(write_frame(f, (uint32_t)i % 2, 0), ==, 0);
+		g_assert_cmpint(write_frame(f, (uint32_t)i % 2, 0), ==, 1);
 	g_assert_cmpuint(read_packets(f, &told), ==, 100);
 	g_assert_cmpuint(told, ==, 0);
 	g_assert_cmpuint(iface(f)->written, ==, 100);
@@ -112,9 +113,9 @@ static void test_lost_in_the_ring(struct fixture *f, const void *unused)
 {
 	guint told = 0;
 
-	g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
-	g_assert_cmpint(write_frame(f, 1, 7), ==, 0);
-	g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+	g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
+	g_assert_cmpint(write_frame(f, 1, 7), ==, 1);
+	g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	g_assert_cmpuint(read_packets(f, &told), ==, 3);
 	g_assert_cmpuint(told, ==, 1);
 }
@@ -125,12 +126,12 @@ static void test_backlog(struct fixture *f, const void *unused)
 	guint told = 0, sent = 20000;
 
 	for (guint i = 0; i < sent; i++)
-		g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+		g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	g_assert_cmpuint(iface(f)->lost_backlog, >, 0);
 	g_assert_cmpuint(iface(f)->written + iface(f)->lost_backlog, ==, sent);
 	g_assert_cmpuint(read_packets(f, &told), ==, iface(f)->written);
 	g_assert_cmpuint(told, ==, 0);
-	g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+	g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	g_assert_cmpuint(read_packets(f, &told), ==, 1);
 	g_assert_cmpuint(told, ==, 1);
 	g_assert_cmpuint(iface(f)->written + iface(f)->lost_backlog, ==, sent + 1);
@@ -144,7 +145,7 @@ static void test_count(struct fixture *f, const void *unused)
 	struct count c;
 
 	for (int i = 0; i < 10; i++)
-		g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+		g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	fake_tap.slots[0].stats =
 		(struct tap_stats){ .seen = 100, .accepted = 30, .lost_full = 5, .lost_long = 1 };
 	c = stream_count(&f->stream, 0);
@@ -170,7 +171,7 @@ static void test_counters_lag(struct fixture *f, const void *unused)
 	struct count c;
 
 	for (int i = 0; i < 10; i++)
-		g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+		g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	fake_tap.slots[0].stats = (struct tap_stats){ .seen = 3, .accepted = 2, .lost_full = 1 };
 	c = stream_count(&f->stream, 0);
 	g_assert_cmpuint(c.accepted, ==, 11);
@@ -186,11 +187,11 @@ static void test_reader_is_gone(struct fixture *f, const void *unused)
 
 	close(f->reader);
 	f->reader = -1;
-	g_assert_cmpint(write_frame(f, 0, 0), ==, 0);
+	g_assert_cmpint(write_frame(f, 0, 0), ==, 1);
 	g_assert_cmpint(stream_flush(&f->stream), ==, -EPIPE);
-	g_assert_true(stream_explain(&f->stream, -EPIPE, &error));
+	g_assert_true(ending_explain(&f->stream, -EPIPE, &error));
 	g_assert_no_error(error);
-	g_assert_false(stream_explain(&f->stream, -ENOSPC, &error));
+	g_assert_false(ending_explain(&f->stream, -ENOSPC, &error));
 	g_assert_nonnull(strstr(error->message, "full"));
 }
 
