@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "bpf/facts.h"
@@ -23,6 +24,13 @@ bool facts_is_preemptible(void)
 	struct utsname name;
 
 	return uname(&name) < 0 || facts_is_realtime(name.version);
+}
+
+uint32_t facts_netns(void)
+{
+	struct stat s;
+
+	return stat("/proc/thread-self/ns/net", &s) == 0 ? (uint32_t)s.st_ino : 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 #define XDPTAP_BPF_FACTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "bpf/wire.h"
 
@@ -14,6 +15,8 @@ struct btf;
  * they run with soft interrupts disabled.
  */
 bool facts_is_preemptible(void);
+/* The inode number that identifies our network namespace, as in the kernel's struct net; 0: unknown. */
+uint32_t facts_netns(void);
 /* Where this kernel keeps fields of sk_buff; unknown if it has no BTF. Read once, before the sandbox. */
 const struct wire_skb_config *facts_skb(void);
 /* The same for any kernel's BTF. 0; -ENOENT: it does not say where ip_summed is. */

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/facts.h"
 #include "bpf/maps.h"
 #include "bpf/filter/patch.h"
 #include "bpf/point-link.h"
@@ -29,14 +29,6 @@ struct trace_link {
 static struct trace_link *trace_link_of(struct point_link *link)
 {
 	return (struct trace_link *)link;
-}
-
-/* The inode number that identifies the kernel's struct net; 0 if it is unknown. */
-static uint32_t netns_inode(void)
-{
-	struct stat s;
-
-	return stat("/proc/thread-self/ns/net", &s) == 0 ? (uint32_t)s.st_ino : 0;
 }
 
 static int aim(struct trace_bpf *skel, const struct point_target *t, int target_fd)
@@ -66,7 +58,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 	skel->rodata->config = t->config;
 	skel->rodata->trace = (struct wire_trace_config){
 		.ifindex = t->ifindex,
-		.netns = netns_inode(),
+		.netns = facts_netns(),
 		.n_cpus = t->maps->n_cpus,
 		.at = t->trace.at,
 		.verdicts = t->trace.verdicts,

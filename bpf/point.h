@@ -10,6 +10,7 @@
 #define XDPTAP_BPF_POINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct point_link;   /* an attached program: point-link.h */
@@ -48,6 +49,14 @@ enum point_order {
 	POINT_AFTER,  /* frames may be dropped, redirected or changed after they were captured */
 };
 
+/* What the point "drop" needs to know. */
+struct point_drop {
+	const uint32_t *reasons; /* borrowed */
+	size_t n_reasons;
+	bool is_listed;	 /* capture for these reasons only, else for all others */
+	bool has_socket; /* see drops/reasons.h */
+};
+
 struct point {
 	const char *name;    /* in the log and in comments: "tc-ingress" */
 	const char *choice;  /* the value of --point that selects it; points may share one */
@@ -56,6 +65,7 @@ struct point {
 	bool has_modes;	     /* can be attached in native or generic mode */
 	bool has_nic_clock;  /* can take the NIC's time stamps */
 	bool traces_program; /* needs a struct point_trace */
+	bool sees_drops;     /* needs a struct point_drop; captures both directions */
 	/*
 	 * Loads a program and attaches it. 0; -EPERM: a privilege is missing; -EBUSY: somebody else's
 	 * program is there (it stays); -EOPNOTSUPP: this device or kernel cannot do it; -ENODEV: no
@@ -87,7 +97,7 @@ struct point {
  * One row for each point, in the order of the dialog; those that share a choice stand together. "auto"
  * begins with the first one.
  */
-#define POINTS(ROW) ROW(xdp) ROW(trace) ROW(tc_ingress) ROW(tc_egress)
+#define POINTS(ROW) ROW(xdp) ROW(trace) ROW(tc_ingress) ROW(tc_egress) ROW(drop)
 
 #define POINT_DECLARE(name) extern const struct point point_##name;
 POINTS(POINT_DECLARE)

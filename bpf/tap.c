@@ -17,23 +17,13 @@
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
 #include "bpf/rings/reader.h"
+#include "bpf/rings/record.h"
 #include "bpf/tap.h"
 
 #define MOST_SLOTS 2 /* of one link */
 #define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
-/* The NIC's time is believed within these bounds of our own stamp: its clock may just have been set. */
-#define NIC_BEFORE_NS 1000000000
-#define NIC_AFTER_NS  1000000 /* more than the error of measuring the clock */
-
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
-
-/* What most frames have: the same bits in both. */
-#define COMMON_FLAGS (WIRE_HASH | WIRE_SEGMENTS | WIRE_QUEUE | WIRE_PARTIAL)
-
-_Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS &&
-		       (int)TAP_QUEUE == WIRE_QUEUE && (int)TAP_PARTIAL == WIRE_PARTIAL,
-	       "tap.h and wire.h disagree");
 
 /* to_frame() copies these words at once. */
 #define AFTER_LEN(type, member)	 (offsetof(struct type, member) - offsetof(struct type, len))
@@ -172,6 +162,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.is_stamped = target->has_nic_clock,
 		.is_headerless = target->is_headerless,
 		.trace = target->trace,
+		.drop = target->drop,
 		.config = {
 			.slot = t->n_attached,
 			.snaplen = target->snaplen,
@@ -197,6 +188,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	*ret_mode = new.link->mode;
 	new.target = point_target;
 	new.target.filter = NULL;
+	new.target.drop = (struct point_drop){ 0 };
 	new.owner = t->n_attached;
 	for (uint32_t n = 0; n < new.link->n_slots; n++)
 		t->attached[t->n_attached++] = new;
@@ -321,46 +313,10 @@ int tap_add_rings(struct tap *t)
 	return r;
 }
 
-/* What precedes the bytes of a traced frame. */
-static void add_trace(struct tap_frame *f, const struct wire_frame *w)
-{
-	const struct wire_trace *trace = (const struct wire_trace *)w->data;
-
-	f->data += sizeof(*trace);
-	f->mask |= TAP_ID | (w->flags & WIRE_VERDICT ? TAP_VERDICT : 0);
-	f->id = trace->id;
-	f->verdict = trace->verdict;
-}
-
 /*
- * When the NIC received the frame, or else when we saw it. The kernel's stamps give the order, so a frame
- * that the NIC delivered late gets a time between the two.
+ * The words that both structs have are copied at once. Those that the mask does not name keep the values
+ * of an earlier frame: zeroing them would cost as much as the rest.
  */
-static void add_stamp(struct tap_frame *f, const struct wire_frame *w, const struct clock *phc,
-		      uint64_t seen_ns)
-{
-	const struct wire_stamp *stamp = (const struct wire_stamp *)w->data;
-	int64_t age = (int64_t)(seen_ns - clock_to_monotonic_ns(phc, stamp->nic_ns));
-
-	f->data += sizeof(*stamp);
-	if (!stamp->nic_ns || age > NIC_BEFORE_NS || age < -NIC_AFTER_NS)
-		f->mask |= TAP_HOST_TIME;
-	else if (age > 0)
-		f->ts_ns -= (uint64_t)age;
-}
-
-/* What the record of hardly any frame has. */
-static __attribute__((noinline)) void add_rare(struct tap_frame *f, const struct wire_frame *w,
-					       const struct clock *phc, uint64_t seen_ns)
-{
-	f->mask = w->flags & COMMON_FLAGS;
-	if (w->flags & WIRE_TRACED)
-		add_trace(f, w);
-	else if (w->flags & WIRE_STAMPED)
-		add_stamp(f, w, phc, seen_ns);
-}
-
-/* The words that both structs have are copied at once. The others keep the values of an earlier frame. */
 static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 		     struct tap_frame *ret)
 {
@@ -374,8 +330,8 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 	ret->data = w->data;
 	memcpy(&ret->len, &w->len, sizeof(*w) - offsetof(struct wire_frame, len));
 	ret->point = a->point;
-	if (w->flags & ~COMMON_FLAGS)
-		add_rare(ret, w, &a->phc, ts_ns);
+	if (w->flags & ~RECORD_COMMON)
+		record_add_rare(ret, w, &a->phc, ts_ns);
 	if (ret->ts_ns < t->last_ns)
 		ret->ts_ns = t->last_ns;
 	t->last_ns = ret->ts_ns;

@@ -3,7 +3,7 @@
  * The tap: programs on interfaces, and the frames they capture, as one stream in time order.
  *
  * This is the seam between the kernel's side and the program: extcap/ includes nothing else of bpf/
- * but point.h and program.h. Life cycle: tap_new, tap_attach for each interface; in a loop, wait on
+ * but point.h, program.h and drops/reasons.h. Life cycle: tap_new, tap_attach for each interface; in a loop, wait on
  * tap_fd() (at most tap_wait_ms()), tap_drain, tap_release; at the end tap_detach, tap_drain_rest,
  * tap_free. One thread at a time.
  */
@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bpf/drops/reasons.h"
 #include "bpf/point.h"
 #include "bpf/program.h"
 
@@ -37,9 +38,10 @@ struct tap_target {
 	size_t n_filter;
 	bool has_nic_clock; /* time stamps from the NIC; for a point that has them */
 	int phc_fd;	    /* its PHC; see clock_getres(2), dynamic clocks. Not kept. */
-	/* The device has no link-layer header: frames begin at their network header. For tc. */
+	/* The device has no link-layer header: frames begin at their network header. For tc and drop. */
 	bool is_headerless;
 	struct point_trace trace; /* for a point that traces */
+	struct point_drop drop;	  /* for one that sees drops: the same for all of a tap */
 };
 
 /* What is known about a frame: bits of tap_frame.mask. */
@@ -51,6 +53,14 @@ enum {
 	TAP_VERDICT = 1 << 4,
 	TAP_HOST_TIME = 1 << 5, /* ts_ns is the kernel's although the NIC's was asked for */
 	TAP_PARTIAL = 1 << 6,	/* the checksum is left to the NIC: the bytes have a wrong one */
+	TAP_DROPPED = 1 << 7,
+};
+
+/* Which way a dropped packet went; wire.h and pcapng/writer.h have the same values. */
+enum {
+	TAP_UNKNOWN,
+	TAP_INBOUND,
+	TAP_OUTBOUND,
 };
 
 struct tap_frame {
@@ -69,6 +79,10 @@ struct tap_frame {
 	const struct point *point;
 	uint64_t id;	  /* ID: the same on both sides of a traced run */
 	uint32_t verdict; /* VERDICT: what the program returned, XDP_… */
+	/* DROPPED: */
+	uint32_t reason;    /* see drops/reasons.h */
+	uint64_t location;  /* the address from which the kernel's function was called */
+	uint32_t direction; /* TAP_UNKNOWN… */
 };
 
 /* Since tap_attach(). accepted = taken + the sum of lost_… + pending. */

@@ -35,6 +35,7 @@ enum {
 	WIRE_VERDICT = 1 << 4,	/* and its verdict is valid */
 	WIRE_STAMPED = 1 << 5,	/* a wire_stamp precedes the bytes */
 	WIRE_PARTIAL = 1 << 6,	/* its checksum is left to the NIC: the bytes lack it */
+	WIRE_DROPPED = 1 << 7,	/* a wire_drop precedes the bytes */
 };
 
 /* An unlikely number: the capture filter replaces the instruction that sets r0 to it. */
@@ -79,6 +80,41 @@ struct wire_trace_config {
 	__u32 at; /* WIRE_AT_…: which to record; with both, the exit's slot is the next one */
 	__u32 verdicts; /* a bit for each one to record */
 	__u32 version; /* above 0; of several versions the one that "now" names takes up new runs */
+};
+
+/* The same for the point "drop". */
+struct wire_drop_config {
+	__u32 netns;	  /* buffers in the namespace of this inode number */
+	__u32 version;	  /* of several programs, each serves the places that name it */
+	__u32 has_socket; /* the tracepoint's fourth argument is the receiving socket */
+	__u32 is_listed;  /* only for the reasons in the map, else for all others */
+};
+
+/* Which counters a freed buffer belongs to; the value is a wire_drop_slot. */
+struct wire_drop_place {
+	__u32 ifindex;	  /* 0: no device, or none that has a place */
+	__u32 is_network; /* it has no link-layer header, and begins at its network header */
+};
+
+struct wire_drop_slot {
+	__u32 slot;
+	__u32 version; /* the program that records its buffers */
+};
+
+/* With WIRE_DROPPED: the same place. */
+struct wire_drop {
+	__u64 location; /* the address from which the kernel's function was called */
+	__u32 reason;
+	__u32 direction; /* WIRE_UNKNOWN… */
+};
+
+_Static_assert(sizeof(struct wire_drop) == 16, "wire_drop changed size");
+
+/* Which way a freed buffer went; tap.h has the same values. */
+enum wire_direction {
+	WIRE_UNKNOWN,
+	WIRE_INBOUND,
+	WIRE_OUTBOUND,
 };
 
 /* With WIRE_TRACED: between a record's header and its bytes. */

@@ -152,15 +152,6 @@ static __always_inline _Bool is_wanted(const struct view *v)
 	return filter_accepts((void *)v->at, v->len) || !v->at;
 }
 
-static __always_inline long copy_view(void *ctx, __u32 offset, __u8 *to, __u32 len,
-				      const __u32 size)
-{
-	const struct view *v = ctx;
-
-	(void)size;
-	return bpf_probe_read_kernel(to, len, (void *)(v->at + offset));
-}
-
 static __always_inline void record(const struct xdp_buff *xdp, enum wire_at at, struct view *v,
 				   __u64 ts_ns, const struct wire_trace *about)
 {

@@ -8,28 +8,8 @@
 #ifndef XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
 #define XDPTAP_BPF_KERNEL_XDP_BUFF_BPF_H
 
-#include <linux/bpf.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-
-#define KERNEL __attribute__((preserve_access_index))
-
-struct ns_common {
-	unsigned int inum;
-} KERNEL;
-
-struct net {
-	struct ns_common ns;
-} KERNEL;
-
-struct possible_net {
-	struct net *net;
-} KERNEL;
-
-struct net_device {
-	int ifindex;
-	struct possible_net nd_net;
-} KERNEL;
+#include "bpf/kernel/device.bpf.h"
+#include "bpf/kernel/view.bpf.h"
 
 struct xdp_rxq_info {
 	struct net_device *dev;
@@ -43,45 +23,9 @@ struct xdp_buff {
 	__u32 flags;
 } KERNEL;
 
-struct page {
-	unsigned long flags;
-} KERNEL;
-
-/* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names but one layout. */
-struct fragment {
-	__u64 page;
-	__u32 len, offset;
-};
-
-struct skb_shared_info {
-	__u8 nr_frags;
-	unsigned int xdp_frags_size;
-	struct fragment frags[1];
-} KERNEL;
-
-#define HAS_FRAGS	1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
-#define CACHE_LINE	64 /* the size of struct skb_shared_info is rounded up to this */
-#define FRAGMENTS	45 /* CONFIG_MAX_SKB_FRAGS, at most */
-#define PAGE		4096
-#define FRAGMENT_PAGES	4     /* of a fragment, at most */
-#define LINEAR_COPY_MAX 66560 /* the longest frame that can be fragmented */
-#define NET_IOV		1ULL  /* kernel: include/net/netmem.h: not a page */
-
-/* x86-64: where the array of all struct page, and physical memory, are mapped. */
-extern const void vmemmap_base __ksym __weak;
-extern const void page_offset_base __ksym __weak;
-
-/* Room for a linear copy of a frame. */
-struct linear_copy {
-	__u64 at; /* the address of bytes, as a number */
-	__u8 bytes[LINEAR_COPY_MAX + PAGE];
-};
-
-/* A linear frame, wherever it is; at 0: it cannot be read. */
-struct view {
-	__u64 at;
-	__u32 len;
-};
+#define HAS_FRAGS      1  /* kernel: include/net/xdp.h, XDP_FLAGS_HAS_FRAGS */
+#define CACHE_LINE     64 /* the size of struct skb_shared_info is rounded up to this */
+#define FRAGMENT_PAGES 4  /* of a fragment, at most */
 
 static __always_inline __u32 linear_len(const struct xdp_buff *xdp)
 {
@@ -100,17 +44,6 @@ static __always_inline const struct skb_shared_info *shared_info(const struct xd
 
 	size = (size + CACHE_LINE - 1) & ~(CACHE_LINE - 1ULL);
 	return xdp->data_hard_start + xdp->frame_sz - size;
-}
-
-/* kernel: page_to_virt(); 0: unknown. */
-static __always_inline __u64 page_address(__u64 page)
-{
-	__u64 pages = 0, memory = 0;
-
-	if (page & NET_IOV || bpf_probe_read_kernel(&pages, sizeof(pages), &vmemmap_base) < 0 ||
-	    bpf_probe_read_kernel(&memory, sizeof(memory), &page_offset_base) < 0)
-		return 0;
-	return memory + (page - pages) / bpf_core_type_size(struct page) * PAGE;
 }
 
 /*

@@ -65,6 +65,8 @@ static bool is_sound(const struct wire_frame *w, uint32_t len)
 		head += sizeof(struct wire_trace);
 	else if (w->flags & WIRE_STAMPED)
 		head += sizeof(struct wire_stamp);
+	else if (w->flags & WIRE_DROPPED)
+		head += sizeof(struct wire_drop);
 	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
 

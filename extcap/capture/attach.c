@@ -4,6 +4,8 @@
 #include <net/if_arp.h>
 
 #include "extcap/capture/attach.h"
+#include "extcap/drops/choice.h"
+#include "extcap/drops/symbols.h"
 #include "extcap/net/phc.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/system/cleanup.h"
@@ -315,9 +317,75 @@ bool attach_needs_xdp(const struct config *config)
 {
 	const char *choice = options_point(config);
 
-	return (choice && !g_str_equal(choice, point_tc_ingress.choice)) ||
+	return (choice && !g_str_equal(choice, point_tc_ingress.choice) &&
+		!g_str_equal(choice, point_drop.choice)) ||
 	       trace_is_needed(config) || config->mode != TAP_MODE_AUTO ||
 	       config->time_stamp_type == TIME_STAMP_ADAPTER;
+}
+
+/* Attaches for what begins with its link-layer header, or for what has none. 0 or -errno. */
+static int attach_drops_at(struct tap *tap, const struct tap_target *target, const char *device,
+			   GPtrArray *ifaces)
+{
+	enum tap_mode mode;
+	int r = tap_attach(tap, target, &mode);
+	struct attach_iface *iface;
+
+	if (r < 0)
+		return r;
+	iface = attach_iface_add(ifaces);
+	iface->n_slots = 1;
+	g_string_assign(iface->how, "packets that the kernel dropped");
+	if (target->is_headerless && device) {
+		iface->name = g_strconcat(device, ":ip", NULL);
+		iface->linktype = LINK_LINKTYPE_RAW;
+		g_string_append(iface->how, ", without their link-layer header");
+	}
+	return 0;
+}
+
+/*
+ * Two interfaces in the file: a packet that has not got its link-layer header yet, or not a new one, when
+ * it is dropped, begins at its network header.
+ */
+static int attach_drops(struct tap *tap, const struct config *config, struct filter *filter,
+			const struct link *i, const struct point_drop *drop, GPtrArray *ifaces)
+{
+	/* A filter on Ethernet headers accepts nothing that has none. */
+	_cleanup_(filter_unrefp) struct filter *raw = filter_for_any(filter, LINK_LINKTYPE_RAW);
+	struct tap_target target = target_of(config, i, filter, &point_drop);
+	int r = 0;
+
+	target.drop = *drop;
+	if (!target.is_headerless)
+		r = attach_drops_at(tap, &target, NULL, ifaces);
+	if (r < 0)
+		return r;
+	target.filter = raw->insns;
+	target.n_filter = raw->n;
+	target.is_headerless = true;
+	return attach_drops_at(tap, &target, link_is_headerless(i) ? NULL : i->name, ifaces);
+}
+
+/* Attaches for the drops of an interface; index 0 stands for packets without one. */
+static bool attach_dropped(struct tap *tap, const struct config *config, struct filter *filter,
+			   const struct link *i, GPtrArray *ifaces, GError **error)
+{
+	_cleanup_(choice_done) struct choice_of_reasons choice = { 0 };
+	struct point_drop drop;
+	int r;
+
+	if (!choice_read(&choice, config, error))
+		return false;
+	symbols_load();
+	drop = choice_target(&choice);
+	r = attach_drops(tap, config, filter, i, &drop, ifaces);
+	return r == 0 || explain(config, i, &point_drop, r, error);
+}
+
+static bool wants_frames(const struct config *config)
+{
+	return !point_choose(options_point(config), false)->sees_drops;
 }
 
 /* Whether frames of this interface can be captured in the configured way. */
@@ -345,7 +413,10 @@ GPtrArray *attach(struct tap *tap, const struct config *config, struct filter *f
 	if (!trace_check(config, error) || !check_link(config, i, error))
 		return NULL;
 	own = filter_for(filter, link_linktype(i), error);
-	if (!own || !attach_all(tap, config, own, i, ifaces, error))
+	if (!own || (wants_frames(config) && !attach_all(tap, config, own, i, ifaces, error)))
+		return NULL;
+	if ((config->has_drops || !wants_frames(config)) &&
+	    !attach_dropped(tap, config, own, i, ifaces, error))
 		return NULL;
 	for (guint n = 0; n < ifaces->len; n++)
 		g_info("%s: %s", i->name,

@@ -15,6 +15,7 @@
 struct attach_iface {
 	char *name;   /* NULL: the interface's own */
 	GString *how; /* points and modes, in words */
+	int linktype; /* 0: the interface's own */
 	unsigned int n_slots;
 };
 

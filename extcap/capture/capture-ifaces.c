@@ -69,6 +69,12 @@ static void make_promiscuous(struct capture_ifaces *m, unsigned int ifindex)
 		g_warning("cannot enable promiscuous mode: %s", g_strerror(errno));
 }
 
+/* Only drops: promiscuous mode would cause some. */
+static bool sees_drops_only(const struct capture_ifaces *m)
+{
+	return point_choose(options_point(m->config), false)->sees_drops;
+}
+
 /* Takes ownership of the interface. */
 static bool add(struct capture_ifaces *m, struct filter *filter, struct link *i, GError **error)
 {
@@ -80,7 +86,7 @@ static bool add(struct capture_ifaces *m, struct filter *filter, struct link *i,
 	g_ptr_array_add(m->list, new);
 	new->ifaces = attach(m->tap, m->config, filter, i, error);
 	if (new->ifaces && m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK &&
-	    !link_is_headerless(i))
+	    !link_is_headerless(i) && !sees_drops_only(m))
 		make_promiscuous(m, i->index);
 	return new->ifaces;
 }
@@ -180,6 +186,7 @@ static bool describe(const struct capture_ifaces *m, const struct captured *one,
 			.snaplen = (uint32_t)m->config->snaplen,
 			.filter = m->config->filter,
 			.comment = iface->how->str,
+			.linktype = iface->linktype,
 			.n_slots = iface->n_slots,
 		};
 

@@ -98,6 +98,17 @@ struct filter *filter_for(struct filter *f, int linktype, GError **error)
 	return other;
 }
 
+struct filter *filter_for_any(struct filter *f, int linktype)
+{
+	g_autoptr(GError) why = NULL;
+	struct filter *other = filter_for(f, linktype, &why);
+
+	if (other)
+		return other;
+	g_info("%s", why->message);
+	return filter_new_reject_all();
+}
+
 struct filter *filter_ref(struct filter *f)
 {
 	return g_rc_box_acquire(f);

@@ -28,6 +28,8 @@ struct filter {
 struct filter *filter_new(const char *expression, int linktype, GError **error);
 /* The same expression for another linktype: a reference to f if it serves, else as filter_new(). */
 struct filter *filter_for(struct filter *f, int linktype, GError **error);
+/* The same, and the filter that rejects all frames where the expression makes no sense. */
+struct filter *filter_for_any(struct filter *f, int linktype);
 /* The filter that rejects all frames. */
 struct filter *filter_new_reject_all(void);
 struct filter *filter_ref(struct filter *f);

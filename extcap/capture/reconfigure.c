@@ -84,6 +84,15 @@ static void G_GNUC_PRINTF(2, 3) note(struct reconfigure *r, const char *format, 
 	schedule(r);
 }
 
+/* Whether it may be that no packet of this interface can match. */
+static bool is_of_drops(const struct reconfigure *r, guint number)
+{
+	for (guint slot = 0; slot < r->stream->slots->len; slot++)
+		if (g_array_index(r->stream->slots, guint, slot) == number)
+			return tap_find_place(r->tap, slot).point->sees_drops;
+	return false;
+}
+
 /* NULL with *error unless the expression is a filter on every captured interface. */
 static struct filter *compile(const struct reconfigure *r, const char *expression, GError **error)
 {
@@ -95,7 +104,7 @@ static struct filter *compile(const struct reconfigure *r, const char *expressio
 							      struct stream_iface, n);
 		_cleanup_(filter_unrefp) struct filter *other = NULL;
 
-		if (i->linktype == f->linktype)
+		if (i->linktype == f->linktype || is_of_drops(r, n))
 			continue;
 		other = filter_new(expression, i->linktype, error);
 		if (!other)
@@ -154,6 +163,12 @@ void reconfigure_set_paused(struct reconfigure *r, bool is_paused)
 	r->paused_at = now;
 }
 
+/* A slot of drops has both directions, whichever are captured. */
+static bool sees_drops(const struct reconfigure *r, guint slot)
+{
+	return tap_find_place(r->tap, slot).point->sees_drops;
+}
+
 static const struct stream_iface *iface_of(const struct reconfigure *r, guint slot)
 {
 	guint number = g_array_index(r->stream->slots, guint, slot);
@@ -174,7 +189,8 @@ static bool has_direction(const struct reconfigure *r, unsigned int ifindex, boo
 	for (guint slot = 0; slot < r->stream->slots->len; slot++) {
 		struct tap_place place = tap_find_place(r->tap, slot);
 
-		if (place.ifindex == ifindex && place.point->is_egress == is_egress)
+		if (place.ifindex == ifindex && place.point->is_egress == is_egress &&
+		    !place.point->sees_drops)
 			return true;
 	}
 	return false;
@@ -184,7 +200,7 @@ static bool has_direction(const struct reconfigure *r, unsigned int ifindex, boo
 static int find_missing(const struct reconfigure *r, bool is_egress)
 {
 	for (guint slot = 0; slot < r->stream->slots->len; slot++)
-		if (is_wanted(r, iface_of(r, slot), is_egress) &&
+		if (!sees_drops(r, slot) && is_wanted(r, iface_of(r, slot), is_egress) &&
 		    !has_direction(r, tap_find_place(r->tap, slot).ifindex, is_egress) &&
 		    tap_is_attached(r->tap, slot))
 			return (int)slot;
@@ -234,14 +250,20 @@ static bool add_direction(struct reconfigure *r, guint slot, bool is_egress, GEr
 static bool set_filter(struct reconfigure *r, guint slot, GError **error)
 {
 	bool is_egress = tap_find_place(r->tap, slot).point->is_egress;
-	bool rejects = r->wanted.is_paused || !is_wanted(r, iface_of(r, slot), is_egress);
+	bool is_drop = sees_drops(r, slot);
+	bool rejects = r->wanted.is_paused ||
+		       (!is_drop && !is_wanted(r, iface_of(r, slot), is_egress));
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 	int e;
 
 	if (!tap_is_attached(r->tap, slot))
 		return true; /* the interface was deleted */
-	f = rejects ? filter_new_reject_all()
-		    : filter_for(r->wanted.filter, iface_of(r, slot)->linktype, error);
+	if (rejects)
+		f = filter_new_reject_all();
+	else if (is_drop)
+		f = filter_for_any(r->wanted.filter, iface_of(r, slot)->linktype);
+	else
+		f = filter_for(r->wanted.filter, iface_of(r, slot)->linktype, error);
 	if (!f)
 		return false;
 	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);

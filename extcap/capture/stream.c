@@ -5,13 +5,15 @@
 #include <net/if_arp.h>
 #include <string.h>
 
+#include "extcap/drops/texts.h"
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
 #include "extcap/capture/stream.h"
 
 #define NO_ADDRESS UINT64_MAX
 #define BROADCAST  UINT64_C(0xffffffffffff)
-#define TAP_RARE   (TAP_ID | TAP_VERDICT | TAP_HOST_TIME) /* what only add_rare() writes */
+/* What only add_rare() writes. */
+#define TAP_RARE (TAP_ID | TAP_VERDICT | TAP_HOST_TIME | TAP_DROPPED)
 
 static struct stream_iface *iface(const struct stream *s, guint number)
 {
@@ -198,6 +200,7 @@ void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 	s->ifaces = g_array_new(false, true, sizeof(struct stream_iface));
 	g_array_set_clear_func(s->ifaces, iface_clear);
 	s->slots = g_array_new(false, true, sizeof(guint));
+	s->drop_texts = texts_new();
 	sink->owner = (struct sink_owner){ add_stats, begun, s };
 }
 
@@ -206,6 +209,7 @@ void stream_done(struct stream *s)
 	sink_free(s->sink);
 	g_clear_pointer(&s->ifaces, g_array_unref);
 	g_clear_pointer(&s->slots, g_array_unref);
+	g_clear_pointer(&s->drop_texts, g_hash_table_unref);
 	*s = (struct stream){ 0 };
 }
 
@@ -244,7 +248,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 		.name = g_utf8_make_valid(d->name ? d->name : d->iface->name, -1),
 		.device = g_utf8_make_valid(d->iface->name, -1),
 		.ifindex = d->iface->index,
-		.linktype = (uint16_t)link_linktype(d->iface),
+		.linktype = (uint16_t)(d->linktype ? d->linktype : link_linktype(d->iface)),
 	};
 	g_autofree char *alias = d->iface->alias ? g_utf8_make_valid(d->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
@@ -270,7 +274,8 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 }
 
 /* How a frame was addressed: for a received one, whether it was for us. */
-static inline uint32_t reception(const struct stream_iface *i, const struct tap_frame *f)
+static inline uint32_t reception(const struct stream_iface *i, const struct tap_frame *f,
+				 uint32_t direction)
 {
 	uint64_t address;
 
@@ -279,22 +284,29 @@ static inline uint32_t reception(const struct stream_iface *i, const struct tap_
 	address = address_of(f->data);
 	if (f->data[0] & 1)
 		return address == BROADCAST ? PCAPNG_FLAG_BROADCAST : PCAPNG_FLAG_MULTICAST;
-	if (address == i->address || f->point->is_egress)
+	if (address == i->address || direction == PCAPNG_FLAG_OUTBOUND)
 		return PCAPNG_FLAG_UNICAST;
-	return i->address == NO_ADDRESS ? 0 : PCAPNG_FLAG_PROMISCUOUS;
+	return i->address == NO_ADDRESS || !direction ? 0 : PCAPNG_FLAG_PROMISCUOUS;
+}
+
+/* A dropped one may be on its way in or out, and sometimes nothing tells which. */
+static inline uint32_t direction_of(const struct tap_frame *f)
+{
+	if (f->mask & TAP_DROPPED)
+		return f->direction & (PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_OUTBOUND);
+	return f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
 }
 
 static inline uint32_t flags(const struct stream_iface *i, const struct tap_frame *f)
 {
-	uint32_t value = reception(i, f);
+	uint32_t direction = direction_of(f), value = direction | reception(i, f, direction);
 
-	value |= f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
 	if (!(f->mask & (TAP_SEGMENTS | TAP_PARTIAL)))
 		return value;
 	if (f->mask & TAP_SEGMENTS)
 		value |= PCAPNG_FLAG_SEGMENTED;
 	/* Segmentation offload always fills in the checksums later. */
-	if ((f->mask & TAP_PARTIAL) || f->point->is_egress)
+	if ((f->mask & TAP_PARTIAL) || direction == PCAPNG_FLAG_OUTBOUND)
 		value |= PCAPNG_FLAG_CSUM_NOT_READY;
 	return value;
 }
@@ -370,7 +382,7 @@ static size_t fill_common(struct stream *s, const struct tap_frame *frames, size
 static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
 	struct pcapng_packet *packet = &s->packets[0];
-	const char *comment = comment_of(s, i, f);
+	const char *comments[2];
 	int r;
 
 	fill(s, 0, f);
@@ -378,8 +390,12 @@ static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_f
 			(f->mask & TAP_ID ? PCAPNG_PACKET_PACKETID : 0);
 	packet->dropcount = i->gap;
 	packet->packetid = f->id;
-	packet->options.comments = &comment;
-	packet->options.n_comments = comment != NULL;
+	packet->options.comments = comments;
+	packet->options.n_comments = 0;
+	if (f->mask & TAP_DROPPED)
+		add_comment(comments, &packet->options.n_comments,
+			    texts_find(s->drop_texts, f->reason, f->location));
+	add_comment(comments, &packet->options.n_comments, comment_of(s, i, f));
 	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
 	s->verdict.value = f->verdict;
 	s->n_packets = 1;

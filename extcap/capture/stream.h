@@ -70,6 +70,7 @@ struct stream {
 	uint64_t last_ns;			   /* of the last packet */
 	const struct changes *changes;		   /* borrowed; NULL: nothing ever changes */
 	struct pcapng_verdict verdict;
+	GHashTable *drop_texts;
 };
 
 /* Describes an interface to the stream. */
@@ -82,6 +83,7 @@ struct stream_description {
 	uint32_t snaplen;
 	const char *filter;   /* NULL: none */
 	const char *comment;  /* capture points and modes */
+	int linktype;	      /* 0: the interface's own */
 	unsigned int n_slots; /* of the tap, following those of the interface added before */
 };
 

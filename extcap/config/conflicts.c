@@ -33,6 +33,7 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 	bool is_out = c->direction == DIRECTION_OUT, has_mode = c->mode != TAP_MODE_AUTO;
 	bool is_adapter = c->time_stamp_type == TIME_STAMP_ADAPTER;
 	bool has_side = c->at != POINT_AT_BOTH || c->filter_at != POINT_AT_ENTRY;
+	bool has_drops = c->has_drops || received->sees_drops;
 	const struct rule rules[] = {
 		{ OPTION_CLI, is_out && (has_mode || is_adapter),
 		  "--mode and --time-stamp-type are for received frames, and --direction is out" },
@@ -43,12 +44,24 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 		  "--mode requires --point xdp or auto, without --verdict and --program" },
 		{ OPTION_BOTH, has_side && choice && !received->traces_program,
 		  "--at and --filter-at require --point trace or auto" },
+		{ OPTION_BOTH, received->sees_drops && (c->verdicts || c->program || is_adapter),
+		  "--verdict, --program and --time-stamp-type are not for --point drop" },
+		{ OPTION_BOTH, c->has_drops && received->sees_drops,
+		  "--with-drops adds drops to frames, and --point drop captures drops alone" },
+		{ OPTION_BOTH, (c->reasons || c->not_reasons) && !has_drops,
+		  "--reason and --not-reason require --point drop or --with-drops" },
+		{ OPTION_BOTH, c->reasons && c->not_reasons,
+		  "--reason and --not-reason: use one of them" },
+		{ OPTION_BOTH, has_drops && c->format == FORMAT_PCAP,
+		  "drops need --format pcapng: pcap has no place for their reasons" },
 		{ OPTION_CLI, c->filter_at != POINT_AT_ENTRY && !c->filter,
 		  "--filter-at requires a filter; add -f EXPR" },
 		{ OPTION_BOTH, c->log_level != LOG_WARNING && !c->log_file,
 		  "--log-level requires --log-file" },
 	};
 
+	if (received->sees_drops && c->direction != DIRECTION_BOTH)
+		return fail_usage(error, "--point drop captures both directions; omit --direction");
 	if (front_end == OPTION_CLI && is_out && choice &&
 	    !g_str_equal(point_choose(choice, true)->choice, choice))
 		return fail_usage(error,

@@ -67,6 +67,9 @@ struct config {
 	uint64_t at;	       /* enum point_at */
 	uint64_t filter_at;    /* enum point_at, but not both */
 	uint64_t verdicts;     /* mask of 1 << XDP_…; 0: all */
+	char *reasons;	       /* to capture drops for, separated by commas; NULL: not given */
+	char *not_reasons;     /* not to capture them for */
+	bool has_drops;	       /* drops beside the frames */
 	bool is_promiscuous;
 	char *netns;		  /* name, path or PID; NULL: the current one */
 	uint64_t buffer_mib;	  /* ring memory per CPU */
@@ -142,7 +145,7 @@ struct option {
 
 extern const struct option options[]; /* terminated by name NULL */
 
-#define OPTIONS_MAX 44 /* rows, at most */
+#define OPTIONS_MAX 48 /* rows, at most */
 
 /* Sets every field to its default. options_done() frees what the fields own. */
 void options_init(struct config *c);

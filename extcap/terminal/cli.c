@@ -8,6 +8,7 @@
 #include "extcap/net/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
+#include "extcap/drops/choice.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/net/netns.h"
@@ -19,7 +20,7 @@
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */
-	gboolean help, list, version, print_config, setup;
+	gboolean help, list, reasons, version, print_config, setup;
 	unsigned int print_filter; /* how often -d was given */
 };
 
@@ -40,6 +41,8 @@ static GOptionContext *make_context(struct verbs *v)
 	const GOptionEntry entries[] = {
 		{ "list-interfaces", 'D', 0, G_OPTION_ARG_NONE, &v->list,
 		  "List the interfaces and their XDP programs, and exit" },
+		{ "list-reasons", 0, 0, G_OPTION_ARG_NONE, &v->reasons,
+		  "List the kernel's reasons for drops, and exit" },
 		{ "print-filter", 'd', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
 		  (void *)on_print_filter,
 		  "Print the filter as eBPF (-dd: as classic BPF), and exit" },
@@ -196,15 +199,18 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
  */
 static bool check(const struct verbs *v, GError **error)
 {
-	if (v->list + v->version + v->setup + v->print_config + !!v->print_filter > 1)
+	if (v->list + v->reasons + v->version + v->setup + v->print_config + !!v->print_filter > 1)
 		return fail_usage(error,
-				  "-D, -d, --print-config, --setup and --version: use one of "
-				  "them");
+				  "-D, -d, --list-reasons, --print-config, --setup and --version: "
+				  "use one of them");
 	if (v->list)
 		return conflicts_check_query(&v->config, "-D", "netns", error);
-	if (v->setup || v->version)
-		return conflicts_check_query(&v->config, v->setup ? "--setup" : "--version", NULL,
-					     error);
+	if (v->setup || v->version || v->reasons)
+		return conflicts_check_query(&v->config,
+					     v->setup	  ? "--setup"
+					     : v->reasons ? "--list-reasons"
+							  : "--version",
+					     NULL, error);
 	return true;
 }
 
@@ -233,6 +239,8 @@ bool cli_run(int argc, char **argv, GError **error)
 		setup_print(stdout);
 	else if (verbs.list)
 		return print_interfaces(verbs.config.netns, error);
+	else if (verbs.reasons)
+		return choice_print(stdout, error);
 	else if (verbs.print_filter)
 		return print_filter(&verbs.config, verbs.print_filter > 1, error);
 	else if (verbs.print_config)

@@ -23,7 +23,8 @@ SYSTEM = ("system", *SEAM)
 NET = ("net", *SYSTEM)
 CONFIG = ("config", *NET)
 SINK = ("sink", *CONFIG)
-CAPTURE = ("capture", *SINK)
+DROPS = ("drops", *CONFIG)
+CAPTURE = ("capture", "drops", *SINK)
 ROOMS = [Room(*row) for row in (
     ("writer.h", r"pcapng/(writer|format)\.h", ("writer.h",), LIBC),
     ("files.h", r"pcapng/files\.h", ("writer.h",), LIBC),
@@ -39,14 +40,16 @@ ROOMS = [Room(*row) for row in (
     ("kernel", r"bpf/.*\.bpf\.[ch]", ("kernel", "wire"), r"linux/.*|std(bool|def)\.h|" + LIBBPF),
     ("patch", r"bpf/filter/patch\.c", ("filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
     ("filter", r"bpf/filter/.*", ("filter",), LIBC + r"|linux/.*"),
+    ("record", r"bpf/rings/record\.[ch]", ("record", "tap.h", "rings", "wire"), LIBC + r"|linux/.*"),
     ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
-    ("tap.h", r"bpf/(tap|point|program)\.h", ("tap.h",), LIBC + r"|linux/.*"),
+    ("tap.h", r"bpf/(tap|point|program|drops/reasons)\.h", ("tap.h",), LIBC + r"|linux/.*"),
     ("tc", r"bpf/tc/.*", ("tc", "tap.h"), LIBC + r"|linux/.*|" + LIBBPF),
-    ("tap", r"bpf/.*", ("tap", "tap.h", "tc", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
+    ("tap", r"bpf/.*", ("tap", "tap.h", "tc", "record", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
 
     ("system", r"extcap/system/.*", SYSTEM, GLIB),
     ("net", r"extcap/net/.*", NET, GLIB),
     ("config", r"extcap/config/.*", CONFIG, GLIB),
+    ("drops", r"extcap/drops/.*", DROPS, GLIB),
     ("sink", r"extcap/sink/.*", SINK, GLIB),
     ("capture", r"extcap/capture/.*", CAPTURE, GLIB),
     ("terminal", r"extcap/terminal/.*", ("terminal", *CAPTURE), GLIB),
@@ -64,7 +67,7 @@ UNREACHABLE = [
 # libbpf's own names: with the root on the include path, our bpf/ hides its <bpf/...>.
 RESERVED = re.compile(LIBBPF + "$")
 # Records of the ring are decoded here and nowhere else.
-RING = re.compile(r"bpf/(wire\.h|kernel/.*\.bpf\.[ch]|tap\.c|rings/(ring|merge)\.[ch])$")
+RING = re.compile(r"bpf/(wire\.h|kernel/.*\.bpf\.[ch]|tap\.c|rings/(ring|merge|record)\.[ch])$")
 
 
 def room_of(path):

@@ -197,7 +197,8 @@ static void test_unsound_before(void)
 		uint16_t flags;
 		uint32_t before;
 	} kinds[] = { { WIRE_TRACED, sizeof(struct wire_trace) },
-		      { WIRE_STAMPED, sizeof(struct wire_stamp) } };
+		      { WIRE_STAMPED, sizeof(struct wire_stamp) },
+		      { WIRE_DROPPED, sizeof(struct wire_drop) } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		uint8_t body[sizeof(struct wire_frame) + 64] = { 0 };
