@@ -89,7 +89,8 @@ static __always_inline __u32 netns_of_route(const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = (void *)(BPF_CORE_READ(skb, _skb_refdst) & ~DST_FLAGS);
 
-	return dst ? netns_of_device(BPF_CORE_READ(dst, dev)) : 0;
+	return dst && bpf_core_field_exists(dst->dev) ? netns_of_device(BPF_CORE_READ(dst, dev))
+						      : 0;
 }
 
 static __always_inline void read_tag(const struct sk_buff *skb, struct buffer *b)

@@ -323,9 +323,12 @@ bool attach_needs_xdp(const struct config *config)
 	       config->time_stamp_type == TIME_STAMP_ADAPTER;
 }
 
-/* Attaches for what begins with its link-layer header, or for what has none. 0 or -errno. */
-static int attach_drops_at(struct tap *tap, const struct tap_target *target, const char *device,
-			   GPtrArray *ifaces)
+/*
+ * Attaches for what begins with its link-layer header, or for what has none. "kind" sets its interface in the
+ * file apart from the device's own; NULL: it is that one. 0 or -errno.
+ */
+static int attach_drops_at(struct tap *tap, const struct tap_target *target, const struct link *i,
+			   const char *kind, GPtrArray *ifaces)
 {
 	enum tap_mode mode;
 	int r = tap_attach(tap, target, &mode);
@@ -336,8 +339,9 @@ static int attach_drops_at(struct tap *tap, const struct tap_target *target, con
 	iface = attach_iface_add(ifaces);
 	iface->n_slots = 1;
 	g_string_assign(iface->how, "packets that the kernel dropped");
-	if (target->is_headerless && device) {
-		iface->name = g_strconcat(device, ":ip", NULL);
+	if (kind)
+		iface->name = g_strconcat(i->name, ":", kind, NULL);
+	if (target->is_headerless && !link_is_headerless(i)) {
 		iface->linktype = LINK_LINKTYPE_RAW;
 		g_string_append(iface->how, ", without their link-layer header");
 	}
@@ -354,17 +358,18 @@ static int attach_drops(struct tap *tap, const struct config *config, struct fil
 	/* A filter on Ethernet headers accepts nothing that has none. */
 	_cleanup_(filter_unrefp) struct filter *raw = filter_for_any(filter, LINK_LINKTYPE_RAW);
 	struct tap_target target = target_of(config, i, filter, &point_drop);
+	const char *own = config->has_drops ? "drop" : NULL;
 	int r = 0;
 
 	target.drop = *drop;
 	if (!target.is_headerless)
-		r = attach_drops_at(tap, &target, NULL, ifaces);
+		r = attach_drops_at(tap, &target, i, own, ifaces);
 	if (r < 0)
 		return r;
 	target.filter = raw->insns;
 	target.n_filter = raw->n;
 	target.is_headerless = true;
-	return attach_drops_at(tap, &target, link_is_headerless(i) ? NULL : i->name, ifaces);
+	return attach_drops_at(tap, &target, i, link_is_headerless(i) ? own : "ip", ifaces);
 }
 
 /* Attaches for the drops of an interface; index 0 stands for packets without one. */
@@ -412,7 +417,8 @@ GPtrArray *attach(struct tap *tap, const struct config *config, struct filter *f
 
 	if (!trace_check(config, error) || !check_link(config, i, error))
 		return NULL;
-	own = filter_for(filter, link_linktype(i), error);
+	own = i->index ? filter_for(filter, link_linktype(i), error)
+		       : filter_for_any(filter, link_linktype(i));
 	if (!own || (wants_frames(config) && !attach_all(tap, config, own, i, ifaces, error)))
 		return NULL;
 	if ((config->has_drops || !wants_frames(config)) &&

@@ -112,7 +112,16 @@ static bool is_left_out(const struct capture_ifaces *m, struct filter *filter, c
 	return !own;
 }
 
-/* "any": the interfaces that are up now, each an interface of its own in the file. */
+/* Packets without an interface, and those of interfaces that we do not know. */
+static bool add_none(struct capture_ifaces *m, struct filter *filter, GError **error)
+{
+	return !sees_drops_only(m) || add(m, filter, link_new_none(), error);
+}
+
+/*
+ * "any": the interfaces that are up now, each an interface of its own in the file; for drops, also those
+ * that are down.
+ */
 static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
@@ -121,12 +130,15 @@ static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **er
 	while (list && list->len) {
 		struct link *i = g_ptr_array_steal_index(list, 0);
 
-		if (!i->is_up || is_captured(m, i) || is_left_out(m, filter, i))
+		if ((!i->is_up && !sees_drops_only(m)) || is_captured(m, i) ||
+		    is_left_out(m, filter, i))
 			link_free(i);
 		else if (!add(m, filter, i, error))
 			return false;
 	}
-	return m->list->len > before || (list && fail(error, "no interface is up"));
+	if (!list || !add_none(m, filter, error))
+		return false;
+	return m->list->len > before || fail(error, "no interface is up");
 }
 
 static bool add_named(struct capture_ifaces *m, struct filter *filter, const char *name,

@@ -240,6 +240,7 @@ static bool add_direction(struct reconfigure *r, guint slot, bool is_egress, GEr
 	if (!link)
 		return false;
 	config.direction = is_egress ? DIRECTION_OUT : DIRECTION_IN;
+	config.has_drops = false; /* they are captured already */
 	ifaces = attach(r->tap, &config, r->wanted.filter, link, error);
 	for (guint n = 0; ifaces && n < ifaces->len; n++)
 		if (!add_iface(r, &config, link, ifaces->pdata[n], error))

@@ -46,6 +46,13 @@ const char *options_point(const struct config *c)
 	return c->point ? capture_points[c->point].value : NULL;
 }
 
+void options_set_point(struct config *c, const char *choice)
+{
+	for (uint64_t i = 0; capture_points[i].value; i++)
+		if (g_str_equal(capture_points[i].value, choice))
+			c->point = i;
+}
+
 static const struct choice ats[] = {
 	[POINT_AT_ENTRY] = { "entry", "entry: before the program runs" },
 	[POINT_AT_EXIT] = { "exit", "exit: after it returns, with its verdict" },

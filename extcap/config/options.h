@@ -154,6 +154,8 @@ void options_done(struct config *c);
 GOptionGroup *options_group(struct config *c, unsigned int front_end);
 /* Returns the capture point that --point names, for point_choose(); NULL: auto. */
 const char *options_point(const struct config *c);
+/* Makes --point what its value would. */
+void options_set_point(struct config *c, const char *choice);
 /* Returns the effective value as a user would type it; owned by the caller. */
 char *options_value(const struct config *c, const struct option *o);
 

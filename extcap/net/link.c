@@ -199,6 +199,15 @@ struct link *link_find_index(unsigned int index, GError **error)
  * libpcap has LINKTYPE_RAW for some devices without a link-layer header, and for the others its cooked
  * format, whose 16 bytes precede the same packet.
  */
+struct link *link_new_none(void)
+{
+	struct link *i = g_new0(struct link, 1);
+
+	g_strlcpy(i->name, LINK_NONE, sizeof(i->name));
+	i->type = ARPHRD_NONE;
+	return i;
+}
+
 int link_linktype(const struct link *i)
 {
 	switch (i->type) {

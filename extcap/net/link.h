@@ -17,7 +17,8 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 		LINK_XDP_OFFLOADED,
 };
 
-#define LINK_ANY "any" /* stands for all interfaces that are up */
+#define LINK_ANY  "any"	      /* stands for all interfaces that are up */
+#define LINK_NONE "no-device" /* what a packet without an interface is on; see link_new_none() */
 
 /* [pcaplinktype] */
 #define LINK_LINKTYPE_ETHERNET 1
@@ -50,6 +51,8 @@ GPtrArray *link_list(GError **error);
 struct link *link_find(const char *name, GError **error);
 /* Returns the interface of that index; NULL with *error if it has disappeared. */
 struct link *link_find_index(unsigned int index, GError **error);
+/* Stands for no interface: its index is 0, and its packets have no link-layer header. */
+struct link *link_new_none(void);
 /* Returns the linktype of captured frames; -1 if the interface cannot be captured on. */
 int link_linktype(const struct link *i);
 /* Whether frames begin with the network header, so that only tc captures them. */

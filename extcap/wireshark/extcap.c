@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/tap.h"
 #include "extcap/sink/destination.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/wireshark/control.h"
@@ -27,6 +28,7 @@
 
 #define PREFIX	 "xdptap-"  /* keeps every name apart from native interfaces */
 #define BY_INDEX "ifindex-" /* for names that Wireshark cannot use in a path */
+#define DROPS	 "drops"    /* --point drop on all interfaces */
 
 struct request {
 	gboolean interfaces, dlts, config, capture, cleanup;
@@ -105,7 +107,8 @@ static char *sanitize(const char *text)
 /* Whether Wireshark can use the name in a path, and it differs from all names that we generate. */
 static bool is_usable(const char *name)
 {
-	return !g_str_equal(name, LINK_ANY) && !g_str_has_prefix(name, BY_INDEX) &&
+	return !g_str_equal(name, LINK_ANY) && !g_str_equal(name, DROPS) &&
+	       !g_str_has_prefix(name, BY_INDEX) &&
 	       strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
 }
 
@@ -128,7 +131,7 @@ static char *find_typed(const char *name, int *ret_linktype, GError **error)
 		fail_usage(error, "--extcap-interface is required");
 		return NULL;
 	}
-	if (g_str_equal(name, PREFIX LINK_ANY))
+	if (g_str_equal(name, PREFIX LINK_ANY) || g_str_equal(name, PREFIX DROPS))
 		return g_strdup(LINK_ANY);
 	list = link_list(error);
 	for (guint n = 0; list && n < list->len; n++) {
@@ -210,6 +213,8 @@ static bool print_interfaces(GError **error)
 	toolbar_print();
 	printf("interface {value=" PREFIX LINK_ANY
 	       "}{display=XDP tap on all interfaces that are up}\n");
+	printf("interface {value=" PREFIX DROPS
+	       "}{display=XDP tap: packets that the kernel drops}\n");
 	g_ptr_array_sort(list, compare);
 	for (guint n = 0; n < list->len; n++)
 		if (link_linktype(list->pdata[n]) >= 0)
@@ -323,9 +328,21 @@ static bool check_filter(const struct request *r, GError **error)
 /* Another namespace has other interfaces than those listed: the name is used as it is. */
 static char *find_for_capture(const char *name, const struct config *config, GError **error)
 {
+	if (g_strcmp0(name, PREFIX DROPS) == 0)
+		return g_strdup(LINK_ANY);
 	if (config->netns && name && g_str_has_prefix(name, PREFIX))
 		return g_strdup(name + strlen(PREFIX));
 	return find(name, error);
+}
+
+static bool parse_request(const struct request *r, struct config *config, char ***rest,
+			  GError **error)
+{
+	if (!parse_capture(config, rest, error))
+		return false;
+	if (g_strcmp0(r->interface, PREFIX DROPS) == 0)
+		options_set_point(config, point_drop.choice);
+	return true;
 }
 
 static bool capture(const struct request *r, char **argv, char ***rest, GError **error)
@@ -341,7 +358,8 @@ static bool capture(const struct request *r, char **argv, char ***rest, GError *
 		return fail_usage(error, "--capture requires --fifo");
 	config.output = g_strdup(r->fifo);
 	config.filter = r->filter && *r->filter ? g_strdup(r->filter) : NULL;
-	if (parse_capture(&config, rest, error) && conflicts_check(&config, OPTION_DIALOG, error) &&
+	if (parse_request(r, &config, rest, error) &&
+	    conflicts_check(&config, OPTION_DIALOG, error) &&
 	    log_open(config.log_file, (enum log_level)config.log_level, argv, error))
 		name = find_for_capture(r->interface, &config, error);
 	if (!name) {

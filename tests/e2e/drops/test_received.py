@@ -5,7 +5,7 @@ import ctypes
 import socket
 import struct
 
-import drops
+import harness
 import net
 from drops import DropCase, ip4, tcp, udp
 
@@ -51,6 +51,22 @@ class Received(DropCase):
         self.check([udp(9000 + n, source="192.0.2.1") for n in range(N)], "IP_RPFILTER",
                    ["TcpExtIPReversePathFilter"])
 
+    def test_receive_buffer(self):
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.NEAR_IP, 9000)) as receiver:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the smallest one
+            frames = [udp(9000, b"%d" % n * 50) for n in range(10, 30)]
+            capture = self.capture()
+            self.pair.send_all(frames)
+            dropped, = self.counters("UdpRcvbufErrors")
+            capture.wait_packets(dropped)
+            self.assertEqual(self.counters("UdpRcvbufErrors"), [dropped])
+            receiver.settimeout(0)
+            arrived = [receiver.recv(1000) for _ in range(len(frames) - dropped)]
+        found = self.read(capture.finish())
+        self.assertEqual(len(found), dropped)
+        self.assertGreater(dropped, 0)
+        self.expect(found, [f for f in frames if f[42:] not in arrived], "SOCKET_RCVBUFF")
+
     def test_socket_filter(self):
         with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.NEAR_IP, 9000)) as receiver:
             reject_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0), 8)
@@ -60,4 +76,4 @@ class Received(DropCase):
 
 
 if __name__ == "__main__":
-    drops.main()
+    harness.main()

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The capture point "drop": options, filters, namespaces, long frames, and what the file says."""
+import socket
+import struct
+
+import drops
+import harness
+import net
+from drops import INBOUND, DropCase, ip4, udp
+from program import NOBODY, Case, Wireshark, xdptap
+
+N = 5
+
+
+class Refused(Case):
+    def test_sentence(self):
+        if drops.reasons():
+            self.skipTest("this kernel says why it drops packets")
+        status, _, err = xdptap("-i", "near", "--point", "drop", "-w", self.path("x"), namespace=self.pair.near)
+        self.assertEqual(status, 1)
+        self.assert_sentence(err, "this kernel", "Linux 6.1")
+
+
+class Choice(DropCase):
+    FRAMES = [udp(9000), udp(9001, wrong=1), ip4(bytes(30), 200)]
+    REASONS = ["NO_SOCKET", "UDP_CSUM", "IP_NOPROTO"]
+
+    def check(self, numbers, *options):
+        capture = self.capture(*options)
+        self.pair.send_all(self.FRAMES)
+        capture.wait_packets(len(numbers))
+        found = self.read(capture.finish())
+        self.assertEqual([d.data for d in found], [self.FRAMES[n] for n in numbers])
+
+    def test_reasons(self):
+        self.check([0, 1, 2])
+        self.check([1, 2], "--reason", "UDP_CSUM,ip_noproto")
+        self.check([0, 2], "--not-reason", "SKB_DROP_REASON_UDP_CSUM")
+
+    def test_filter(self):
+        self.check([0], "-f", "udp port 9000")
+        self.check([0, 1], "-f", f"udp and host {net.FAR_IP} and ether src {net.FAR_MAC}")
+        self.check([2], "-f", "ip proto 200 and len < 100")
+
+    def test_harmless(self):
+        """A frame for another host is nothing to worry about, unless asked for."""
+        self.pair.near.ip("link", "set", "near", "promisc", "on")
+        others = bytes.fromhex("02000000ffff") + udp(9000)[6:]
+        for options, wanted in (((), [udp(9002)]), (("--reason", "OTHERHOST"), [others])):
+            capture = self.capture(*options)
+            self.pair.send_all([others, udp(9002)])
+            capture.wait_packets(len(wanted))
+            self.assertEqual([d.data for d in self.read(capture.finish())], wanted)
+
+    def test_list(self):
+        self.assertIn("NO_SOCKET", drops.reasons())
+        self.assertTrue(drops.reasons()["OTHERHOST"])
+        self.assertFalse(drops.reasons()["NOT_SPECIFIED"])
+        self.assertEqual(xdptap("--list-reasons", user=NOBODY)[0], 0)
+
+    def test_wrong_options(self):
+        for options, word in ((("--point", "drop", "--reason", "NO_SUCH"), "--list-reasons"),
+                              (("--reason", "NO_SOCKET"), "--point drop"),
+                              (("--point", "drop", "--format", "pcap"), "pcapng"),
+                              (("--point", "drop", "--with-drops"), "--with-drops"),
+                              (("--point", "drop", "--direction", "in"), "--direction")):
+            status, _, err = xdptap("-i", "near", "-w", self.path("x"), *options, namespace=self.pair.near)
+            self.assertEqual(status, 2, err)
+            self.assert_sentence(err, word)
+
+
+class Scope(DropCase):
+    def test_other_namespace(self):
+        """Drops of far are none of near's, although the interfaces have the same index there."""
+        capture = self.capture(interface="any")
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"dropped by far", (net.FAR_IP, 9000))
+        self.pair.send_all([udp(9000)])
+        capture.wait_packets(1)
+        self.assertEqual([d.data for d in self.read(capture.finish())], [udp(9000)])
+
+    def test_one_interface(self):
+        self.pair.add("near2", "far2")
+        capture = self.capture()
+        self.pair.send_all([udp(9000)], "far2")
+        self.pair.send_all([udp(9001)])
+        capture.wait_packets(1)
+        self.assertEqual([d.data for d in self.read(capture.finish())], [udp(9001)])
+
+    def test_all_interfaces(self):
+        self.pair.add("near2", "far2")
+        capture = self.capture(interface="any")
+        self.pair.send_all([udp(9000)], "far2")
+        self.pair.send_all([udp(9001)])
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"local", ("127.0.0.1", 9002))
+        capture.wait_packets(3)
+        finished = capture.finish()
+        found = self.read(finished)
+        self.assertEqual([(d.interface, d.direction) for d in found],
+                         [("near2", INBOUND), ("near", INBOUND), ("lo", INBOUND)])
+        self.assertEqual(found[2].data[-5:], b"local")
+        self.assertEqual({i.option("if_name"): i["linktype"] for i in finished.interfaces},
+                         {"lo": 1, "lo:ip": 101, "near": 1, "near:ip": 101, "near2": 1, "near2:ip": 101,
+                          "no-device": 101})
+
+    def test_later_interface(self):
+        """What an interface drops that was not there at the start has lost its link-layer header."""
+        capture = self.capture(interface="any")
+        self.pair.add("near2", "far2")
+        self.pair.send_all([udp(9000)], "far2")
+        capture.wait_packets(1)
+        found, = self.read(capture.finish())
+        self.assertEqual((found.interface, found.data), ("no-device", udp(9000)[14:]))
+
+    def test_interface_goes(self):
+        capture = self.capture()
+        self.pair.send_all([udp(9000)])
+        capture.wait_packets(1)
+        self.pair.near.ip("link", "del", "near")
+        self.assertEqual(capture.wait(), 1)
+        self.assert_last_sentence(capture.stderr(), "near", "deleted")
+
+    def test_with_drops(self):
+        """The frame, and then its end."""
+        capture = self.start("--with-drops")
+        frames = [udp(9000 + n) for n in range(N)]
+        for number, frame in enumerate(frames):
+            self.pair.send_all([frame])
+            capture.wait_packets(2 * number + 2)
+        finished = capture.finish()
+        received = [b for b in finished.named("EPB") if b["data"] in frames]
+        self.assertEqual([b["data"] for b in received], [f for f in frames for _ in range(2)])
+        self.assertEqual([finished.interfaces[b["interface"]].option("if_name") for b in received],
+                         ["near", "near:drop"] * N)
+
+
+class Bytes(DropCase):
+    def test_fragments(self):
+        """A datagram of the size that IP allows, over loopback: in pages, or in a list of fragments."""
+        for mtu in (65536, 1500):
+            self.pair.near.ip("link", "set", "lo", "mtu", str(mtu))
+            with self.subTest(mtu):
+                data = bytes(range(256)) * 200
+                capture = self.capture(interface="lo")
+                with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                    sender.sendto(data, ("127.0.0.1", 9000))
+                capture.wait_packets(1)
+                found, = self.read(capture.finish())
+                self.assertEqual(found.data[42:], data)
+
+    def test_snaplen(self):
+        capture = self.capture("-s", "60")
+        self.pair.send_all([udp(9000, bytes(1000))])
+        capture.wait_packets(1)
+        finished = capture.finish()
+        self.assertEqual([(p.length, p.data) for p in finished.packets], [(1042, udp(9000, bytes(1000))[:60])])
+
+    def test_vlan_tag(self):
+        """The driver has stripped the tag; nobody has this VLAN."""
+        self.pair.near.ip("link", "set", "near", "promisc", "on")
+        tagged = net.frame(60)[:12] + bytes.fromhex("8100 2ffe 88b5") + bytes(46)
+        capture = self.capture("-f", "vlan 4094 and ether[16:2] == 0x88b5")
+        self.pair.send_all([net.frame(60), tagged])
+        capture.wait_packets(1)
+        self.assertEqual([d.data for d in self.read(capture.finish())], [tagged])
+
+
+class InWireshark(DropCase):
+    def test_listed(self):
+        status, out, _ = Wireshark(self.folder).run("-D", namespace=self.pair.near)
+        self.assertEqual(status, 0)
+        self.assertIn("xdptap-drops", out.decode())
+
+    def test_tshark(self):
+        wireshark = Wireshark(self.folder)
+        frames = [udp(9000 + n) for n in range(N)]
+        with wireshark.tshark("-i", "xdptap-drops", "-f", "udp", "-c", str(N), "-T", "fields", "-e",
+                              "frame.interface_name", "-e", "frame.comment", "-e", "udp.dstport",
+                              namespace=self.pair.near) as tshark:
+            harness.wait_until(lambda: net.captures(tshark.pid) or tshark.has_ended(), "the capture")
+            self.pair.send_all(frames)
+            self.assertEqual(tshark.wait(), 0, tshark.text())
+        lines = [line.split("\t") for line in tshark.stdout().decode().splitlines()]
+        self.assertEqual([line[0] for line in lines], ["near"] * N)
+        self.assertEqual([line[1].split()[0] for line in lines], ["NO_SOCKET"] * N)
+        self.assertEqual([line[2] for line in lines], [str(9000 + n) for n in range(N)])
+
+
+class Flood(DropCase):
+    def test_books(self):
+        """More than the ring holds: each drop is written or counted as lost."""
+        count = 30000
+        before, = self.counters("UdpNoPorts")
+        capture = self.capture("-B", "1", "--log-file", self.path("log"), "--log-level", "info")
+        with self.pair.sender() as sender:
+            for n in range(count):
+                sender.send(udp(9000, struct.pack(">I", n) + bytes(300)))
+        harness.wait_until(lambda: self.counters("UdpNoPorts")[0] - before == count, "the drops")
+        finished = capture.finish()
+        total = finished.statistics[0]
+        self.assertGreaterEqual(total.option("isb_ifrecv"), count)
+        self.assertEqual(total.option("isb_ifrecv"), total.option("isb_osdrop") + len(finished.packets))
+
+
+if __name__ == "__main__":
+    harness.main()
