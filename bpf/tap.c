@@ -12,6 +12,7 @@
 #include "bpf/account.h"
 #include "bpf/facts.h"
 #include "bpf/filter/cbpf.h"
+#include "bpf/filter/cbpf-bind.h"
 #include "bpf/rings/clock.h"
 #include "bpf/load/image.h"
 #include "bpf/maps.h"
@@ -149,6 +150,25 @@ void tap_free(struct tap *t)
 	free(t);
 }
 
+/* What the filter asks about the place is answered here. 0 or -ENOMEM; unbind_filter() must follow. */
+static int bind_filter(struct point_target *t, const struct point *point,
+		       const struct sock_filter *filter, size_t n)
+{
+	const struct cbpf_place place = { t->ifindex, point->is_egress };
+
+	if (!filter)
+		return 0;
+	t->filter = cbpf_bind(filter, n, &place);
+	t->n_filter = n;
+	return t->filter ? 0 : -ENOMEM;
+}
+
+static void unbind_filter(struct point_target *t)
+{
+	free((struct sock_filter *)t->filter);
+	t->filter = NULL;
+}
+
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
 	struct attached *grown, new = { .point = target->point, .phc.fd = -1 };
@@ -157,8 +177,6 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.mode = target->mode,
 		.maps = &t->maps,
 		.images = &t->images,
-		.filter = target->filter,
-		.n_filter = target->n_filter,
 		.is_stamped = target->has_nic_clock,
 		.is_headerless = target->is_headerless,
 		.trace = target->trace,
@@ -180,14 +198,16 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	t->attached = grown;
 	if (target->has_nic_clock && clock_init_phc(&new.phc, target->phc_fd) < 0)
 		return -ENODEV;
-	r = target->point->attach(&point_target, &new.link);
+	r = bind_filter(&point_target, target->point, target->filter, target->n_filter);
+	if (r == 0)
+		r = target->point->attach(&point_target, &new.link);
+	unbind_filter(&point_target);
 	if (r < 0) {
 		clock_done(&new.phc);
 		return r;
 	}
 	*ret_mode = new.link->mode;
 	new.target = point_target;
-	new.target.filter = NULL;
 	new.target.drop = (struct point_drop){ 0 };
 	new.owner = t->n_attached;
 	for (uint32_t n = 0; n < new.link->n_slots; n++)
@@ -200,15 +220,18 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 {
 	struct point_target target;
 	struct attached *a;
+	int r;
 
 	if (slot >= t->n_attached || t->is_detached)
 		return -EINVAL;
 	a = &t->attached[t->attached[slot].owner];
 	target = a->target;
-	target.filter = filter;
-	target.n_filter = n;
 	target.config.generation = generation;
-	return a->point->replace(&target, a->link);
+	r = bind_filter(&target, a->point, filter, n);
+	if (r == 0)
+		r = a->point->replace(&target, a->link);
+	unbind_filter(&target);
+	return r;
 }
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
@@ -231,16 +254,13 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
 	return r;
 }
 
-int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
+int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsigned int ifindex)
 {
-	struct cbpf_code code;
-	int r = cbpf_translate(filter, n, &at_xdp, &code);
+	const struct cbpf_place place = { .ifindex = ifindex };
+	struct sock_filter *bound = cbpf_bind(filter, n, &place);
+	int r = bound ? cbpf_list(to, bound, n, &at_xdp) : -ENOMEM;
 
-	if (r == 0) {
-		cbpf_print(to, code.insns, code.n);
-		fprintf(to, "%4zu: the frame is captured if r0 is 1\n", code.n);
-	}
-	cbpf_done(&code);
+	free(bound);
 	return r;
 }
 

@@ -141,10 +141,10 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
  */
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit);
 /*
- * Lists the instructions that are loaded for the filter at the XDP hook, with those for a VLAN tag that
- * the NIC stripped: it comes in r7. 0 or -errno as above.
+ * Lists the instructions that are loaded for the filter at the XDP hook of an interface, with those for
+ * a VLAN tag that the NIC stripped: it comes in r7. 0 or -errno as above.
  */
-int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n);
+int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsigned int ifindex);
 /* Where the program of a slot is attached. */
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
 /* Detaches all programs. When it returns, none is running; the frames they left are in the rings. */

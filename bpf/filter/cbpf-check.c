@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/filter/cbpf-bind.h"
 #include "bpf/filter/cbpf-check.h"
 
 /* What is wrong with an instruction by itself: 0 or an -errno of cbpf_translate(). */
@@ -12,7 +13,7 @@ static int check_code(const struct sock_filter *f)
 	switch (f->code) {
 	case BPF_LD | BPF_W | BPF_ABS:
 	case BPF_LD | BPF_H | BPF_ABS:
-	case BPF_LD | BPF_B | BPF_ABS:
+	case BPF_LD | BPF_B | BPF_ABS: return cbpf_is_unanswered(f) ? -EOPNOTSUPP : 0;
 	case BPF_LD | BPF_W | BPF_IND:
 	case BPF_LD | BPF_H | BPF_IND:
 	case BPF_LD | BPF_B | BPF_IND:

@@ -133,3 +133,17 @@ void cbpf_print(FILE *to, const struct bpf_insn *insns, size_t n)
 		}
 	}
 }
+
+int cbpf_list(FILE *to, const struct sock_filter *filter, size_t n,
+	      const struct cbpf_target *target)
+{
+	struct cbpf_code code;
+	int r = cbpf_translate(filter, n, target, &code);
+
+	if (r == 0) {
+		cbpf_print(to, code.insns, code.n);
+		fprintf(to, "%4zu: the frame is captured if r0 is 1\n", code.n);
+	}
+	cbpf_done(&code);
+	return r;
+}

@@ -70,7 +70,8 @@ struct cbpf_code {
 
 /*
  * Translates n instructions. 0, and *ret needs cbpf_done(); or, with ret->culprit set: -ELOOP: a
- * backward jump, which only "protochain" generates; -EOPNOTSUPP: an instruction unknown to libpcap;
+ * backward jump, which only "protochain" generates; -EOPNOTSUPP: an instruction unknown to libpcap,
+ * or to cbpf_bind(), which comes first;
  * -EINVAL: an invalid program (it jumps or runs past its end, divides by a constant zero, shifts by a
  * constant of 32 or more, or uses an M[] that does not exist); -E2BIG: too large for eBPF's jumps;
  * -ENOMEM.
@@ -81,5 +82,10 @@ void cbpf_done(struct cbpf_code *code);
 
 /* Writes a listing, one instruction per line, in the notation of bpftool and the kernel. */
 void cbpf_print(FILE *to, const struct bpf_insn *insns, size_t n);
+/*
+ * Translates, and writes a listing with the meaning of its result. 0 or -errno as above.
+ */
+int cbpf_list(FILE *to, const struct sock_filter *filter, size_t n,
+	      const struct cbpf_target *target);
 
 #endif

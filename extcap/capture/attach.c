@@ -356,7 +356,8 @@ static int attach_drops(struct tap *tap, const struct config *config, struct fil
 			const struct link *i, const struct point_drop *drop, GPtrArray *ifaces)
 {
 	/* A filter on Ethernet headers accepts nothing that has none. */
-	_cleanup_(filter_unrefp) struct filter *raw = filter_for_any(filter, LINK_LINKTYPE_RAW);
+	_cleanup_(filter_unrefp) struct filter *raw = filter_for_any(filter, LINK_LINKTYPE_RAW,
+								     i->index);
 	struct tap_target target = target_of(config, i, filter, &point_drop);
 	const char *own = config->has_drops ? "drop" : NULL;
 	int r = 0;
@@ -417,8 +418,8 @@ GPtrArray *attach(struct tap *tap, const struct config *config, struct filter *f
 
 	if (!trace_check(config, error) || !check_link(config, i, error))
 		return NULL;
-	own = i->index ? filter_for(filter, link_linktype(i), error)
-		       : filter_for_any(filter, link_linktype(i));
+	own = i->index ? filter_for(filter, link_linktype(i), i->index, error)
+		       : filter_for_any(filter, link_linktype(i), i->index);
 	if (!own || (wants_frames(config) && !attach_all(tap, config, own, i, ifaces, error)))
 		return NULL;
 	if ((config->has_drops || !wants_frames(config)) &&

@@ -106,7 +106,7 @@ static bool is_left_out(const struct capture_ifaces *m, struct filter *filter, c
 		g_warning("not capturing on \"%s\": its frames have no Ethernet header", i->name);
 		return true;
 	}
-	own = filter_for(filter, link_linktype(i), &why);
+	own = filter_for(filter, link_linktype(i), i->index, &why);
 	if (!own)
 		g_warning("not capturing on \"%s\": %s", i->name, why->message);
 	return !own;

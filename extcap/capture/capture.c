@@ -420,7 +420,7 @@ static bool compile_filter(struct capture *c, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 
-	c->filter = filter_new(c->config->filter, LINK_LINKTYPE_ETHERNET, &why);
+	c->filter = filter_new(c->config->filter, LINK_LINKTYPE_ETHERNET, 0, &why);
 	return c->filter ||
 	       fail_usage(error, "capture filter \"%.100s\": %s", c->config->filter, why->message);
 }

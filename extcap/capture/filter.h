@@ -5,31 +5,36 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct sock_filter;
 
 /*
- * A compiled filter. It is compiled once, never changes, and is shared by reference: the capture, its
- * interfaces and a reconfiguration all hold the same one.
+ * A compiled filter. It is compiled once for each linktype and netmask, and shared by reference: the
+ * capture, its interfaces and a reconfiguration all hold the same one.
  */
 struct filter {
 	char *expression;	   /* as typed; NULL: none, all frames match */
 	struct sock_filter *insns; /* classic BPF; NULL: all frames match */
 	size_t n;		   /* instructions */
 	int linktype;		   /* of the frames that it judges */
+	bool needs_netmask;	   /* has "ip broadcast" in it */
+	uint32_t netmask;	   /* then: which one */
+	GPtrArray *others; /* of struct filter *: the same for other interfaces; NULL: none */
 };
 
 /*
- * Compiles an expression (NULL or empty: all frames match) for a LINK_LINKTYPE_. An expression that rejects
- * all packets is a valid filter. NULL with *error where libpcap refuses the expression or the kernel
- * could not run the result.
+ * Compiles an expression (NULL or empty: all frames match) for a LINK_LINKTYPE_ and the netmask of an interface
+ * (0: unknown). An expression that rejects all packets is a valid filter. NULL with *error where libpcap
+ * refuses the expression or the kernel could not run the result.
  */
-struct filter *filter_new(const char *expression, int linktype, GError **error);
-/* The same expression for another linktype: a reference to f if it serves, else as filter_new(). */
-struct filter *filter_for(struct filter *f, int linktype, GError **error);
+struct filter *filter_new(const char *expression, int linktype, unsigned int ifindex,
+			  GError **error);
+/* The same expression for another interface; it is compiled, as by filter_new(), only if it must be. */
+struct filter *filter_for(struct filter *f, int linktype, unsigned int ifindex, GError **error);
 /* The same, and the filter that rejects all frames where the expression makes no sense. */
-struct filter *filter_for_any(struct filter *f, int linktype);
+struct filter *filter_for_any(struct filter *f, int linktype, unsigned int ifindex);
 /* The filter that rejects all frames. */
 struct filter *filter_new_reject_all(void);
 struct filter *filter_ref(struct filter *f);
@@ -40,9 +45,14 @@ static inline void filter_unrefp(struct filter **f)
 	filter_unref(*f);
 }
 /*
- * Prints what the kernel runs at the XDP hook as eBPF, or, with is_classic, what libpcap compiled, as
- * tcpdump -d does. Prints nothing for a filter without instructions.
+ * Prints what the kernel runs at the XDP hook of an interface as eBPF, or, with is_classic, what libpcap
+ * compiled, as tcpdump -d does. Prints nothing for a filter without instructions.
  */
-void filter_print(FILE *to, const struct filter *f, bool is_classic);
+void filter_print(FILE *to, const struct filter *f, unsigned int ifindex, bool is_classic);
+
+/*
+ * An expression as an option of a file can hold it, cut if need be; owned by the caller, NULL for NULL.
+ */
+char *filter_text(const char *expression);
 
 #endif

@@ -97,16 +97,18 @@ static bool is_of_drops(const struct reconfigure *r, guint number)
 static struct filter *compile(const struct reconfigure *r, const char *expression, GError **error)
 {
 	_cleanup_(filter_unrefp) struct filter *f = filter_new(expression, LINK_LINKTYPE_ETHERNET,
-							       error);
+							       0, error);
 
+	if (!f)
+		g_prefix_error(error, "capture filter \"%.100s\": ", expression);
 	for (guint n = 0; f && n < r->stream->ifaces->len; n++) {
 		const struct stream_iface *i = &g_array_index(r->stream->ifaces,
 							      struct stream_iface, n);
 		_cleanup_(filter_unrefp) struct filter *other = NULL;
 
-		if (i->linktype == f->linktype || is_of_drops(r, n))
+		if (is_of_drops(r, n))
 			continue;
-		other = filter_new(expression, i->linktype, error);
+		other = filter_for(f, i->linktype, i->ifindex, error);
 		if (!other)
 			return NULL;
 	}
@@ -122,10 +124,8 @@ bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GErro
 	if (g_strcmp0(expression, r->wanted.filter->expression) == 0)
 		return true;
 	filter = compile(r, expression, error);
-	if (!filter) {
-		g_prefix_error(error, "capture filter \"%.100s\": ", expression);
+	if (!filter)
 		return false;
-	}
 	filter_unref(r->wanted.filter);
 	r->wanted.filter = filter;
 	if (expression)
@@ -262,9 +262,11 @@ static bool set_filter(struct reconfigure *r, guint slot, GError **error)
 	if (rejects)
 		f = filter_new_reject_all();
 	else if (is_drop)
-		f = filter_for_any(r->wanted.filter, iface_of(r, slot)->linktype);
+		f = filter_for_any(r->wanted.filter, iface_of(r, slot)->linktype,
+				   tap_find_place(r->tap, slot).ifindex);
 	else
-		f = filter_for(r->wanted.filter, iface_of(r, slot)->linktype, error);
+		f = filter_for(r->wanted.filter, iface_of(r, slot)->linktype,
+			       tap_find_place(r->tap, slot).ifindex, error);
 	if (!f)
 		return false;
 	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);

@@ -8,6 +8,7 @@
 #include "extcap/drops/texts.h"
 #include "extcap/system/error.h"
 #include "extcap/system/host.h"
+#include "extcap/capture/filter.h"
 #include "extcap/capture/stream.h"
 
 #define NO_ADDRESS UINT64_MAX
@@ -250,6 +251,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 		.ifindex = d->iface->index,
 		.linktype = (uint16_t)(d->linktype ? d->linktype : link_linktype(d->iface)),
 	};
+	g_autofree char *filter = filter_text(d->filter);
 	g_autofree char *alias = d->iface->alias ? g_utf8_make_valid(d->iface->alias, -1) : NULL;
 	const struct pcapng_interface interface = {
 		.linktype = new.linktype,
@@ -258,7 +260,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 		.description = alias,
 		.mac = d->iface->has_mac ? d->iface->mac : NULL,
 		.speed_bps = d->speed_bps,
-		.filter = d->filter,
+		.filter = filter,
 		.hardware = d->driver,
 		.os = d->os,
 		.options = { .comments = &d->comment, .n_comments = 1 },

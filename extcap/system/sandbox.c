@@ -190,6 +190,8 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFINDEX },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFNAME },
+	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFADDR }, /* pcap_lookupnet() */
+	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFNETMASK },
 	{ SYS_ioctl, FILTERS, 1, ALL_BITS, FIONREAD }, /* of an answer to a look-up */
 	{ SYS_bind, NETLINK | FILTERS, 2, ALL_BITS, sizeof(struct sockaddr_nl) },
 	{ SYS_getsockname, NETLINK | FILTERS },

@@ -178,18 +178,38 @@ static void print_effective(const struct config *config)
 	}
 }
 
+/* The first interface of -i, for which -d prints; NULL: any Ethernet interface. */
+static bool find_first(const struct config *config, struct link **ret, GError **error)
+{
+	const char *name = config->interfaces->len ? config->interfaces->pdata[0] : LINK_ANY;
+
+	if (g_str_equal(name, LINK_ANY))
+		return true;
+	if (config->netns && !netns_enter(config->netns, error))
+		return false;
+	*ret = link_find(name, error);
+	return *ret && (link_linktype(*ret) >= 0 ||
+			fail(error, "xdptap cannot capture on \"%s\"", (*ret)->name));
+}
+
 static bool print_filter(const struct config *config, bool is_classic, GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
 	_cleanup_(filter_unrefp) struct filter *filter = NULL;
+	_cleanup_(link_freep) struct link *link = NULL;
+	unsigned int ifindex;
 
 	if (!config->filter)
 		return fail_usage(error, "-d requires a filter; add -f EXPR");
-	filter = filter_new(config->filter, LINK_LINKTYPE_ETHERNET, &wrong);
+	if (!find_first(config, &link, error))
+		return false;
+	ifindex = link ? link->index : 0;
+	filter = filter_new(config->filter, link ? link_linktype(link) : LINK_LINKTYPE_ETHERNET,
+			    ifindex, &wrong);
 	if (!filter)
 		return fail_usage(error, "capture filter \"%.100s\": %s", config->filter,
 				  wrong->message);
-	filter_print(stdout, filter, is_classic);
+	filter_print(stdout, filter, ifindex, is_classic);
 	return true;
 }
 

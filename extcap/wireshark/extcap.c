@@ -121,12 +121,13 @@ static char *name_of(const struct link *i)
 }
 
 /* Returns the kernel's name of the interface that Wireshark calls name, or NULL. */
-static char *find_typed(const char *name, int *ret_linktype, GError **error)
+static char *find_typed(const char *name, int *ret_linktype, unsigned int *ret_ifindex,
+			GError **error)
 {
 	g_autoptr(GPtrArray) list = NULL;
 
 	*ret_linktype = LINK_LINKTYPE_ETHERNET;
-
+	*ret_ifindex = 0;
 	if (!name) {
 		fail_usage(error, "--extcap-interface is required");
 		return NULL;
@@ -140,6 +141,7 @@ static char *find_typed(const char *name, int *ret_linktype, GError **error)
 
 		if (g_str_equal(candidate, name) && link_linktype(i) >= 0) {
 			*ret_linktype = link_linktype(i);
+			*ret_ifindex = i->index;
 			return g_strdup(i->name);
 		}
 	}
@@ -152,9 +154,10 @@ static char *find_typed(const char *name, int *ret_linktype, GError **error)
 
 static char *find(const char *name, GError **error)
 {
+	unsigned int ifindex;
 	int linktype;
 
-	return find_typed(name, &linktype, error);
+	return find_typed(name, &linktype, &ifindex, error);
 }
 
 static const struct link *find_index(const GPtrArray *list, unsigned int index)
@@ -224,8 +227,9 @@ static bool print_interfaces(GError **error)
 
 static bool print_dlts(const struct request *r, GError **error)
 {
+	unsigned int ifindex;
 	int linktype;
-	g_autofree char *name = find_typed(r->interface, &linktype, error);
+	g_autofree char *name = find_typed(r->interface, &linktype, &ifindex, error);
 
 	if (name && linktype == LINK_LINKTYPE_RAW)
 		printf("dlt {number=%d}{name=RAW}{display=Raw IP}\n", DLT_RAW);
@@ -314,12 +318,13 @@ static bool print_config(const struct request *r, GError **error)
 /* Any text on stdout marks the filter as invalid; exit status 0 says that it was checked. */
 static bool check_filter(const struct request *r, GError **error)
 {
+	unsigned int ifindex;
 	int linktype;
-	g_autofree char *name = find_typed(r->interface, &linktype, error);
+	g_autofree char *name = find_typed(r->interface, &linktype, &ifindex, error);
 	_cleanup_(filter_unrefp) struct filter *filter = NULL;
 	g_autoptr(GError) wrong = NULL;
 
-	filter = name ? filter_new(r->filter, linktype, &wrong) : NULL;
+	filter = name ? filter_new(r->filter, linktype, ifindex, &wrong) : NULL;
 	if (wrong)
 		printf("%s\n", wrong->message);
 	return name;

@@ -215,7 +215,7 @@ static void test_listing(void)
 	before = bpf_program__insn_cnt(skel->progs.tap_xdp);
 	g_assert_cmpint(patch_filter(skel->progs.tap_xdp, filter, G_N_ELEMENTS(filter), CBPF_XDP),
 			==, 0);
-	g_assert_cmpint(tap_print_filter(to, filter, G_N_ELEMENTS(filter)), ==, 0);
+	g_assert_cmpint(tap_print_filter(to, filter, G_N_ELEMENTS(filter), 1), ==, 0);
 	fclose(to);
 	g_assert_cmpuint(count_lines(text), ==,
 			 bpf_program__insn_cnt(skel->progs.tap_xdp) - before);

@@ -2,8 +2,10 @@
 /* What the translator refuses, and with which error and instruction. Needs no privilege. */
 #include <errno.h>
 #include <glib.h>
+#include <linux/if_packet.h>
 
 #include "bpf/filter/cbpf.h"
+#include "bpf/filter/cbpf-bind.h"
 #include "tests/bpf/filter/oracle.h"
 
 #define ACCEPT                                                                                     \
@@ -117,6 +119,31 @@ static void test_size(void)
 	g_assert_cmpint(translate(filter, n / 2, &culprit), ==, 0);
 }
 
+/* What a packet socket answers about a frame: the packet type and the interface, and no more. */
+static void test_ancillary(void)
+{
+	const struct cbpf_place sent = { .ifindex = 7, .is_egress = true };
+	const struct sock_filter filter[] = {
+		{ BPF_LD | BPF_H | BPF_ABS, 0, 0, (guint32)(SKF_AD_OFF + SKF_AD_PKTTYPE) },
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0, (guint32)(SKF_AD_OFF + SKF_AD_IFINDEX) },
+		{ BPF_LD | BPF_H | BPF_ABS, 0, 0, 12 },
+		ACCEPT,
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0, (guint32)(SKF_AD_OFF + SKF_AD_MARK) },
+		ACCEPT,
+	};
+	g_autofree struct sock_filter *bound = cbpf_bind(filter, 4, &sent);
+	size_t culprit;
+
+	g_assert_cmpuint(bound[0].code, ==, BPF_LD | BPF_IMM);
+	g_assert_cmpuint(bound[0].k, ==, PACKET_OUTGOING);
+	g_assert_cmpuint(bound[1].code, ==, BPF_LD | BPF_IMM);
+	g_assert_cmpuint(bound[1].k, ==, 7);
+	g_assert_cmpmem(&bound[2], sizeof(*bound), &filter[2], sizeof(*filter));
+	g_assert_cmpint(translate(filter, 4, &culprit), ==, 0);
+	g_assert_cmpint(translate(filter, 6, &culprit), ==, -EOPNOTSUPP);
+	g_assert_cmpuint(culprit, ==, 4);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -124,5 +151,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/cbpf/ends", test_ends);
 	g_test_add_func("/cbpf/protochain", test_protochain);
 	g_test_add_func("/cbpf/size", test_size);
+	g_test_add_func("/cbpf/ancillary", test_ancillary);
 	return g_test_run();
 }

@@ -99,7 +99,7 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
 	return 0;
 }
 
-int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n)
+int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsigned int ifindex)
 {
 	return 0;
 }

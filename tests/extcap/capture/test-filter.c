@@ -13,7 +13,7 @@ static void assert_refused(const char *expression, const char *word)
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 	g_autoptr(GError) error = NULL;
 
-	f = filter_new(expression, LINK_LINKTYPE_ETHERNET, &error);
+	f = filter_new(expression, LINK_LINKTYPE_ETHERNET, 0, &error);
 	g_assert_null(f);
 	g_assert_nonnull(error);
 	g_assert_nonnull(strstr(error->message, word));
@@ -25,7 +25,7 @@ static void test_none(void)
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 	g_autoptr(GError) error = NULL;
 
-	f = filter_new(NULL, LINK_LINKTYPE_ETHERNET, &error);
+	f = filter_new(NULL, LINK_LINKTYPE_ETHERNET, 0, &error);
 	g_assert_nonnull(f);
 	g_assert_no_error(error);
 	g_assert_cmpuint(f->n, ==, 0);
@@ -35,7 +35,7 @@ static void test_expression(void)
 {
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 
-	f = filter_new("tcp port 443", LINK_LINKTYPE_ETHERNET, NULL);
+	f = filter_new("tcp port 443", LINK_LINKTYPE_ETHERNET, 0, NULL);
 	g_assert_cmpuint(f->n, >, 5);
 }
 
@@ -44,7 +44,7 @@ static void test_nothing_matches(void)
 {
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 
-	f = filter_new("ip and arp", LINK_LINKTYPE_ETHERNET, NULL);
+	f = filter_new("ip and arp", LINK_LINKTYPE_ETHERNET, 0, NULL);
 	g_assert_cmpuint(f->n, ==, 1);
 	g_assert_cmpuint(f->insns[0].code, ==, BPF_RET | BPF_K);
 	g_assert_cmpuint(f->insns[0].k, ==, 0);
@@ -61,22 +61,22 @@ static void test_refused(void)
 static void test_linktypes(void)
 {
 	_cleanup_(filter_unrefp) struct filter *ether = filter_new("host 10.0.0.1",
-								   LINK_LINKTYPE_ETHERNET, NULL);
+								   LINK_LINKTYPE_ETHERNET, 0, NULL);
 	_cleanup_(filter_unrefp) struct filter *raw = NULL, *same = NULL, *none = NULL, *mac = NULL;
 	g_autoptr(GError) error = NULL;
 
-	raw = filter_for(ether, LINK_LINKTYPE_RAW, NULL);
-	same = filter_for(ether, LINK_LINKTYPE_ETHERNET, NULL);
+	raw = filter_for(ether, LINK_LINKTYPE_RAW, 0, NULL);
+	same = filter_for(ether, LINK_LINKTYPE_ETHERNET, 0, NULL);
 	g_assert_true(same == ether);
 	g_assert_cmpuint(raw->n, >, 0);
 	g_assert_cmpuint(raw->insns[0].k, ==, 0); /* the version of the IP header */
 	g_assert_cmpuint(ether->insns[0].k, ==, 12);
-	none = filter_new(NULL, LINK_LINKTYPE_ETHERNET, NULL);
+	none = filter_new(NULL, LINK_LINKTYPE_ETHERNET, 0, NULL);
 	filter_unref(same);
-	same = filter_for(none, LINK_LINKTYPE_RAW, NULL);
+	same = filter_for(none, LINK_LINKTYPE_RAW, 0, NULL);
 	g_assert_true(same == none);
-	mac = filter_new("ether host 1:2:3:4:5:6", LINK_LINKTYPE_ETHERNET, NULL);
-	g_assert_null(filter_for(mac, LINK_LINKTYPE_RAW, &error));
+	mac = filter_new("ether host 1:2:3:4:5:6", LINK_LINKTYPE_ETHERNET, 0, NULL);
+	g_assert_null(filter_for(mac, LINK_LINKTYPE_RAW, 0, &error));
 	g_assert_nonnull(strstr(error->message, "\"ether host 1:2:3:4:5:6\""));
 }
 
@@ -86,9 +86,9 @@ static char *printed(const char *expression, bool is_classic)
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
 	_cleanup_(filter_unrefp) struct filter *f = filter_new(expression, LINK_LINKTYPE_ETHERNET,
-							       NULL);
+							       0, NULL);
 
-	filter_print(to, f, is_classic);
+	filter_print(to, f, 0, is_classic);
 	fclose(to);
 	return text;
 }
@@ -99,7 +99,7 @@ static void test_listings(void)
 	g_autofree char *classic = printed("icmp", true), *kernels = printed("icmp", false);
 	g_auto(GStrv) lines = g_strsplit(g_strchomp(classic), "\n", -1);
 
-	f = filter_new("icmp", LINK_LINKTYPE_ETHERNET, NULL);
+	f = filter_new("icmp", LINK_LINKTYPE_ETHERNET, 0, NULL);
 	g_assert_cmpuint(g_strv_length(lines), ==, f->n);
 	g_assert_nonnull(strstr(lines[0], "ldh"));
 	g_assert_cmpuint(strlen(kernels), >, strlen(classic));
