@@ -21,17 +21,19 @@ from pathlib import Path
 
 import check_pcapng
 
-# (reader, sample): what the reader does with it, and the first version known to be without the fault.
-# All others are read exactly.
+# (reader, sample): what the reader does with it, the first version known to do it, and the first without; ""
+# where none is known. All others are read exactly.
 QUIRKS = {
-    ("editcap", "options-little"): ("writes epb_verdict with a wrong code and length", "4.4"),
-    ("editcap", "options-big"): ("writes epb_verdict with a wrong code and length", "4.4"),
-    ("libpcap", "sections"): ("refuses a change of byte order", None),
-    ("gopacket", "options-little"): ("decodes binary if_tsresol wrongly", None),
-    ("gopacket", "options-big"): ("decodes binary if_tsresol wrongly", None),
-    ("scapy", "options-little"): ("ignores if_tsoffset", None),
-    ("scapy", "options-big"): ("ignores if_tsoffset", None),
-    ("scapy", "sections"): ("keeps the first section's if_tsresol", None),
+    ("editcap", "options-little"): [("writes epb_verdict with a wrong code and length", "", "4.4"),
+                                    ("adds if_tsoffset twice", "4.6", "")],
+    ("editcap", "options-big"): [("writes epb_verdict with a wrong code and length", "", "4.4"),
+                                 ("adds if_tsoffset twice", "4.6", "")],
+    ("libpcap", "sections"): [("refuses a change of byte order", "", "")],
+    ("gopacket", "options-little"): [("decodes binary if_tsresol wrongly", "", "")],
+    ("gopacket", "options-big"): [("decodes binary if_tsresol wrongly", "", "")],
+    ("scapy", "options-little"): [("ignores if_tsoffset", "", "")],
+    ("scapy", "options-big"): [("ignores if_tsoffset", "", "")],
+    ("scapy", "sections"): [("keeps the first section's if_tsresol", "", "")],
 }
 
 
@@ -118,8 +120,8 @@ def verdicts(block, kind):
 
 def compare_tshark(path, blocks):
     fields = [word for name in TSHARK for word in ("-e", name)]
-    # Custom and journal blocks are records to tshark 4.0, but not packets of an interface.
-    out = run("tshark", "-r", path, "-Y", "frame.interface_id", "-T", "fields",
+    # Custom and journal blocks are records to tshark, too, but not packets with a link layer.
+    out = run("tshark", "-r", path, "-Y", "frame.encap_type", "-T", "fields",
               "-E", "aggregator=\x1e", "-E", "separator=\x1f", *fields)
     rows = [dict(zip(TSHARK, row.split("\x1f"))) for row in out.split("\n") if "\x1f" in row]
     packets = [b for b in blocks if b.name in ("EPB", "SPB")]
@@ -167,13 +169,17 @@ def judge(reader, path):
     return None
 
 
-def version(program):
-    return tuple(map(int, re.search(r"(\d+)\.(\d+)", run(program, "--version")).groups()))
+def number(text):
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)", text).groups()))
 
 
 def quirk_of(reader, path):
-    fault, fixed = QUIRKS.get((reader, Path(path).stem), (None, None))
-    return None if fixed and version(reader) >= tuple(map(int, fixed.split("."))) else fault
+    """The fault of the installed version, or None."""
+    for fault, first, fixed in QUIRKS.get((reader, Path(path).stem), ()):
+        version = number(run(reader, "--version")) if first or fixed else ()
+        if (not first or version >= number(first)) and (not fixed or version < number(fixed)):
+            return fault
+    return None
 
 
 def check(reader, paths):
@@ -188,8 +194,9 @@ def check(reader, paths):
 
 
 def cell(reader, path):
-    fault, fixed = QUIRKS.get((reader, Path(path).stem), (None, None))
-    return "yes" if not fault else f"no: {fault}" + (f" (fixed in {fixed})" if fixed else "")
+    faults = [fault + (f" (from {first} on)" if first else "") + (f" (before {fixed})" if fixed else "")
+              for fault, first, fixed in QUIRKS.get((reader, Path(path).stem), ())]
+    return "no: " + "; ".join(faults) if faults else "yes"
 
 
 def table(paths):
