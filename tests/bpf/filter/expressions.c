@@ -20,7 +20,7 @@ const char *const expressions[] = {
 	"ip6 proto \\udp", "icmp6", "proto 17", "proto 6", "ah", "esp", "pim", "sctp", "tcp", "udp",
 	"igmp", "igrp", "vrrp", "carp", "ether broadcast", "broadcast", "ether multicast", "multicast",
 	"ip multicast", "ip6 multicast", "ether proto 0x88cc", "ether proto \\arp",
-	"ether proto \\ip6", "ether proto loopback", "ether proto 0x42", "ether proto 1500",
+	"ether proto \\ip6", "ether proto loopback", "ether proto 0x42", "ether proto 1536",
 	"ip", "ip6", "arp", "rarp", "atalk", "aarp", "decnet", "iso", "stp", "ipx", "netbeui",
 	"lat", "moprc", "mopdl", "ether proto \\sca", "decnet src 1.2", "decnet dst 4.1",
 	"decnet host 10.123", "llc", "llc i", "llc s", "llc u", "llc rr", "llc rnr", "llc rej",

@@ -56,7 +56,7 @@ class Captures(WiresharkCase):
         status, out, _ = self.wireshark.run("-G", "plugins", namespace=self.pair.near)
         self.assertEqual(status, 0)
         version = xdptap("--version")[1].split()[1].decode()
-        self.assertRegex(out.decode(), rf"(?m)^xdptap\S*\s+{re.escape(version)}\s+extcap\s")
+        self.assertRegex(out.decode(), rf"(?m)^xdptap\S*\s+{re.escape(version)}\s.*/extcap/xdptap$")
 
     def test_directions_and_queues_are_shown(self):
         tshark = self.tshark("-c", "2")
