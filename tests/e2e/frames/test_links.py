@@ -374,7 +374,7 @@ class Mixed(Devices):
         self.assertIn("{value=xdptap-t0}", ask("--extcap-interfaces"))
         self.assertEqual(ask("--extcap-dlts", *name), "dlt {number=12}{name=RAW}{display=Raw IP}\n")
         self.assertEqual(ask(*name, "--extcap-capture-filter", "udp"), "")
-        self.assertIn("ethernet", ask(*name, "--extcap-capture-filter", "ether host 1:2:3:4:5:6"))
+        self.assertTrue(ask(*name, "--extcap-capture-filter", "ether host 1:2:3:4:5:6").strip())
 
     def test_unknown(self):
         try:
