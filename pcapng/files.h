@@ -45,22 +45,22 @@ struct pcapng_files;
  * stays complete in any case. The first file fails unless PCAPNG_FULL_PRUNE finds one to delete.
  */
 enum pcapng_full {
-	PCAPNG_FULL_STOP,  /* fail: -ENOSPC, -EDQUOT or -EFBIG, which sticks */
-	PCAPNG_FULL_PRUNE, /* delete the oldest finished file of the set and continue; else, and at
-	                      RLIMIT_FSIZE, stop */
-	PCAPNG_FULL_DROP,  /* -EAGAIN once the buffer is full, so that the caller counts losses;
+	PCAPNG_FULL_STOP, /* fail: -ENOSPC, -EDQUOT or -EFBIG, which sticks */
+	PCAPNG_FULL_PRUNE, /* delete the oldest file of the set, also one of an earlier run that waits for
+	                      recovery, and continue; else, and at RLIMIT_FSIZE, stop */
+	PCAPNG_FULL_DROP, /* -EAGAIN once the buffer is full, so that the caller counts losses;
 	                      retried ten times a second, by flush and by close */
 };
 
 enum pcapng_files_what {
-	PCAPNG_FILES_OPENED,	/* the .part was created; path is its final name */
-	PCAPNG_FILES_FINISHED,	/* complete, under its final name */
-	PCAPNG_FILES_DELETED,	/* by retention or PCAPNG_FULL_PRUNE */
+	PCAPNG_FILES_OPENED,   /* the .part was created; path is its final name */
+	PCAPNG_FILES_FINISHED, /* complete, under its final name */
+	PCAPNG_FILES_DELETED, /* by retention or PCAPNG_FULL_PRUNE; this one also deletes NAME.part */
 	PCAPNG_FILES_RECOVERED, /* of an earlier run; truncated and kept as NAME-recovered */
 	PCAPNG_FILES_KEPT,	/* cannot be deleted (error says why): the next oldest is, and this
 	                      one does not count any more. Told once for each reason in a row */
 	PCAPNG_FILES_LEFT,	/* of an earlier run; not recovered (error says why; EINTR: closed
-	                      before): stays NAME.part for the next start */
+	                      before; EACCES: another user's): stays NAME.part for the next start */
 };
 
 struct pcapng_files_event {

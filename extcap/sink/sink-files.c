@@ -323,6 +323,12 @@ static bool begin(struct sink_files *s, const struct config *config,
 	if (r == -ELOOP)
 		return fail(error, "cannot write to \"%s\": it is another user's symbolic link",
 			    path);
+	if ((r == -ENOSPC || r == -EDQUOT) && config->disk_full == DISK_FULL_PRUNE)
+		return fail(
+			error,
+			"cannot begin the capture file \"%s\": the disk is full, and not with files "
+			"that this capture may delete",
+			path);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return fail(error, "cannot begin the capture file \"%s\": the disk is full", path);
 	return r == 0 || fail_errno(error, -r, "cannot begin the capture file \"%s\"", path);

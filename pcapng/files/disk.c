@@ -108,8 +108,7 @@ static ssize_t try(struct disk *d, const struct attempt *a)
 	if (d->retry_ns && clock_ns(CLOCK_MONOTONIC) < d->retry_ns)
 		return -EAGAIN;
 	r = a->run(d, a);
-	while (is_full(r) && r != -EFBIG && full == PCAPNG_FULL_PRUNE &&
-	       fileset_delete_oldest(&d->set))
+	while (is_full(r) && r != -EFBIG && full == PCAPNG_FULL_PRUNE && fileset_prune(&d->set))
 		r = a->run(d, a);
 	d->retry_ns = 0;
 	if (is_full(r) && full == PCAPNG_FULL_DROP && d->file.fd >= 0) {

@@ -289,6 +289,11 @@ static void count_seq(struct fileset *s, uint32_t seq)
 		s->last_seq = seq;
 }
 
+static int64_t time_of(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 static int adopt_finished(struct fileset *s, const char *name, int fd, uint32_t seq)
 {
 	struct stat st;
@@ -296,8 +301,7 @@ static int adopt_finished(struct fileset *s, const char *name, int fd, uint32_t 
 	if (fstat(fd, &st) < 0)
 		return 0;
 	count_seq(s, seq);
-	return fileset_append(s, name, st.st_size,
-			      (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	return fileset_append(s, name, st.st_size, time_of(&st));
 }
 
 static int adopt_part(struct fileset *s, const char *part, int fd, uint32_t seq)
@@ -311,7 +315,25 @@ static int adopt_part(struct fileset *s, const char *part, int fd, uint32_t seq)
 		return 0; /* another process is writing or recovering it */
 	s->n_parts++;
 	s->part_bytes += st.st_size;
-	return recovery_add(s->recovery, part, st.st_size);
+	return recovery_add(s->recovery, part, st.st_size, time_of(&st));
+}
+
+/*
+ * A .part that we may not write, because another user ran the capture, or it is immutable: this is told, unless it
+ * is in use or, as far as it can be read, another program's.
+ */
+static void tell_closed(struct fileset *s, const char *part, const char *program, int error)
+{
+	int fd = section_open(s->folder, part, false);
+	bool is_ours = fd < 0 || (section_is_by(fd, program) &&
+				  !(flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK));
+	struct stat st = { 0 };
+
+	if (fd >= 0)
+		close(fd);
+	if (!is_ours || fstatat(s->folder, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	fileset_tell_error(s, PCAPNG_FILES_LEFT, part, st.st_size, error);
 }
 
 static int adopt_one(struct fileset *s, const char *file, const char *program)
@@ -327,7 +349,11 @@ static int adopt_one(struct fileset *s, const char *file, const char *program)
 	stpcpy(name, file);
 	if (is_part)
 		name[dot - file] = '\0';
-	fd = is_in_set(s, name, &seq) ? section_open(s->folder, file, is_part) : -1;
+	if (!is_in_set(s, name, &seq))
+		return 0;
+	fd = section_open(s->folder, file, is_part);
+	if (is_part && (fd == -EACCES || fd == -EPERM || fd == -EROFS))
+		tell_closed(s, file, program, -fd);
 	if (fd < 0)
 		return 0;
 	if (!(is_part && delete_empty(s, file, fd)) && section_is_by(fd, program))
@@ -376,7 +402,8 @@ static void take_recovered(struct fileset *s, const struct recovery_file *f)
 	(void)fileset_insert(s, f->name, f->bytes, f->time_ns);
 }
 
-void fileset_take_recovered(struct fileset *s)
+/* True: there were some. */
+static bool take_all_recovered(struct fileset *s)
 {
 	const struct recovery_file *f;
 	bool any = false;
@@ -385,8 +412,50 @@ void fileset_take_recovered(struct fileset *s)
 		take_recovered(s, f);
 		any = true;
 	}
-	if (any)
+	return any;
+}
+
+void fileset_take_recovered(struct fileset *s)
+{
+	if (take_all_recovered(s))
 		fileset_make_room(s, 1);
+}
+
+static bool discard_part(struct fileset *s)
+{
+	const struct recovery_file *f = recovery_discard(s->recovery);
+
+	if (!f)
+		return false;
+	s->n_parts--;
+	s->part_bytes -= f->part_bytes;
+	fileset_tell(s, PCAPNG_FILES_DELETED, f->part, f->part_bytes, 0);
+	return true;
+}
+
+static bool delete_earlier(struct fileset *s)
+{
+	for (size_t i = 0; i < s->n_earlier; i++)
+		if (delete_entry(s, i))
+			return true;
+	return false;
+}
+
+/* What recovery has finished meanwhile is an earlier file. */
+static bool prune_parts(struct fileset *s)
+{
+	bool is_done;
+
+	recovery_pause(s->recovery);
+	(void)take_all_recovered(s);
+	is_done = delete_earlier(s) || discard_part(s);
+	recovery_resume(s->recovery);
+	return is_done;
+}
+
+bool fileset_prune(struct fileset *s)
+{
+	return delete_earlier(s) || (s->n_parts && prune_parts(s)) || fileset_delete_oldest(s);
 }
 
 int fileset_timeout_ms(const struct fileset *s, int ms)

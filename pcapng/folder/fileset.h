@@ -70,6 +70,12 @@ int fileset_insert(struct fileset *s, const char *name, uint64_t bytes, int64_t 
 /* Deletes the oldest that can be deleted; false: there is none. */
 bool fileset_delete_oldest(struct fileset *s);
 
+/*
+ * Makes room on a full disk: deletes the oldest file of all. Those that wait for recovery are younger than the
+ * finished files of earlier runs, and older than those of this run. False: there is none.
+ */
+bool fileset_prune(struct fileset *s);
+
 /* Deletes files until the config's keep_ limits allow `more` files. */
 void fileset_make_room(struct fileset *s, uint32_t more);
 

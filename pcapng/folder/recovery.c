@@ -34,6 +34,7 @@ struct recovery {
 	size_t n, size;
 	pthread_t thread;
 	bool is_running; /* the thread exists */
+	bool is_paused;	 /* it did, and will again */
 	atomic_bool stop;
 	pthread_mutex_t lock;
 	size_t done, taken;
@@ -82,7 +83,7 @@ static int recover_part(struct recovery *r, struct recovery_file *f)
 		return ENAMETOOLONG;
 	fd = section_open(r->folder, f->part, true);
 	if (fd < 0)
-		return EBUSY;
+		return fd == -ENOENT || fd == -EINVAL ? EBUSY : -fd;
 	if (section_is_by(fd, r->program))
 		error = truncate_part(r, f, fd);
 	if (!error)
@@ -95,7 +96,7 @@ static void *run(void *user)
 {
 	struct recovery *r = user;
 
-	for (size_t i = 0; i < r->n && !atomic_load(&r->stop); i++) {
+	for (size_t i = r->done; i < r->n && !atomic_load(&r->stop); i++) {
 		int error = recover_part(r, &r->files[i]);
 
 		if (error == EINTR)
@@ -125,7 +126,7 @@ int recovery_new(int folder, const char *program, struct recovery **ret)
 	return 0;
 }
 
-int recovery_add(struct recovery *r, const char *part, uint64_t bytes)
+int recovery_add(struct recovery *r, const char *part, uint64_t bytes, int64_t time_ns)
 {
 	if (r->n == r->size) {
 		size_t size = r->size ? 2 * r->size : 4;
@@ -136,8 +137,9 @@ int recovery_add(struct recovery *r, const char *part, uint64_t bytes)
 		r->files = files;
 		r->size = size;
 	}
-	r->files[r->n] =
-		(struct recovery_file){ .part_bytes = bytes, .bytes = bytes, .error = EINTR };
+	r->files[r->n] = (struct recovery_file){
+		.part_bytes = bytes, .bytes = bytes, .time_ns = time_ns, .error = EINTR
+	};
 	stpcpy(r->files[r->n++].part, part);
 	return 0;
 }
@@ -159,14 +161,12 @@ static void end(struct recovery *r, int error)
 }
 
 /* Signals are for the program's own threads. */
-void recovery_start(struct recovery *r)
+static void start(struct recovery *r)
 {
 	sigset_t all, old;
 	int error;
 
-	if (!r->n)
-		return;
-	qsort(r->files, r->n, sizeof(*r->files), compare);
+	qsort(r->files + r->done, r->n - r->done, sizeof(*r->files), compare);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&r->thread, NULL, run, r);
@@ -174,6 +174,13 @@ void recovery_start(struct recovery *r)
 	r->is_running = error == 0;
 	if (error)
 		end(r, error);
+}
+
+void recovery_start(struct recovery *r)
+{
+	if (!r->n)
+		return;
+	start(r);
 }
 
 const struct recovery_file *recovery_next(struct recovery *r)
@@ -197,13 +204,70 @@ bool recovery_is_active(struct recovery *r)
 	return is_active;
 }
 
-void recovery_stop(struct recovery *r)
+void recovery_pause(struct recovery *r)
 {
 	if (!r->is_running)
 		return;
 	atomic_store(&r->stop, true);
 	pthread_join(r->thread, NULL);
 	r->is_running = false;
+	r->is_paused = true;
+}
+
+void recovery_resume(struct recovery *r)
+{
+	if (!r->is_paused)
+		return;
+	r->is_paused = false;
+	atomic_store(&r->stop, false);
+	if (r->done < r->n)
+		start(r);
+}
+
+/* True: deleted, because nobody writes it and it is still what the scan of the folder found. */
+static bool delete_part(struct recovery *r, const struct recovery_file *f)
+{
+	int fd = section_open(r->folder, f->part, true);
+	bool is_deleted;
+
+	if (fd < 0)
+		return false;
+	is_deleted = section_is_by(fd, r->program) && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		     unlinkat(r->folder, f->part, 0) == 0;
+	close(fd);
+	return is_deleted;
+}
+
+static int compare_time(const void *x, const void *y)
+{
+	const struct recovery_file *a = x, *b = y;
+
+	return a->time_ns == b->time_ns ? 0 : a->time_ns < b->time_ns ? -1 : 1;
+}
+
+const struct recovery_file *recovery_discard(struct recovery *r)
+{
+	struct recovery_file f;
+	size_t i;
+
+	qsort(r->files + r->done, r->n - r->done, sizeof(*r->files), compare_time);
+	for (i = r->done; i < r->n && !delete_part(r, &r->files[i]); i++)
+		;
+	if (i == r->n)
+		return NULL;
+	f = r->files[i];
+	r->files[i] = r->files[r->done];
+	r->files[r->done] = f;
+	r->taken = r->done + 1;
+	return &r->files[r->done++];
+}
+
+void recovery_stop(struct recovery *r)
+{
+	if (!r->is_running)
+		return;
+	recovery_pause(r);
+	r->is_paused = false;
 	end(r, EINTR);
 }
 

@@ -27,8 +27,8 @@ struct recovery_file {
 /* For files of `program` (copied; NULL: any) in `folder` (borrowed). 0 or -ENOMEM. */
 int recovery_new(int folder, const char *program, struct recovery **ret);
 
-/* Adds a .part of `bytes` bytes, before the start. 0 or -ENOMEM. */
-int recovery_add(struct recovery *r, const char *part, uint64_t bytes);
+/* Adds a .part of `bytes` bytes, last changed at `time_ns`, before the start. 0 or -ENOMEM. */
+int recovery_add(struct recovery *r, const char *part, uint64_t bytes, int64_t time_ns);
 
 /* Starts the thread; the smallest file comes first. If that fails, every file has the error. */
 void recovery_start(struct recovery *r);
@@ -38,6 +38,15 @@ const struct recovery_file *recovery_next(struct recovery *r);
 
 /* True: recovery_next() will return more files. False before the start. */
 bool recovery_is_active(struct recovery *r);
+
+/*
+ * Between the two there is no thread. recovery_discard() deletes the oldest file that is not done and returns it,
+ * which recovery_next() will not; NULL: there is none that can be deleted. recovery_next() must have returned
+ * everything that is done.
+ */
+void recovery_pause(struct recovery *r);
+const struct recovery_file *recovery_discard(struct recovery *r);
+void recovery_resume(struct recovery *r);
 
 /* Stops the thread after its current read. Files that are not done have EINTR. */
 void recovery_stop(struct recovery *r);

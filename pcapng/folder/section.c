@@ -5,6 +5,7 @@
  * Anybody may have written the file, so every length is checked against the bytes that were read.
  */
 #include <byteswap.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -115,13 +116,16 @@ int section_open(int folder, const char *file, bool is_part)
 	struct stat st;
 	int fd;
 
-	if (fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-		return -1;
+	if (fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (is_part && st.st_nlink > 1))
+		return -EINVAL;
 	fd = openat(folder, file, flags);
-	if (fd >= 0 &&
-	    (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (is_part && st.st_nlink > 1))) {
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (is_part && st.st_nlink > 1)) {
 		close(fd);
-		return -1;
+		return -EINVAL;
 	}
 	return fd;
 }

@@ -16,7 +16,8 @@ bool section_is_by(int fd, const char *program);
 
 /*
  * Opens a regular file, and nothing else: opening a device can have side effects. A .part is opened
- * for writing, unless it has a second hard link: its content may be another file's. -1: not ours.
+ * for writing, unless it has a second hard link: its content may be another file's. -EINVAL: not ours; or
+ * -errno.
  */
 int section_open(int folder, const char *file, bool is_part);
 

@@ -133,17 +133,42 @@ class FullDisk(Failing):
         self.assertEqual(written, [interfaces.count(0), interfaces.count(1)])
         self.assertGreater(min(written), 0)
 
-    def test_full_from_the_start(self):
+    def fill_up(self):
         with open(self.disk + "/ballast", "wb", buffering=0) as ballast, self.assertRaises(OSError):
             while True:
                 ballast.write(bytes(4096))
-        for options in (), ("--format", "pcap"), ("-b", "filesize:100"), ("--compress", "gzip"):
+
+    def test_full_from_the_start(self):
+        """Of other people's files."""
+        self.fill_up()
+        prune = ("-b", "filesize:100", "--disk-full", "prune")
+        for options in (), ("--format", "pcap"), ("-b", "filesize:100"), ("--compress", "gzip"), prune:
             with self.subTest(options), net.Process(
                     [XDPTAP, "-i", "near", "-w", self.disk + "/out", *options], self.pair.near) as process:
                 harness.wait_until(process.has_ended, "the end")
                 self.assertEqual(process.wait(), 1)
                 self.assert_last_sentence(process.stderr(), "disk is full")
+                self.assertEqual(b"this capture may delete" in process.stderr(), options == prune)
         self.assert_free()
+
+    def test_full_of_what_a_crash_left(self):
+        """That is the oldest file to prune."""
+        options = "-b", "duration:1h", "--disk-full", "prune"
+        capture = self.begin("-w", self.disk + "/out", *options)
+        with self.pair.sender() as sender:
+            harness.wait_until(lambda: sender.send(net.frame(500)) and
+                               sum(map(os.path.getsize, glob.glob(self.disk + "/*.part"))) > 150000, "a large file")
+        capture.signal(signal.SIGKILL)
+        capture.wait()
+        self.fill_up()
+        part, = glob.glob(self.disk + "/*.part")
+        capture = self.begin("-w", self.disk + "/out", *options)
+        self.assertFalse(os.path.exists(part))
+        self.send(200)
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        self.check(capture, *glob.glob(self.disk + "/out*"), status=0)
+        self.assertEqual(self.books()["written"], 100)
 
 
 class OtherErrors(Failing):

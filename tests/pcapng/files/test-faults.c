@@ -116,6 +116,37 @@ static void test_inodes_drop(void)
 	unmount_small(&c);
 }
 
+/* A disk that is full of what a crash left: that is the oldest file, and deleted. */
+static void test_prune_part(void)
+{
+	struct capture old = { 0 }, c;
+	g_autoptr(GPtrArray) parts = NULL;
+	int r;
+
+	if (!mount_small(&old))
+		return;
+	capture_start(&old);
+	while (capture_add(&old) == 0)
+		;
+	pcapng_files_free(g_steal_pointer(&old.f));
+	c = (struct capture){ .folder = old.folder,
+			      .path = old.path,
+			      .config = { .max_bytes = 100000, .full = PCAPNG_FULL_STOP } };
+	r = capture_start_with(&c, NULL);
+	g_assert_cmpint(r, ==, -ENOSPC);
+	pcapng_files_free(g_steal_pointer(&c.f));
+	c.config.full = PCAPNG_FULL_PRUNE;
+	capture_start(&c);
+	g_assert_cmpuint(c.deleted, ==, 1);
+	capture_add_many(&c, 3000);
+	capture_stop(&c);
+	g_assert_cmpuint(c.deleted, ==, 1);
+	parts = capture_list(&c, ".part");
+	g_assert_cmpuint(parts->len, ==, 0);
+	capture_check_all(&c, 0, 0);
+	unmount_small(&c);
+}
+
 /* Packets do not retry a full disk, but a flush does at once; also where calls do the work of the queue. */
 static void test_back_off(void)
 {
@@ -373,6 +404,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/faults/inodes-prune", test_inodes_prune);
 	g_test_add_func("/faults/inodes-drop", test_inodes_drop);
 	g_test_add_func("/faults/sync-interval", test_sync_interval);
+	g_test_add_func("/faults/prune-part", test_prune_part);
 	g_test_add_func("/faults/sync", test_sync);
 	g_test_add_func("/faults/synced", test_synced);
 	g_test_add_func("/faults/synced-files", test_synced_files);

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -409,6 +412,72 @@ static void test_no_thread(void)
 	capture_tear_down(&c);
 }
 
+/* A disk that is full of such a file: PCAPNG_FULL_PRUNE deletes it, while it is read, before anything newer. */
+static void test_prune(void)
+{
+	struct capture c = { .config = { .max_bytes = 300000, .full = PCAPNG_FULL_PRUNE } };
+	g_autofree char *part = NULL;
+
+	set_up(&c);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", c.folder, "tmpfs", 0, "size=12m") < 0) {
+		g_test_skip("no permission to mount a small disk");
+		capture_tear_down(&c);
+		return;
+	}
+	part = plant(&c, 1);
+	make_huge(part);
+	g_atomic_int_set(&read_us, SLOW_US);
+	capture_start(&c);
+	while (!c.deleted)
+		capture_add_many(&c, 100);
+	g_atomic_int_set(&read_us, 0);
+	g_assert_false(is_there(part));
+	g_assert_cmpuint(c.deleted, ==, 1);
+	g_assert_cmpuint(c.recovered, ==, 0);
+	capture_stop(&c);
+	g_assert_cmpuint(c.left, ==, 0);
+	capture_check_all(&c, 0, 0);
+	umount2(c.folder, MNT_DETACH);
+	capture_tear_down(&c);
+}
+
+/* One that is of another user, whether or not we may read it, is told once, unless it is in use. */
+static void test_another_user(void)
+{
+	struct capture c = { 0 };
+	g_autofree char *closed = NULL, *read_only = NULL, *used = NULL, *strange = NULL;
+	const uid_t user = geteuid();
+	int fd;
+
+	set_up(&c);
+	closed = plant(&c, 1);
+	read_only = plant(&c, 2);
+	used = plant(&c, 3);
+	strange = plant(&c, 4);
+	g_assert_true(g_file_set_contents(strange, "another program's", -1, NULL));
+	fd = open(used, O_RDONLY | O_CLOEXEC);
+	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+	g_assert_cmpint(g_chmod(closed, 0), ==, 0);
+	g_assert_cmpint(g_chmod(read_only, 0444), ==, 0);
+	g_assert_cmpint(g_chmod(used, 0444), ==, 0);
+	g_assert_cmpint(g_chmod(strange, 0444), ==, 0);
+	g_assert_cmpint(g_chmod(c.folder, 0777), ==, 0);
+	g_assert_cmpint(user == 0 ? seteuid(65534) : 0, ==, 0);
+	capture_start(&c);
+	capture_add_many(&c, 3);
+	capture_recover(&c);
+	g_assert_cmpint(pcapng_files_rotate(c.f), ==, 0);
+	capture_stop(&c);
+	g_assert_cmpint(user == 0 ? seteuid(0) : 0, ==, 0);
+	close(fd);
+	g_assert_cmpuint(c.left, ==, 2);
+	g_assert_cmpint(c.left_error, ==, EACCES);
+	g_assert_cmpuint(c.recovered, ==, 0);
+	g_assert_true(is_there(closed) && is_there(read_only) && is_there(used));
+	capture_tear_down(&c);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -422,5 +491,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/recovery/order", test_order);
 	g_test_add_func("/recovery/rotation", test_rotation);
 	g_test_add_func("/recovery/no-thread", test_no_thread);
+	g_test_add_func("/recovery/prune", test_prune);
+	g_test_add_func("/recovery/another-user", test_another_user);
 	return g_test_run();
 }
