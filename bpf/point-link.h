@@ -26,7 +26,7 @@ struct point_target {
 	const struct sock_filter *filter; /* classic BPF: which frames to capture; NULL: all */
 	size_t n_filter;
 	bool is_stamped;	  /* only with the NIC's time stamps */
-	bool is_headerless;	  /* as in tap.h; for tc and drop */
+	enum tap_begin begin;	  /* as in tap.h; for tc and drop */
 	struct point_trace trace; /* for a point that traces */
 	struct point_drop drop;	  /* for the point "drop"; of the tap's first place there */
 };

@@ -52,6 +52,8 @@ struct tc_kind {
 	struct image_kind image;
 	bool has_mac_header; /* in front of what a received packet begins with */
 	bool is_headerless;
+	bool is_cooked;
+	bool is_egress; /* as a cooked header says */
 	bool knows_nothing;
 };
 
@@ -65,6 +67,8 @@ static int open_kind(const struct image_kind *kind, struct image_object *ret)
 	if (!k->knows_nothing)
 		skel->rodata->skb_config = *facts_skb();
 	skel->rodata->skb_config.is_headerless = k->is_headerless;
+	skel->rodata->skb_config.is_cooked = k->is_cooked;
+	skel->rodata->skb_config.is_egress = k->is_egress;
 	if (!k->has_mac_header)
 		skel->rodata->skb_config.mac_len = 0;
 	*ret = (struct image_object){
@@ -81,7 +85,24 @@ static const struct tc_kind received = { .image = { open_kind, CBPF_SKB }, .has_
 static const struct tc_kind sent = { .image = { open_kind, CBPF_SKB } };
 static const struct tc_kind headerless = { .image = { open_kind, CBPF_SKB_NETWORK },
 					   .is_headerless = true };
+static const struct tc_kind cooked = { .image = { open_kind, CBPF_SKB_NETWORK },
+				       .is_headerless = true,
+				       .is_cooked = true };
+static const struct tc_kind cooked_sent = { .image = { open_kind, CBPF_SKB_NETWORK },
+					    .is_headerless = true,
+					    .is_cooked = true,
+					    .is_egress = true };
 static const struct tc_kind unknown = { .image = { open_kind, CBPF_SKB }, .knows_nothing = true };
+
+static const struct tc_kind *kind_of(const struct point_target *t, bool is_egress)
+{
+	switch (t->begin) {
+	case TAP_ETHERNET: return is_egress ? &sent : &received;
+	case TAP_NETWORK: return &headerless;
+	case TAP_COOKED: return is_egress ? &cooked_sent : &cooked;
+	default: return &sent; /* no header gets lost there */
+	}
+}
 
 /*
  * Returns the program's descriptor. A kernel in lockdown does not let programs read its memory: then
@@ -90,11 +111,12 @@ static const struct tc_kind unknown = { .image = { open_kind, CBPF_SKB }, .knows
 static int load(const struct point_target *t, bool is_egress)
 {
 	const struct wire_skb_config *skb = facts_skb();
+	const struct tc_kind *kind = kind_of(t, is_egress);
 	int r;
 
-	if (t->is_headerless)
-		return skb->network ? images_load(t->images, &headerless.image, t) : -EOPNOTSUPP;
-	r = images_load(t->images, is_egress ? &sent.image : &received.image, t);
+	if (kind->is_headerless)
+		return skb->network ? images_load(t->images, &kind->image, t) : -EOPNOTSUPP;
+	r = images_load(t->images, &kind->image, t);
 	if ((r == -EINVAL || r == -EACCES) && skb->offset)
 		r = images_load(t->images, &unknown.image, t);
 	return r;

@@ -23,6 +23,14 @@ enum tap_mode {
 	TAP_MODE_GENERIC, /* in the receive path of the network stack: works on every device */
 };
 
+/* How the frames of a device begin; for tc. */
+enum tap_begin {
+	TAP_ETHERNET,
+	TAP_OTHER,   /* another link-layer header */
+	TAP_NETWORK, /* none: the network header */
+	TAP_COOKED,  /* the same, and libpcap's cooked header goes before it */
+};
+
 /* The sides of a traced program. wire.h has the same values. */
 enum point_at {
 	POINT_AT_ENTRY,

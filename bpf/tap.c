@@ -178,7 +178,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 		.maps = &t->maps,
 		.images = &t->images,
 		.is_stamped = target->has_nic_clock,
-		.is_headerless = target->is_headerless,
+		.begin = target->begin,
 		.trace = target->trace,
 		.drop = target->drop,
 		.config = {
@@ -186,6 +186,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 			.snaplen = target->snaplen,
 			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
 			.is_preemptible = facts_is_preemptible(),
+			.hardware = target->hardware,
 		},
 	};
 	int r;

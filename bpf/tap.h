@@ -36,10 +36,10 @@ struct tap_target {
 	uint32_t snaplen;		  /* bytes to keep of each frame, 1…TAP_SNAPLEN_MAX */
 	const struct sock_filter *filter; /* classic BPF: which frames to capture; NULL: all */
 	size_t n_filter;
-	bool has_nic_clock; /* time stamps from the NIC; for a point that has them */
-	int phc_fd;	    /* its PHC; see clock_getres(2), dynamic clocks. Not kept. */
-	/* The device has no link-layer header: frames begin at their network header. For tc and drop. */
-	bool is_headerless;
+	bool has_nic_clock;	  /* time stamps from the NIC; for a point that has them */
+	int phc_fd;		  /* its PHC; see clock_getres(2), dynamic clocks. Not kept. */
+	enum tap_begin begin;	  /* for tc; for drop, TAP_ETHERNET or TAP_NETWORK */
+	uint16_t hardware;	  /* ARPHRD_, for a cooked header */
 	struct point_trace trace; /* for a point that traces */
 	struct point_drop drop;	  /* for one that sees drops: the same for all of a tap */
 };

@@ -48,6 +48,7 @@ struct wire_config {
 	__u32 wake_bytes;     /* wake the reader after this many bytes on one CPU */
 	__u32 generation;     /* of the filter, below 65536: in every record it accepted */
 	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
+	__u32 hardware;	      /* ARPHRD_ of the device; for a cooked header */
 };
 
 /* Bytes of a frame that precede what the kernel shows of it, and those and the next ones. */
@@ -61,6 +62,8 @@ struct wire_skb_config {
 	__u32 head, data, network; /* offsets of these members and network_header; 0: unknown */
 	__u32 mac_len;		   /* offset of this member; 0: unknown, or of no interest here */
 	__u32 is_headerless;	   /* the device's frames begin at their network header */
+	__u32 is_cooked;	   /* and libpcap's cooked header goes before it */
+	__u32 is_egress;
 };
 
 /* The sides of a traced program; point.h has the same values. */

@@ -279,7 +279,7 @@ static int attach(const struct point_target *t, struct point_link **ret)
 	if (!l)
 		return -ENOMEM;
 	l->link.n_slots = 1;
-	l->place = (struct wire_drop_place){ t->ifindex, t->is_headerless };
+	l->place = (struct wire_drop_place){ t->ifindex, t->begin != TAP_ETHERNET };
 	r = tracer_get(t, &l->tracer);
 	if (r == 0) {
 		l->tracer->n_links++;

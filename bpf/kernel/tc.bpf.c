@@ -4,6 +4,7 @@
  * (and merged by GRO), sent ones right before the driver (not yet segmented by TSO). The verdict is
  * left to whoever comes after us.
  */
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include "bpf/kernel/ring.bpf.h"
@@ -49,6 +50,7 @@ static __always_inline __u32 find_start(const struct __sk_buff *ctx)
 #define AHEAD		4 /* bytes after a head, with which a load that begins in it may end */
 #define ETHERNET_HEADER 14
 #define VLAN_TAG	4
+#define COOKED_HEADER	16
 
 struct head {
 	union {
@@ -98,6 +100,19 @@ static __always_inline void restore_header(struct __sk_buff *skb, struct frame *
 	}
 }
 
+/*
+ * libpcap's header for devices whose own one is of no use: the type of the packet, of the device, an
+ * address, which is left out here, and the protocol. [pcaplinktype] LINKTYPE_LINUX_SLL
+ */
+static __always_inline void cook(struct __sk_buff *skb, struct frame *f, struct head *h)
+{
+	h->pairs[0] = bpf_htons(skb_config.is_egress ? PACKET_OUTGOING : skb->pkt_type);
+	h->pairs[1] = bpf_htons(config.hardware);
+	h->pairs[7] = (__u16)skb->protocol;
+	f->head_len = COOKED_HEADER;
+	look_ahead(skb, f->start, h->bytes + COOKED_HEADER);
+}
+
 static __always_inline void look_tc(void *ctx, struct frame *f)
 {
 	f->len = ((const struct __sk_buff *)ctx)->len - f->start + f->head_len;
@@ -126,6 +141,8 @@ int tap_tc(struct __sk_buff *skb)
 
 	if (skb_config.is_headerless) {
 		f.start = find_start(skb);
+		if (skb_config.is_cooked)
+			cook(skb, &f, &head);
 	} else if (skb->vlan_present) {
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;

@@ -171,6 +171,17 @@ static struct attach_iface *own_iface(GPtrArray *ifaces)
 	return last && !last->name ? last : attach_iface_add(ifaces);
 }
 
+static enum tap_begin begin_of(const struct link *i)
+{
+	switch (link_linktype(i)) {
+	case LINK_LINKTYPE_ETHERNET: return TAP_ETHERNET;
+	case LINK_LINKTYPE_RAW: return TAP_NETWORK;
+	case LINK_LINKTYPE_LINUX_SLL:
+	case LINK_LINKTYPE_NETLINK: return TAP_COOKED;
+	default: return TAP_OTHER;
+	}
+}
+
 static struct tap_target target_of(const struct config *config, const struct link *i,
 				   const struct filter *filter, const struct point *point)
 {
@@ -181,7 +192,8 @@ static struct tap_target target_of(const struct config *config, const struct lin
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
-		.is_headerless = link_is_headerless(i),
+		.begin = begin_of(i),
+		.hardware = (uint16_t)i->type,
 	};
 }
 
@@ -341,7 +353,7 @@ static int attach_drops_at(struct tap *tap, const struct tap_target *target, con
 	g_string_assign(iface->how, "packets that the kernel dropped");
 	if (kind)
 		iface->name = g_strconcat(i->name, ":", kind, NULL);
-	if (target->is_headerless && !link_is_headerless(i)) {
+	if (target->begin == TAP_NETWORK && link_linktype(i) != LINK_LINKTYPE_RAW) {
 		iface->linktype = LINK_LINKTYPE_RAW;
 		g_string_append(iface->how, ", without their link-layer header");
 	}
@@ -363,13 +375,13 @@ static int attach_drops(struct tap *tap, const struct config *config, struct fil
 	int r = 0;
 
 	target.drop = *drop;
-	if (!target.is_headerless)
+	if (target.begin == TAP_ETHERNET)
 		r = attach_drops_at(tap, &target, i, own, ifaces);
 	if (r < 0)
 		return r;
 	target.filter = raw->insns;
 	target.n_filter = raw->n;
-	target.is_headerless = true;
+	target.begin = TAP_NETWORK;
 	return attach_drops_at(tap, &target, i, link_is_headerless(i) ? own : "ip", ifaces);
 }
 

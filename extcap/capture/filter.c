@@ -92,6 +92,12 @@ static bool check(const struct filter *f, GError **error)
 	}
 }
 
+/* libpcap's API has numbers of its own for a few types. */
+static int dlt_of(int linktype)
+{
+	return linktype == LINK_LINKTYPE_RAW ? DLT_RAW : linktype;
+}
+
 struct filter *filter_new(const char *expression, int linktype, unsigned int ifindex,
 			  GError **error)
 {
@@ -102,8 +108,7 @@ struct filter *filter_new(const char *expression, int linktype, unsigned int ifi
 	f->linktype = linktype;
 	if (!expression || !*expression)
 		return g_steal_pointer(&f);
-	/* libpcap's API has numbers of its own for a few types. */
-	dead = pcap_open_dead(linktype == LINK_LINKTYPE_RAW ? DLT_RAW : linktype, TAP_SNAPLEN_MAX);
+	dead = pcap_open_dead(dlt_of(linktype), TAP_SNAPLEN_MAX);
 	if (!dead) {
 		fail(error, "libpcap: out of memory");
 		return NULL;
@@ -179,6 +184,14 @@ void filter_print(FILE *to, const struct filter *f, unsigned int ifindex, bool i
 		(void)tap_print_filter(to, f->insns, f->n, ifindex); /* filter_new() checked it */
 	for (size_t i = 0; is_classic && i < f->n; i++)
 		fprintf(to, "%s\n", bpf_image(&insns[i], (int)i));
+}
+
+void filter_print_dlt(FILE *to, int linktype)
+{
+	const int dlt = dlt_of(linktype);
+
+	fprintf(to, "dlt {number=%d}{name=%s}{display=%s}\n", dlt, pcap_datalink_val_to_name(dlt),
+		pcap_datalink_val_to_description(dlt));
 }
 
 /* [pcapng §section_idb] if_filter: one byte that says what it is, then the text. */

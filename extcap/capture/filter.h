@@ -49,6 +49,8 @@ static inline void filter_unrefp(struct filter **f)
  * compiled, as tcpdump -d does. Prints nothing for a filter without instructions.
  */
 void filter_print(FILE *to, const struct filter *f, unsigned int ifindex, bool is_classic);
+/* Prints libpcap's number and names for a LINK_LINKTYPE_ as the answer to --extcap-dlts. */
+void filter_print_dlt(FILE *to, int linktype);
 
 /*
  * An expression as an option of a file can hold it, cut if need be; owned by the caller, NULL for NULL.

@@ -14,11 +14,12 @@
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
 
-#ifndef ARPHRD_RAWIP
-#define ARPHRD_RAWIP 519
+/* Not in glibc's header; kernel: include/uapi/linux/if_arp.h */
+#ifndef ARPHRD_NETLINK
+#define ARPHRD_NETLINK 824
 #endif
-#ifndef ARPHRD_IP6GRE
-#define ARPHRD_IP6GRE 823
+#ifndef ARPHRD_VSOCKMON
+#define ARPHRD_VSOCKMON 826
 #endif
 
 void link_free(struct link *i)
@@ -195,10 +196,6 @@ struct link *link_find_index(unsigned int index, GError **error)
 	return NULL;
 }
 
-/*
- * libpcap has LINKTYPE_RAW for some devices without a link-layer header, and for the others its cooked
- * format, whose 16 bytes precede the same packet.
- */
 struct link *link_new_none(void)
 {
 	struct link *i = g_new0(struct link, 1);
@@ -208,24 +205,62 @@ struct link *link_new_none(void)
 	return i;
 }
 
+/*
+ * The device types that libpcap knows, and the linktypes that it has for them. 0: its frames are not those
+ * of a socket buffer, or nobody has tried.
+ */
+static const struct {
+	unsigned int type;
+	int linktype;
+} linktypes[] = {
+	{ ARPHRD_ETHER, LINK_LINKTYPE_ETHERNET },
+	{ ARPHRD_LOOPBACK, LINK_LINKTYPE_ETHERNET },
+	{ ARPHRD_NONE, LINK_LINKTYPE_RAW },   /* tun, WireGuard, xfrm */
+	{ ARPHRD_TUNNEL, LINK_LINKTYPE_RAW }, /* ipip, vti */
+	{ ARPHRD_SIT, LINK_LINKTYPE_RAW },
+	{ ARPHRD_SLIP, LINK_LINKTYPE_RAW },
+	{ ARPHRD_CSLIP, LINK_LINKTYPE_RAW },
+	{ ARPHRD_SLIP6, LINK_LINKTYPE_RAW },
+	{ ARPHRD_CSLIP6, LINK_LINKTYPE_RAW },
+	{ ARPHRD_ADAPT, LINK_LINKTYPE_RAW },
+	{ ARPHRD_NETLINK, LINK_LINKTYPE_NETLINK },
+	{ ARPHRD_IEEE80211, 105 },
+	{ ARPHRD_IEEE80211_PRISM, 119 },
+	{ ARPHRD_IEEE80211_RADIOTAP, 127 },
+	{ ARPHRD_IEEE802154, 230 }, /* LINKTYPE_IEEE802_15_4_NOFCS */
+	{ ARPHRD_VSOCKMON, 271 },
+	{ ARPHRD_EETHER, 0 },
+	{ ARPHRD_AX25, 0 },
+	{ ARPHRD_PRONET, 0 },
+	{ ARPHRD_CHAOS, 0 },
+	{ ARPHRD_IEEE802, 0 },
+	{ ARPHRD_ARCNET, 0 },
+	{ ARPHRD_ATM, 0 },
+	{ ARPHRD_DLCI, 0 },
+	{ ARPHRD_CAN, 0 },
+	{ ARPHRD_CISCO, 0 },
+	{ ARPHRD_RAWHDLC, 0 },
+	{ ARPHRD_FRAD, 0 },
+	{ ARPHRD_FDDI, 0 },
+	{ ARPHRD_LOCALTLK, 0 },
+	{ ARPHRD_IRDA, 0 },
+	{ ARPHRD_FCPP, 0 },
+	{ ARPHRD_FCAL, 0 },
+	{ ARPHRD_FCPL, 0 },
+	{ ARPHRD_FCFABRIC, 0 },
+	{ ARPHRD_IEEE802_TR, 0 },
+};
+
+/* Others (gre, ip6tnl, ppp, IPoIB) are new to it, or it finds their headers unusable: cooked. */
 int link_linktype(const struct link *i)
 {
-	switch (i->type) {
-	case ARPHRD_ETHER:
-	case ARPHRD_LOOPBACK: return LINK_LINKTYPE_ETHERNET;
-	case ARPHRD_NONE: /* tun, WireGuard, xfrm */
-	case ARPHRD_RAWIP:
-	case ARPHRD_PPP:
-	case ARPHRD_TUNNEL: /* ipip, vti */
-	case ARPHRD_TUNNEL6:
-	case ARPHRD_SIT:
-	case ARPHRD_IPGRE:
-	case ARPHRD_IP6GRE: return LINK_LINKTYPE_RAW;
-	default: return -1;
-	}
+	for (size_t n = 0; n < G_N_ELEMENTS(linktypes); n++)
+		if (linktypes[n].type == i->type)
+			return linktypes[n].linktype ? linktypes[n].linktype : -1;
+	return LINK_LINKTYPE_LINUX_SLL;
 }
 
 bool link_is_headerless(const struct link *i)
 {
-	return link_linktype(i) == LINK_LINKTYPE_RAW;
+	return link_linktype(i) != LINK_LINKTYPE_ETHERNET;
 }

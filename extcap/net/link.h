@@ -21,8 +21,10 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 #define LINK_NONE "no-device" /* what a packet without an interface is on; see link_new_none() */
 
 /* [pcaplinktype] */
-#define LINK_LINKTYPE_ETHERNET 1
-#define LINK_LINKTYPE_RAW      101 /* begins with an IPv4 or IPv6 header */
+#define LINK_LINKTYPE_ETHERNET	1
+#define LINK_LINKTYPE_RAW	101 /* begins with an IPv4 or IPv6 header */
+#define LINK_LINKTYPE_LINUX_SLL 113 /* libpcap's cooked header precedes the network header */
+#define LINK_LINKTYPE_NETLINK	253 /* the same */
 
 struct link {
 	unsigned int index;
@@ -53,9 +55,9 @@ struct link *link_find(const char *name, GError **error);
 struct link *link_find_index(unsigned int index, GError **error);
 /* Stands for no interface: its index is 0, and its packets have no link-layer header. */
 struct link *link_new_none(void);
-/* Returns the linktype of captured frames; -1 if the interface cannot be captured on. */
+/* Returns the linktype of captured frames, as libpcap has it; -1 if the interface cannot be captured on. */
 int link_linktype(const struct link *i);
-/* Whether frames begin with the network header, so that only tc captures them. */
+/* Whether frames have no Ethernet header, so that only tc captures them. */
 bool link_is_headerless(const struct link *i);
 
 #endif

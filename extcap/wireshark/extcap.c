@@ -7,7 +7,6 @@
  * that neither knows are ignored, because new releases of Wireshark add some. The first parser never
  * fails on a capture option, so the FIFO is known when the second one fails.
  */
-#include <pcap/dlt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -231,10 +230,8 @@ static bool print_dlts(const struct request *r, GError **error)
 	int linktype;
 	g_autofree char *name = find_typed(r->interface, &linktype, &ifindex, error);
 
-	if (name && linktype == LINK_LINKTYPE_RAW)
-		printf("dlt {number=%d}{name=RAW}{display=Raw IP}\n", DLT_RAW);
-	else if (name)
-		printf("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", linktype);
+	if (name)
+		filter_print_dlt(stdout, linktype);
 	return name;
 }
 
