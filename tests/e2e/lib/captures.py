@@ -37,6 +37,12 @@ class Capture:
                 if option.name.startswith("isb_")}
 
 
+def pcap_linktype(path):
+    """Returns the linktype of a pcap file."""
+    with open(path, "rb") as file:
+        return struct.unpack_from("=20xI", file.read(24))[0]
+
+
 def read_pcap(path):
     """Returns the packets of a nanosecond pcap file in host byte order."""
     with open(path, "rb") as file:
