@@ -125,12 +125,15 @@ static __always_inline _Bool copy_linear(__u8 *to, __u32 len, const __u32 size, 
 					 const void *end)
 {
 	const __u32 last = size / 2 < LAST ? size / 2 : LAST, first = size - last;
-	__u32 rest = len - last;
+	__u32 more = len - first, rest; /* beyond the first copy */
 
 	if (size < 64 || size > LINEAR_MAX || data + first > end)
 		return 0;
-	asm volatile("" : "+r"(rest));
-	if (rest < first - last || rest > first || data + rest + last > end)
+	asm volatile("" : "+r"(more)); /* as in is_within() */
+	if (more > last)
+		return 0;
+	rest = more + first - last;
+	if (data + rest + last > end)
 		return 0;
 	copy_words(to, data, first);
 	copy_words(to + rest, data + rest, last);
