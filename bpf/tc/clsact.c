@@ -212,7 +212,7 @@ int clsact_add(int prog_fd, unsigned int ifindex, bool is_egress, struct clsact 
 		return r;
 	c.made_qdisc = r == 0;
 	/* kernel: net/sched/sch_ingress.c: it takes a filter for the way out, and runs it on the way in */
-	if (is_egress && !c.made_qdisc && qdisc_has_kind(ifindex, "ingress"))
+	if (is_egress && !c.made_qdisc && qdisc_is_old_ingress(ifindex))
 		return -EOPNOTSUPP;
 	r = add_locked(prog_fd, &c);
 	if (r == -EBUSY)

@@ -83,10 +83,8 @@ bool neighbours_find_before(const struct neighbours_place *ours, struct point_ne
 
 bool neighbours_find_after(const struct neighbours_place *ours, struct point_neighbour *ret)
 {
-	static const char netem[] = "netem";
-
 	if (find_filter(ours, ret, is_after))
 		return true;
-	snprintf(ret->what, sizeof(ret->what), "qdisc \"%s\"", netem);
-	return ours->is_egress && qdisc_has_kind(ours->ifindex, netem);
+	snprintf(ret->what, sizeof(ret->what), "qdisc \"netem\"");
+	return ours->is_egress && qdisc_has_netem(ours->ifindex);
 }

@@ -117,6 +117,21 @@ static int dump(uint16_t type, unsigned int parent, struct search *s)
 	return r;
 }
 
+/* Sends a request that has one message for an answer. Returns its length, or -errno. */
+static ssize_t ask(const void *request, size_t len, void *answer, size_t size)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	if (send(fd, request, len, 0) >= 0)
+		n = recv(fd, answer, size, 0);
+	n = n < 0 ? -errno : n;
+	close(fd);
+	return n;
+}
+
 static int list_filters(unsigned int ifindex, bool is_egress, struct search *s)
 {
 	uint32_t minor = is_egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
@@ -143,11 +158,56 @@ static int has_filter(unsigned int ifindex, bool is_egress)
 	return list_filters(ifindex, is_egress, &s);
 }
 
-bool qdisc_has_kind(unsigned int ifindex, const char *kind)
+static bool has_kind(unsigned int ifindex, const char *kind)
 {
 	struct search s = { .type = RTM_NEWQDISC, .ifindex = ifindex, .kind = kind };
 
 	return dump(RTM_GETQDISC, 0, &s) == 0 && s.n;
+}
+
+bool qdisc_is_old_ingress(unsigned int ifindex)
+{
+	return has_kind(ifindex, "ingress");
+}
+
+/* The kind of the interface's root qdisc; empty: unknown. */
+static void find_root(unsigned int ifindex, char ret[QDISC_KIND])
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg m;
+	} request = {
+		.h = { .nlmsg_len = sizeof(request),
+		       .nlmsg_type = RTM_GETLINK,
+		       .nlmsg_flags = NLM_F_REQUEST },
+		.m = { .ifi_index = (int)ifindex },
+	};
+	_Alignas(struct nlmsghdr) char buffer[32768];
+	const struct nlmsghdr *h = (void *)buffer;
+	const struct rtattr *a = IFLA_RTA(NLMSG_DATA(h));
+	ssize_t n = ask(&request, sizeof(request), buffer, sizeof(buffer));
+
+	*ret = 0;
+	if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) || h->nlmsg_type != RTM_NEWLINK)
+		return;
+	for (size_t len = IFLA_PAYLOAD(h); RTA_OK(a, len); a = RTA_NEXT(a, len))
+		if (a->rta_type == IFLA_QDISC)
+			copy_text(ret, QDISC_KIND, a);
+}
+
+/* A dump of qdiscs is one of all interfaces: that takes long where there are hundreds, so it comes last. */
+bool qdisc_has_netem(unsigned int ifindex)
+{
+	static const char netem[] = "netem";
+	static const char *const childless[] = { "noqueue", "pfifo_fast", "fq", "fq_codel",
+						 "pfifo",   "noop",	  "sfq" };
+	char root[QDISC_KIND];
+
+	find_root(ifindex, root);
+	for (size_t i = 0; i < sizeof(childless) / sizeof(*childless); i++)
+		if (strcmp(root, childless[i]) == 0)
+			return false;
+	return strcmp(root, netem) == 0 || has_kind(ifindex, netem);
 }
 
 int qdisc_remove_unused(unsigned int ifindex)
