@@ -59,6 +59,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 	skel->rodata->trace = (struct wire_trace_config){
 		.ifindex = t->ifindex,
 		.netns = facts_netns(),
+		.is_bond = t->trace.is_bond,
 		.n_cpus = t->maps->n_cpus,
 		.at = t->trace.at,
 		.verdicts = t->trace.verdicts,

@@ -41,6 +41,7 @@ enum point_at {
 /* What a point that traces needs to know. */
 struct point_trace {
 	uint32_t program_id;	 /* which program */
+	bool is_bond;		 /* it is a bond's, and runs on the ports */
 	enum point_at at;	 /* the sides to capture */
 	enum point_at filter_at; /* the side on which the filter judges the frame; not both */
 	uint32_t verdicts;	 /* a bit for each XDP_… to capture: 1 << XDP_DROP */

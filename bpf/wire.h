@@ -79,6 +79,7 @@ enum wire_at {
 struct wire_trace_config {
 	__u32 ifindex; /* frames of this interface … */
 	__u32 netns;   /* … in the namespace of this inode number */
+	__u32 is_bond; /* … or of its ports, where a bond's program runs */
 	__u32 n_cpus;  /* possible CPUs: each has its share of the packet ids */
 	__u32 at; /* WIRE_AT_…: which to record; with both, the exit's slot is the next one */
 	__u32 verdicts; /* a bit for each one to record */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's own struct of a network device, as far as it says which one it is: an index is unique
- * within a network namespace only.
+ * within a network namespace only. And as far as it says which bridge or bond it belongs to.
  *
  * The structs have only the fields that are read; libbpf relocates them for the running kernel.
  */
@@ -26,9 +26,21 @@ struct possible_net {
 	struct net *net;
 } KERNEL;
 
+struct list_head {
+	struct list_head *next;
+} KERNEL;
+
 struct net_device {
 	int ifindex;
 	struct possible_net nd_net;
+	struct {
+		struct list_head upper; /* of struct netdev_adjacent; the master is the first */
+	} adj_list;
+} KERNEL;
+
+struct netdev_adjacent {
+	struct net_device *dev;
+	struct list_head list;
 } KERNEL;
 
 #endif

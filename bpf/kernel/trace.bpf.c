@@ -63,12 +63,25 @@ static __always_inline struct linear_copy *find_copy(__u32 which)
 	return p;
 }
 
+/* Whether the device is a port of the bond, whose program the driver runs for each of them. */
+static __always_inline _Bool is_port(const struct net_device *dev)
+{
+	__u64 head = (__u64)dev + bpf_core_field_offset(struct net_device, adj_list.upper);
+	__u64 first = (__u64)BPF_CORE_READ(dev, adj_list.upper.next);
+	const struct netdev_adjacent *upper =
+		(void *)(first - bpf_core_field_offset(struct netdev_adjacent, list));
+
+	return first != head && (__u32)BPF_CORE_READ(upper, dev, ifindex) == trace.ifindex;
+}
+
 /* The traced program may run for several interfaces, in several namespaces. */
 static __always_inline _Bool is_ours(const struct xdp_buff *xdp)
 {
 	const struct net_device *dev = xdp->rxq->dev;
 
-	return (__u32)dev->ifindex == trace.ifindex && dev->nd_net.net->ns.inum == trace.netns;
+	if (dev->nd_net.net->ns.inum != trace.netns)
+		return 0;
+	return (__u32)dev->ifindex == trace.ifindex || (trace.is_bond && is_port(dev));
 }
 
 static __always_inline _Bool is_recorded(enum wire_at at)

@@ -146,6 +146,7 @@ bool trace_attach(struct tap *tap, const struct config *config, const struct lin
 	if (!choose(config, i, &program, error))
 		return false;
 	target.trace.program_id = program.id;
+	target.trace.is_bond = link_is_bond(i) && program.mode == TAP_MODE_NATIVE;
 	r = tap_attach(tap, &target, &mode);
 	if (r < 0)
 		return explain(i, &program, r, error);

@@ -264,3 +264,8 @@ bool link_is_headerless(const struct link *i)
 {
 	return link_linktype(i) != LINK_LINKTYPE_ETHERNET;
 }
+
+bool link_is_bond(const struct link *i)
+{
+	return i->kind && g_str_equal(i->kind, "bond");
+}

@@ -59,5 +59,7 @@ struct link *link_new_none(void);
 int link_linktype(const struct link *i);
 /* Whether frames have no Ethernet header, so that only tc captures them. */
 bool link_is_headerless(const struct link *i);
+/* Whether it is a bond. The driver runs its native XDP program for each port, before it is the bond's frame. */
+bool link_is_bond(const struct link *i);
 
 #endif
