@@ -182,13 +182,25 @@ static enum tap_begin begin_of(const struct link *i)
 	}
 }
 
+/*
+ * A program in native mode on a bond sees what its inactive port gets, too, and while it is there no port can
+ * be added that has no native mode or a program of its own.
+ */
+static enum tap_mode mode_of(const struct config *config, const struct link *i)
+{
+	if (config->mode == TAP_MODE_AUTO && link_is_bond(i) &&
+	    config->time_stamp_type != TIME_STAMP_ADAPTER)
+		return TAP_MODE_GENERIC;
+	return (enum tap_mode)config->mode;
+}
+
 static struct tap_target target_of(const struct config *config, const struct link *i,
 				   const struct filter *filter, const struct point *point)
 {
 	return (struct tap_target){
 		.ifindex = i->index,
 		.point = point,
-		.mode = (enum tap_mode)config->mode,
+		.mode = mode_of(config, i),
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
@@ -406,9 +418,26 @@ static bool wants_frames(const struct config *config)
 	return !point_choose(options_point(config), false)->sees_drops;
 }
 
+static bool explain_vrf(const struct link *vrf, GError **error)
+{
+	g_autoptr(GPtrArray) list = link_list(NULL);
+	const struct link *port = NULL;
+
+	for (guint n = 0; list && !port && n < list->len; n++)
+		if (((const struct link *)list->pdata[n])->master == vrf->index)
+			port = list->pdata[n];
+	return fail(error,
+		    "frames of the VRF \"%s\" pass neither XDP nor tc there; capture on the "
+		    "interfaces that belong to it%s%s%s",
+		    vrf->name, port ? ", such as \"" : "", port ? port->name : "",
+		    port ? "\"" : "");
+}
+
 /* Whether frames of this interface can be captured in the configured way. */
 static bool check_link(const struct config *config, const struct link *i, GError **error)
 {
+	if (link_is_vrf(i))
+		return explain_vrf(i, error);
 	if (link_linktype(i) < 0)
 		return fail(error,
 			    "cannot capture on \"%s\": xdptap does not know the frames of such a "

@@ -254,6 +254,8 @@ static const struct {
 /* Others (gre, ip6tnl, ppp, IPoIB) are new to it, or it finds their headers unusable: cooked. */
 int link_linktype(const struct link *i)
 {
+	if (link_is_vrf(i))
+		return -1;
 	for (size_t n = 0; n < G_N_ELEMENTS(linktypes); n++)
 		if (linktypes[n].type == i->type)
 			return linktypes[n].linktype ? linktypes[n].linktype : -1;
@@ -263,6 +265,11 @@ int link_linktype(const struct link *i)
 bool link_is_headerless(const struct link *i)
 {
 	return link_linktype(i) != LINK_LINKTYPE_ETHERNET;
+}
+
+bool link_is_vrf(const struct link *i)
+{
+	return i->kind && g_str_equal(i->kind, "vrf");
 }
 
 bool link_is_bond(const struct link *i)

@@ -59,6 +59,8 @@ struct link *link_new_none(void);
 int link_linktype(const struct link *i);
 /* Whether frames have no Ethernet header, so that only tc captures them. */
 bool link_is_headerless(const struct link *i);
+/* Whether it is a VRF. Only packet sockets get to see its frames; XDP and tc see them on its ports. */
+bool link_is_vrf(const struct link *i);
 /* Whether it is a bond. The driver runs its native XDP program for each port, before it is the bond's frame. */
 bool link_is_bond(const struct link *i);
 
