@@ -340,8 +340,12 @@ def are_loaded(objects):
 
 def has_tcx():
     """Linux 6.6 and newer. On older kernels, a tc program survives SIGKILL and is lost when the interface moves."""
+    return has_symbol("tcx_link_attach")
+
+
+def has_symbol(name):
     with open("/proc/kallsyms", encoding="ascii") as file:
-        return any(line.split()[2] == "tcx_link_attach" for line in file)
+        return any(line.split()[2] == name for line in file)
 
 
 def readable(fd):
