@@ -35,6 +35,7 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 		.config = config,
 		.list = g_ptr_array_new_with_free_func(captured_free),
 		.links_fd = -1,
+		.names = g_ptr_array_new_with_free_func(g_free),
 		.promisc_fd = -1,
 	};
 }
@@ -50,6 +51,7 @@ void capture_ifaces_done(struct capture_ifaces *m)
 	capture_ifaces_release(m);
 	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->list, g_ptr_array_unref);
+	g_clear_pointer(&m->names, g_ptr_array_unref);
 }
 
 static bool is_captured(const struct capture_ifaces *m, const struct link *i)
@@ -125,7 +127,6 @@ static bool add_none(struct capture_ifaces *m, struct filter *filter, GError **e
 static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
-	guint before = m->list->len;
 
 	while (list && list->len) {
 		struct link *i = g_ptr_array_steal_index(list, 0);
@@ -138,22 +139,35 @@ static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **er
 	}
 	if (!list || !add_none(m, filter, error))
 		return false;
-	return m->list->len > before || fail(error, "no interface is up");
+	return m->list->len || fail(error, "no interface is up");
 }
 
+/* Notes a name that was asked for, once. */
+static bool add_name(struct capture_ifaces *m, const char *name, GError **error)
+{
+	if (g_ptr_array_find_with_equal_func(m->names, name, g_str_equal, NULL))
+		return fail_usage(error, "interface \"%s\" is given twice", name);
+	g_ptr_array_add(m->names, g_strdup(name));
+	return true;
+}
+
+/* An interface that "any" stands for may be named as well, before it or after it. */
 static bool add_named(struct capture_ifaces *m, struct filter *filter, const char *name,
 		      GError **error)
 {
 	struct link *i;
+	bool is_ok;
 
 	if (g_str_equal(name, LINK_ANY))
-		return add_all(m, filter, error);
+		return add_name(m, name, error) && add_all(m, filter, error);
 	i = link_find(name, error);
-	if (i && is_captured(m, i)) {
-		link_free(i);
-		return fail_usage(error, "interface \"%s\" is given twice", name);
-	}
-	return i && add(m, filter, i, error);
+	if (!i)
+		return false;
+	is_ok = add_name(m, i->name, error);
+	if (is_ok && !is_captured(m, i))
+		return add(m, filter, i, error);
+	link_free(i);
+	return is_ok;
 }
 
 /* A pcap file has one linktype, and a pcapng file one for each interface. */

@@ -14,10 +14,12 @@ struct capture_ifaces {
 	const struct config *config; /* borrowed, as is the tap */
 	struct tap *tap;
 	GPtrArray *list; /* of struct captured, in the order of the command line */
-	int links_fd;	 /* tells when links change */
-	int promisc_fd;	 /* -1: none is in promiscuous mode */
-	guint n_gone;	 /* programs found missing by the last capture_ifaces_follow() */
-	char *loss;	 /* what happened to the last of them, in words; or NULL */
+	GPtrArray *
+		names; /* of char *, for messages: for each name of the command line the kernel's */
+	int links_fd;  /* tells when links change */
+	int promisc_fd; /* -1: none is in promiscuous mode */
+	guint n_gone;	/* programs found missing by the last capture_ifaces_follow() */
+	char *loss;	/* what happened to the last of them, in words; or NULL */
 };
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config);

@@ -438,7 +438,7 @@ static bool explain_end(const struct capture *c, GError **error)
 static void start(struct capture *c)
 {
 	c->is_started = true;
-	front_end_started(c->front_end, c->config, &c->reconfigure);
+	front_end_started(c->front_end, c->ifaces.names, &c->reconfigure);
 	front_end_begun(c->front_end, destination_status(&c->destination).file);
 }
 

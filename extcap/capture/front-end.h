@@ -29,8 +29,11 @@ struct capture_status {
 struct capture_front_end {
 	bool is_child;	   /* of Wireshark: ends when the parent does */
 	bool reconfigures; /* may call reconfigure_…() between started() and ended() */
-	/* All programs are in place, frames arrive from now on. */
-	void (*started)(const struct config *config, struct reconfigure *reconfigure, void *user);
+	/*
+	 * All programs are in place, frames arrive from now on. The names (char *) are the kernel's, one
+	 * for each interface that was asked for.
+	 */
+	void (*started)(const GPtrArray *names, struct reconfigure *reconfigure, void *user);
 	/* A file begins; path is its final name. */
 	void (*begun)(const char *path, void *user);
 	/* A file is finished and will not be written again. */
@@ -56,11 +59,11 @@ struct capture_front_end {
 	void *user;
 };
 
-static inline void front_end_started(const struct capture_front_end *f, const struct config *config,
+static inline void front_end_started(const struct capture_front_end *f, const GPtrArray *names,
 				     struct reconfigure *reconfigure)
 {
 	if (f->started)
-		f->started(config, reconfigure, f->user);
+		f->started(names, reconfigure, f->user);
 }
 
 static inline void front_end_begun(const struct capture_front_end *f, const char *path)

@@ -26,6 +26,7 @@ void link_free(struct link *i)
 {
 	if (!i)
 		return;
+	g_clear_pointer(&i->altnames, g_ptr_array_unref);
 	g_free(i->alias);
 	g_free(i->kind);
 	g_free(i);
@@ -60,6 +61,15 @@ static void read_linkinfo(struct link *i, const struct rtattr *a)
 		i->kind = attr_string(a);
 }
 
+static void read_properties(struct link *i, const struct rtattr *a)
+{
+	if (a->rta_type != IFLA_ALT_IFNAME)
+		return;
+	if (!i->altnames)
+		i->altnames = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(i->altnames, attr_string(a));
+}
+
 static void read_xdp(struct link *i, const struct rtattr *a)
 {
 	if (a->rta_type == IFLA_XDP_ATTACHED && RTA_PAYLOAD(a) == 1)
@@ -86,6 +96,7 @@ static void read_link(struct link *i, const struct rtattr *a)
 	case IFLA_MASTER: i->master = attr_u32(a); break;
 	case IFLA_LINK: i->lower = attr_u32(a); break;
 	case IFLA_LINKINFO: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_linkinfo); break;
+	case IFLA_PROP_LIST: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_properties); break;
 	case IFLA_XDP: walk(i, RTA_DATA(a), RTA_PAYLOAD(a), read_xdp); break;
 	}
 }
@@ -168,20 +179,53 @@ GPtrArray *link_list(GError **error)
 	return g_steal_pointer(&list);
 }
 
+GPtrArray *link_list_usable(GError **error)
+{
+	GPtrArray *list = link_list(error);
+
+	for (guint n = 0; list && n < list->len;) {
+		if (link_linktype(list->pdata[n]) < 0)
+			g_ptr_array_remove_index(list, n);
+		else
+			n++;
+	}
+	return list;
+}
+
+bool link_is_named(const struct link *i, const char *name)
+{
+	return g_str_equal(i->name, name) ||
+	       (i->altnames &&
+		g_ptr_array_find_with_equal_func(i->altnames, name, g_str_equal, NULL));
+}
+
+/* As tcpdump does: a number is one only if no interface is called so. */
+static struct link *find_number(const char *text)
+{
+	g_autoptr(GPtrArray) list = NULL;
+	guint64 number;
+
+	if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT, &number, NULL))
+		return NULL;
+	list = link_list_usable(NULL);
+	return list && number <= list->len ? g_ptr_array_steal_index(list, (guint)number - 1)
+					   : NULL;
+}
+
 struct link *link_find(const char *name, GError **error)
 {
 	g_autoptr(GPtrArray) list = link_list(error);
+	struct link *numbered = NULL;
 
-	for (guint n = 0; list && n < list->len; n++) {
-		struct link *i = list->pdata[n];
-
-		if (g_str_equal(i->name, name))
+	for (guint n = 0; list && n < list->len; n++)
+		if (link_is_named(list->pdata[n], name))
 			return g_ptr_array_steal_index(list, n);
-	}
 	if (list)
+		numbered = find_number(name);
+	if (list && !numbered)
 		fail(error, "no such interface: \"%s\"; use \"xdptap -D\" to list the interfaces",
 		     name);
-	return NULL;
+	return numbered;
 }
 
 struct link *link_find_index(unsigned int index, GError **error)

@@ -29,9 +29,10 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 struct link {
 	unsigned int index;
 	char name[IF_NAMESIZE];
-	char *alias; /* set by the administrator; NULL: none */
-	char *kind;  /* "veth", "bridge"; NULL: usually hardware */
-	bool is_up;  /* administratively */
+	GPtrArray *altnames; /* of char *: other names for it, as `ip link` shows; NULL: none */
+	char *alias;	     /* set by the administrator; NULL: none */
+	char *kind;	     /* "veth", "bridge"; NULL: usually hardware */
+	bool is_up;	     /* administratively */
 	bool is_running;
 	bool has_mac;
 	uint8_t mac[6];
@@ -49,8 +50,15 @@ static inline void link_freep(struct link **i)
 }
 /* Returns all interfaces in the kernel's order, as struct link *; NULL if netlink fails. */
 GPtrArray *link_list(GError **error);
-/* Returns the interface of that name; NULL with *error if there is none. */
+/* Whether the interface has this name or alternative name. */
+bool link_is_named(const struct link *i, const char *name);
+/*
+ * Returns the interface of that name or alternative name, or, where there is none, the one with that number in
+ * link_list_usable(); NULL with *error if there is none either.
+ */
 struct link *link_find(const char *name, GError **error);
+/* Like link_list(), but only those that can be captured on; -D numbers them from 1. */
+GPtrArray *link_list_usable(GError **error);
 /* Returns the interface of that index; NULL with *error if it has disappeared. */
 struct link *link_find_index(unsigned int index, GError **error);
 /* Stands for no interface: its index is 0, and its packets have no link-layer header. */

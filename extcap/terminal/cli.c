@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Parses the command line and answers queries. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "extcap/system/cleanup.h"
 #include "extcap/terminal/cli.h"
@@ -140,6 +141,11 @@ static GStrv describe(guint number, const struct link *i)
 	return row;
 }
 
+static int width(const GPtrArray *rows, guint n, int column)
+{
+	return (int)g_utf8_strlen(((GStrv)rows->pdata[n])[column], -1);
+}
+
 /* Each column is as wide as its longest text, except the last. */
 static void print_table(const GPtrArray *rows)
 {
@@ -147,11 +153,12 @@ static void print_table(const GPtrArray *rows)
 
 	for (guint n = 0; n < rows->len; n++)
 		for (int k = 0; k < COLUMNS - 1; k++)
-			widths[k] = MAX(widths[k], (int)strlen(((GStrv)rows->pdata[n])[k]));
+			widths[k] = MAX(widths[k], width(rows, n, k));
 	for (guint n = 0; n < rows->len; n++)
 		for (int k = 0; k < COLUMNS; k++)
-			printf("%-*s%c", widths[k], ((GStrv)rows->pdata[n])[k],
-			       k < COLUMNS - 1 ? ' ' : '\n');
+			printf("%s%*s", ((GStrv)rows->pdata[n])[k],
+			       k < COLUMNS - 1 ? widths[k] - width(rows, n, k) + 1 : 0,
+			       k < COLUMNS - 1 ? "" : "\n");
 }
 
 static bool print_interfaces(const char *netns, GError **error)
@@ -161,10 +168,9 @@ static bool print_interfaces(const char *netns, GError **error)
 
 	if (netns && !netns_enter(netns, error))
 		return false;
-	list = link_list(error);
+	list = link_list_usable(error);
 	for (guint n = 0; list && n < list->len; n++)
-		if (link_linktype(list->pdata[n]) >= 0)
-			g_ptr_array_add(rows, describe(rows->len + 1, list->pdata[n]));
+		g_ptr_array_add(rows, describe(n + 1, list->pdata[n]));
 	print_table(rows);
 	return list;
 }
@@ -173,8 +179,9 @@ static void print_effective(const struct config *config)
 {
 	for (const struct option *o = options; o->name; o++) {
 		g_autofree char *value = options_value(config, o);
+		g_autofree char *safe = isatty(STDOUT_FILENO) ? console_text(value) : NULL;
 
-		printf("%s=%s\n", o->name, value);
+		printf("%s=%s\n", o->name, safe ? safe : value);
 	}
 }
 

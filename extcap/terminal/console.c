@@ -57,6 +57,12 @@ void console_print(const char *text, int wait_ms)
 	}
 }
 
+/* Prints, and begins no new line: GLib counts the two separators among the printable characters. */
+static bool is_harmless(gunichar c)
+{
+	return (g_unichar_isprint(c) && c != 0x2028 && c != 0x2029) || c == 0xFFFD;
+}
+
 char *console_text(const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -65,7 +71,7 @@ char *console_text(const char *text)
 	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 
-		g_string_append_unichar(safe, g_unichar_isprint(c) || c == 0xFFFD ? c : '?');
+		g_string_append_unichar(safe, is_harmless(c) ? c : '?');
 	}
 	return g_string_free(safe, false);
 }

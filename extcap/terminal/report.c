@@ -29,10 +29,10 @@ void report_line(struct report *r, const char *format, ...)
 	console_print(line->str, 0);
 }
 
-void report_started(struct report *r, const struct config *config)
+void report_started(struct report *r, const GPtrArray *names)
 {
-	for (guint n = 0; n < config->interfaces->len; n++)
-		report_line(r, "Capturing on '%s'", (char *)config->interfaces->pdata[n]);
+	for (guint n = 0; n < names->len; n++)
+		report_line(r, "Capturing on '%s'", (char *)names->pdata[n]);
 }
 
 void report_file(struct report *r, const char *path)

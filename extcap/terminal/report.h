@@ -12,7 +12,8 @@ struct report {
 	int64_t last_us; /* monotonic */
 };
 
-void report_started(struct report *r, const struct config *config);
+/* Names the captured interfaces. */
+void report_started(struct report *r, const GPtrArray *names);
 void report_file(struct report *r, const char *path);
 /* The running count. */
 void report_progress(struct report *r, const struct capture_status *status);

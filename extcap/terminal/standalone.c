@@ -28,12 +28,12 @@ struct standalone {
 	gint64 stats_us; /* time of the last write of the counters */
 };
 
-static void on_started(const struct config *config, struct reconfigure *reconfigure G_GNUC_UNUSED,
+static void on_started(const GPtrArray *names, struct reconfigure *reconfigure G_GNUC_UNUSED,
 		       void *user)
 {
 	struct standalone *s = user;
 
-	report_started(&s->report, config);
+	report_started(&s->report, names);
 	notify_send(&s->notify, "READY=1");
 }
 

@@ -90,17 +90,26 @@ bool extcap_is_meant(int argc, char **argv)
 	return false;
 }
 
-/* A value ends at "}" or at the end of the line and cannot be escaped: replaces both. */
+/*
+ * A value ends at "}" or at the end of the line and cannot be escaped: replaces both, and what could control
+ * the terminal on which tshark lists the interfaces.
+ */
 static char *sanitize(const char *text)
 {
-	char *valid = g_utf8_make_valid(text, -1);
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	GString *safe = g_string_new(NULL);
 
 	g_strdelimit(valid, "{", '(');
 	g_strdelimit(valid, "}", ')');
-	for (char *p = valid; *p; p++)
-		if (g_ascii_iscntrl(*p))
-			*p = ' ';
-	return valid;
+	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+		bool ends_line = c == 0x2028 || c == 0x2029;
+
+		g_string_append_unichar(safe, (g_unichar_isprint(c) && !ends_line) || c == 0xFFFD
+						      ? c
+						      : ' ');
+	}
+	return g_string_free(safe, false);
 }
 
 /* Whether Wireshark can use the name in a path, and it differs from all names that we generate. */
@@ -119,7 +128,27 @@ static char *name_of(const struct link *i)
 	return g_strdup_printf(PREFIX BY_INDEX "%u", i->index);
 }
 
-/* Returns the kernel's name of the interface that Wireshark calls name, or NULL. */
+/* Whether the user, or Wireshark, may call the interface so. */
+static bool is_called(const struct link *i, const char *name)
+{
+	g_autofree char *ours = name_of(i);
+
+	return g_str_equal(ours, name) ||
+	       (g_str_has_prefix(name, PREFIX) && link_is_named(i, name + strlen(PREFIX)));
+}
+
+/*
+ * What the capture calls an interface: its name, or the number of -D for one that has the name of all of
+ * them.
+ */
+static char *name_for_capture(const GPtrArray *usable, guint n)
+{
+	const struct link *i = usable->pdata[n];
+
+	return g_str_equal(i->name, LINK_ANY) ? g_strdup_printf("%u", n + 1) : g_strdup(i->name);
+}
+
+/* Returns what the capture calls the interface that Wireshark calls name, or NULL. */
 static char *find_typed(const char *name, int *ret_linktype, unsigned int *ret_ifindex,
 			GError **error)
 {
@@ -133,15 +162,14 @@ static char *find_typed(const char *name, int *ret_linktype, unsigned int *ret_i
 	}
 	if (g_str_equal(name, PREFIX LINK_ANY) || g_str_equal(name, PREFIX DROPS))
 		return g_strdup(LINK_ANY);
-	list = link_list(error);
+	list = link_list_usable(error);
 	for (guint n = 0; list && n < list->len; n++) {
 		const struct link *i = list->pdata[n];
-		g_autofree char *candidate = name_of(i);
 
-		if (g_str_equal(candidate, name) && link_linktype(i) >= 0) {
+		if (is_called(i, name)) {
 			*ret_linktype = link_linktype(i);
 			*ret_ifindex = i->index;
-			return g_strdup(i->name);
+			return name_for_capture(list, n);
 		}
 	}
 	if (list)

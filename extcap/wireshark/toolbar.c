@@ -217,7 +217,7 @@ static void on_progress(const struct capture_status *status, void *user)
 	}
 }
 
-static void on_started(const struct config *config G_GNUC_UNUSED, struct reconfigure *reconfigure,
+static void on_started(const GPtrArray *names G_GNUC_UNUSED, struct reconfigure *reconfigure,
 		       void *user)
 {
 	struct toolbar *t = user;

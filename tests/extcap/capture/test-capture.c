@@ -56,8 +56,10 @@ static void set_up(void)
 	result.failures = g_string_new(NULL);
 }
 
-static void on_started(const struct config *c, struct reconfigure *reconfigure, void *user)
+static void on_started(const GPtrArray *names, struct reconfigure *reconfigure, void *user)
 {
+	g_assert_cmpuint(names->len, ==, 1);
+	g_assert_cmpstr(names->pdata[0], ==, "near");
 	result.reconfigure = reconfigure;
 }
 
