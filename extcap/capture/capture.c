@@ -416,15 +416,6 @@ static void finish(struct capture *c)
 	tell(c, c->front_end->ended);
 }
 
-static bool compile_filter(struct capture *c, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-
-	c->filter = filter_new(c->config->filter, LINK_LINKTYPE_ETHERNET, 0, &why);
-	return c->filter ||
-	       fail_usage(error, "capture filter \"%.100s\": %s", c->config->filter, why->message);
-}
-
 /* Whether the capture ended as the user wanted; else sets *error. */
 static bool explain_end(const struct capture *c, GError **error)
 {
@@ -454,8 +445,11 @@ static void capture_done(struct capture *c)
 /* Wireshark learns of a bad filter as of any other failure: its FIFO closes. */
 static bool begin(struct capture *c, GError **error)
 {
-	if (compile_filter(c, error))
+	c->filter = filter_await(c->config->filter, &c->is_stopped, error);
+	if (c->filter)
 		return destination_open_pipe(&c->destination, &c->is_stopped, error);
+	if (c->is_stopped)
+		return true;
 	if (c->front_end->is_child)
 		destination_refuse(&c->destination);
 	return false;

@@ -156,6 +156,140 @@ struct filter *filter_for_any(struct filter *f, int linktype, unsigned int ifind
 	return filter_new_reject_all();
 }
 
+#define THREADS_MAX 4 /* at a time, most of them for filters that nobody waits for any more */
+
+struct filter_job {
+	char *expression;
+	struct filter_place *places;
+	size_t n;
+	filter_compiled_fn fn; /* NULL: abandoned; not for the other thread */
+	void *user;
+	struct filter *filter;
+	GError *error;
+};
+
+/* Only the main loop's thread looks at these. */
+static unsigned int n_threads;
+static GQueue waiting = G_QUEUE_INIT; /* of struct filter_job: for a thread */
+
+static void start_next(void);
+
+static void job_free(struct filter_job *job)
+{
+	filter_unref(job->filter);
+	g_clear_error(&job->error);
+	g_free(job->expression);
+	g_free(job->places);
+	g_free(job);
+}
+
+/* Back in the main loop. */
+static gboolean on_compiled(void *user)
+{
+	struct filter_job *job = user;
+
+	n_threads--;
+	start_next();
+	if (job->fn)
+		job->fn(job->user, g_steal_pointer(&job->filter),
+			job->error ? job->error->message : NULL);
+	job_free(job);
+	return G_SOURCE_REMOVE;
+}
+
+static void compile_all(struct filter_job *job)
+{
+	job->filter = filter_new(job->expression, LINK_LINKTYPE_ETHERNET, 0, &job->error);
+	if (!job->filter) {
+		g_prefix_error(&job->error, "capture filter \"%.100s\": ", job->expression);
+		return;
+	}
+	for (size_t i = 0; i < job->n; i++) {
+		struct filter *other = filter_for(job->filter, job->places[i].linktype,
+						  job->places[i].ifindex, &job->error);
+
+		if (!other) {
+			g_clear_pointer(&job->filter, filter_unref);
+			return;
+		}
+		filter_unref(other);
+	}
+}
+
+static void *compile_in_thread(void *user)
+{
+	compile_all(user);
+	/* At the priority of the frames, or the result would wait until none arrive. */
+	g_timeout_add_full(G_PRIORITY_DEFAULT, 0, on_compiled, user, NULL);
+	return NULL;
+}
+
+static void start_next(void)
+{
+	struct filter_job *job = n_threads < THREADS_MAX ? g_queue_pop_head(&waiting) : NULL;
+
+	if (!job)
+		return;
+	n_threads++;
+	g_thread_unref(g_thread_new("filter", compile_in_thread, job));
+}
+
+struct filter_job *filter_compile(const char *expression, const struct filter_place *places,
+				  size_t n, filter_compiled_fn fn, void *user)
+{
+	struct filter_job *job = g_new(struct filter_job, 1);
+
+	*job = (struct filter_job){
+		.expression = g_strdup(expression),
+		.places = g_memdup2(places, n * sizeof(*places)),
+		.n = n,
+		.fn = fn,
+		.user = user,
+	};
+	g_queue_push_tail(&waiting, job);
+	start_next();
+	return job;
+}
+
+void filter_abandon(struct filter_job *job)
+{
+	if (job && g_queue_remove(&waiting, job))
+		job_free(job);
+	else if (job)
+		job->fn = NULL;
+}
+
+struct await {
+	struct filter *filter;
+	char *why;
+};
+
+static void on_awaited(void *user, struct filter *filter, const char *why)
+{
+	struct await *a = user;
+
+	a->filter = filter;
+	a->why = g_strdup(why);
+}
+
+struct filter *filter_await(const char *expression, const bool *is_stopped, GError **error)
+{
+	struct await a = { NULL };
+	struct filter_job *job;
+
+	if (!expression)
+		return filter_new(NULL, LINK_LINKTYPE_ETHERNET, 0, error);
+	job = filter_compile(expression, NULL, 0, on_awaited, &a);
+	while (!a.filter && !a.why && !*is_stopped)
+		g_main_context_iteration(NULL, true);
+	if (!a.filter && !a.why)
+		filter_abandon(job);
+	if (a.why)
+		fail_usage(error, "%s", a.why);
+	g_free(a.why);
+	return a.filter;
+}
+
 struct filter *filter_ref(struct filter *f)
 {
 	return g_rc_box_acquire(f);

@@ -35,6 +35,32 @@ struct filter *filter_new(const char *expression, int linktype, unsigned int ifi
 struct filter *filter_for(struct filter *f, int linktype, unsigned int ifindex, GError **error);
 /* The same, and the filter that rejects all frames where the expression makes no sense. */
 struct filter *filter_for_any(struct filter *f, int linktype, unsigned int ifindex);
+/* Frames that a filter judges; ifindex 0: of no particular interface. */
+struct filter_place {
+	int linktype;
+	unsigned int ifindex;
+};
+
+/*
+ * Compiles an expression in a thread of its own, first for any Ethernet interface, and for the n places
+ * as well: libpcap needs minutes for a thousand hosts, and as long as a name server needs for a name. The
+ * main loop calls fn, once, unless filter_abandon() comes first. fn owns the filter; NULL: the sentence says
+ * why.
+ */
+struct filter_job;
+typedef void (*filter_compiled_fn)(void *user, struct filter *f, const char *why);
+struct filter_job *filter_compile(const char *expression, const struct filter_place *places,
+				  size_t n, filter_compiled_fn fn, void *user);
+/*
+ * Before fn was called: it will not be, and the job is no longer the caller's. Its thread ends when libpcap
+ * returns. NULL is fine.
+ */
+void filter_abandon(struct filter_job *job);
+/*
+ * Compiles an expression (NULL: none) for any Ethernet interface, and runs the main loop meanwhile. NULL with *error if
+ * it is no filter; without, once *is_stopped.
+ */
+struct filter *filter_await(const char *expression, const bool *is_stopped, GError **error);
 /* The filter that rejects all frames. */
 struct filter *filter_new_reject_all(void);
 struct filter *filter_ref(struct filter *f);

@@ -48,6 +48,8 @@ void reconfigure_listen(struct reconfigure *r, reconfigure_failed_fn failed, voi
 void reconfigure_stop(struct reconfigure *r)
 {
 	g_clear_handle_id(&r->step_source, g_source_remove);
+	filter_abandon(g_steal_pointer(&r->job));
+	g_clear_pointer(&r->expression, g_free);
 }
 
 void reconfigure_done(struct reconfigure *r)
@@ -93,46 +95,73 @@ static bool is_of_drops(const struct reconfigure *r, guint number)
 	return false;
 }
 
-/* NULL with *error unless the expression is a filter on every captured interface. */
-static struct filter *compile(const struct reconfigure *r, const char *expression, GError **error)
+static void refuse(const struct reconfigure *r, const char *why)
 {
-	_cleanup_(filter_unrefp) struct filter *f = filter_new(expression, LINK_LINKTYPE_ETHERNET,
-							       0, error);
-
-	if (!f)
-		g_prefix_error(error, "capture filter \"%.100s\": ", expression);
-	for (guint n = 0; f && n < r->stream->ifaces->len; n++) {
-		const struct stream_iface *i = &g_array_index(r->stream->ifaces,
-							      struct stream_iface, n);
-		_cleanup_(filter_unrefp) struct filter *other = NULL;
-
-		if (is_of_drops(r, n))
-			continue;
-		other = filter_for(f, i->linktype, i->ifindex, error);
-		if (!other)
-			return NULL;
-	}
-	return g_steal_pointer(&f);
+	g_warning("%s", why);
+	if (r->failed)
+		r->failed(r->user, why);
 }
 
-bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GError **error)
+static void set_compiled(struct reconfigure *r, struct filter *filter)
 {
-	struct filter *filter;
-
-	if (expression && !*expression)
-		expression = NULL;
-	if (g_strcmp0(expression, r->wanted.filter->expression) == 0)
-		return true;
-	filter = compile(r, expression, error);
-	if (!filter)
-		return false;
 	filter_unref(r->wanted.filter);
 	r->wanted.filter = filter;
-	if (expression)
-		note(r, "capture filter \"%.1000s\"", expression);
+	if (filter->expression)
+		note(r, "capture filter \"%.1000s\"", filter->expression);
 	else
 		note(r, "no capture filter");
-	return true;
+}
+
+static void on_compiled(void *user, struct filter *filter, const char *why)
+{
+	struct reconfigure *r = user;
+
+	r->job = NULL;
+	g_clear_pointer(&r->expression, g_free);
+	if (filter)
+		set_compiled(r, filter);
+	else
+		refuse(r, why);
+}
+
+/* A filter must be one on every captured interface. */
+static struct filter_job *compile(struct reconfigure *r, const char *expression)
+{
+	g_autoptr(GArray) places = g_array_new(false, false, sizeof(struct filter_place));
+
+	for (guint n = 0; n < r->stream->ifaces->len; n++) {
+		const struct stream_iface *i = &g_array_index(r->stream->ifaces,
+							      struct stream_iface, n);
+		const struct filter_place place = { i->linktype, i->ifindex };
+
+		if (!is_of_drops(r, n))
+			g_array_append_val(places, place);
+	}
+	return filter_compile(expression, (const struct filter_place *)places->data, places->len,
+			      on_compiled, r);
+}
+
+const char *reconfigure_expression(const struct reconfigure *r)
+{
+	return r->job ? r->expression : r->wanted.filter->expression;
+}
+
+void reconfigure_set_filter(struct reconfigure *r, const char *expression)
+{
+	if (expression && !*expression)
+		expression = NULL;
+	if (g_strcmp0(expression, reconfigure_expression(r)) == 0)
+		return;
+	filter_abandon(g_steal_pointer(&r->job));
+	g_clear_pointer(&r->expression, g_free);
+	if (g_strcmp0(expression, r->wanted.filter->expression) == 0)
+		return;
+	if (!expression) {
+		set_compiled(r, filter_new(NULL, LINK_LINKTYPE_ETHERNET, 0, NULL));
+		return;
+	}
+	r->expression = g_strdup(expression);
+	r->job = compile(r, expression);
 }
 
 void reconfigure_set_direction(struct reconfigure *r, enum direction direction)

@@ -34,6 +34,8 @@ struct reconfigure {
 	struct stream *stream;
 	struct changes changes;
 	struct reconfigure_state wanted, last; /* last: when a change was last complete */
+	struct filter_job *job;		       /* NULL: no filter is being compiled */
+	char *expression;		       /* that is; NULL: none */
 	GArray *generations;		       /* of uint16_t: that of each slot's filter */
 	uint16_t generation;		       /* of what is wanted */
 	gint64 paused_at;
@@ -50,9 +52,12 @@ void reconfigure_init(struct reconfigure *r, const struct config *config, struct
 void reconfigure_listen(struct reconfigure *r, reconfigure_failed_fn failed, void *user);
 /*
  * Each requests a change; asking for the present state does nothing. An expression (NULL or empty: all
- * frames) that does not compile is refused with a sentence.
+ * frames) is compiled first, in another thread; one that does not compile is a failure as well. A later
+ * expression replaces one that is still being compiled.
  */
-bool reconfigure_set_filter(struct reconfigure *r, const char *expression, GError **error);
+void reconfigure_set_filter(struct reconfigure *r, const char *expression);
+/* The expression that was asked for last and not refused since; NULL: none. */
+const char *reconfigure_expression(const struct reconfigure *r);
 void reconfigure_set_direction(struct reconfigure *r, enum direction direction);
 void reconfigure_set_paused(struct reconfigure *r, bool is_paused);
 /* Takes no further step; the changes so far stay known to the stream's statistics. */

@@ -56,6 +56,7 @@ enum {
 	READING = SANDBOX_READING | SANDBOX_FILES | SANDBOX_FILTERS,
 	FILES = SANDBOX_FILES,
 	QUEUE = SANDBOX_READING | SANDBOX_FILES, /* and a thread that writes it to disk */
+	THREADS = QUEUE | SANDBOX_FILTERS,	 /* one compiles a filter */
 	NETLINK = SANDBOX_NETLINK,
 	FILTERS = SANDBOX_FILTERS,
 	RINGS = SANDBOX_RINGS,
@@ -177,14 +178,14 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, FILES | FILTERS, 1, ALL_BITS, TCGETS },
 	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
 	{ SYS_getcwd, FILES },
-	{ SYS_sched_yield, QUEUE },
-	{ SYS_sched_getaffinity, QUEUE },
-	{ SYS_set_robust_list, QUEUE },
+	{ SYS_sched_yield, THREADS },
+	{ SYS_sched_getaffinity, THREADS },
+	{ SYS_set_robust_list, THREADS },
 #ifdef SYS_rseq
-	{ SYS_rseq, QUEUE },
+	{ SYS_rseq, THREADS },
 #endif
 	{ SYS_setpriority, FILES },
-	{ SYS_clone, QUEUE, 0, CLONE_THREAD, CLONE_THREAD },
+	{ SYS_clone, THREADS, 0, CLONE_THREAD, CLONE_THREAD },
 
 	{ SYS_socket, NETLINK | FILTERS },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },

@@ -83,16 +83,6 @@ static void on_failed(void *user, const char *message)
 	(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, message);
 }
 
-static void set_filter(struct toolbar *t, const char *text)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (reconfigure_set_filter(t->reconfigure, text, &error))
-		return;
-	g_warning("capture filter \"%s\" rejected: %s", text, error->message);
-	(void)control_send(t->control, CONTROL_FILTER, CONTROL_WARNING, error->message);
-}
-
 static void set_direction(struct toolbar *t, const char *value)
 {
 	const struct option *o = find_option("direction");
@@ -110,7 +100,7 @@ static void on_set(struct toolbar *t, const struct control_message *m)
 	switch (m->number) {
 	case CONTROL_FILTER:
 		if (t->is_ready || !t->config->filter)
-			set_filter(t, text);
+			reconfigure_set_filter(t->reconfigure, text);
 		break;
 	case CONTROL_DIRECTION:
 		if (t->is_ready || t->config->direction == find_option("direction")->fallback)
@@ -129,7 +119,8 @@ static void show(struct toolbar *t)
 {
 	const struct reconfigure_state *s = &t->reconfigure->wanted;
 
-	(void)control_send(t->control, CONTROL_FILTER, CONTROL_SET, s->filter->expression);
+	(void)control_send(t->control, CONTROL_FILTER, CONTROL_SET,
+			   reconfigure_expression(t->reconfigure));
 	(void)control_send(t->control, CONTROL_DIRECTION, CONTROL_SET,
 			   find_option("direction")->choices[s->direction].value);
 	(void)control_send_switch(t->control, CONTROL_PAUSE, s->is_paused);

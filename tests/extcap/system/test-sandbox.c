@@ -207,7 +207,7 @@ static void test_tc(void)
 
 static void test_filters(void)
 {
-	check(SANDBOX_FILTERS, "wocuibBxnOMm");
+	check(SANDBOX_FILTERS, "woctuibBxnOMm");
 }
 
 int main(int argc, char **argv)

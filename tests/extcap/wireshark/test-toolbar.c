@@ -183,7 +183,7 @@ static void use(struct wireshark *w)
 	say_first_values(w);
 	wait_for(w, "1:both\n");
 	say(w, FILTER, CONTROL_SET, "no such words");
-	wait_for(w, "capture filter \"no such words\" rejected: ");
+	wait_for(w, "capture filter \"no such words\": ");
 	say(w, FILTER, CONTROL_SET, "ether proto 0x88b6");
 	if (w->is_patient)
 		wait_for(w, "the change is in effect");
