@@ -8,7 +8,6 @@ import harness
 import net
 from captures import pcap_linktype, read_pcap
 from program import Case, xdptap
-from tun import PROTOCOL, open_tun
 
 COOKED, NETLINK = 113, 253  # LINKTYPE_
 PPP, INFINIBAND, CAN = 512, 32, 280  # ARPHRD_
@@ -19,7 +18,7 @@ class OtherHeaders(Case):
 
     def make(self, hardware):
         try:
-            fd = self.pair.near.inside(lambda: open_tun(hardware, 0))
+            fd = self.pair.near.inside(lambda: net.open_tun(hardware, 0))
         except OSError as error:
             self.skipTest(f"this kernel has no tun: {error}")
         self.addCleanup(os.close, fd)
@@ -30,10 +29,10 @@ class OtherHeaders(Case):
         fd = self.make(hardware)
         dump = self.enterContext(net.tcpdump(self.pair.near, self.path("t.pcap"), interface="t0"))
         capture = self.start(interface="t0")
-        frames = [bytes(n & 255 for n in range(number, number + size)) for number, size in enumerate((2, 3, 20, 60, 61, 1000))]
+        frames = [bytes(n & 255 for n in range(size, 2 * size)) for size in (2, 3, 20, 60, 61, 1000)]
         with self.pair.near.socket(socket.AF_PACKET, socket.SOCK_RAW, bind=("t0", 0x8847)) as sender:
             for frame in frames:
-                os.write(fd, PROTOCOL.pack(0x8848) + frame)
+                os.write(fd, net.TUN_PROTOCOL.pack(0x8848) + frame)
                 sender.send(frame)
         capture.wait_packets(2 * len(frames))
         size = 24 + sum(2 * (16 + (16 if linktype == COOKED else 0) + len(frame)) for frame in frames)

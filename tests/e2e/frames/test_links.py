@@ -18,7 +18,6 @@ import harness
 import net
 from captures import pcap_linktype, read_pcap
 from program import Case, xdptap
-from tun import open_tun
 
 ETHERNET, RAW, COOKED = 1, 101, 113
 LINK_HEADER = {ETHERNET: 14, RAW: 0, COOKED: 16}
@@ -135,7 +134,7 @@ class Devices(Case):
             side.space.ip("addr", "add", f"{side.here6}/64", "dev", side.device, "nodad")
         if kind.options is None:
             try:
-                ends = [side.space.inside(lambda: open_tun(kind.hardware)) for side in self.sides()]
+                ends = [side.space.inside(lambda: net.open_tun(kind.hardware)) for side in self.sides()]
             except OSError as error:
                 self.skipTest(f"this kernel has no tun: {error}")
             self.enterContext(Wire(*ends))

@@ -29,6 +29,9 @@ NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 NEAR_IP, FAR_IP = "10.9.0.1", "10.9.0.2"
 ETHERTYPE = 0x88B5  # for experiments, IEEE 802
 CLONE_NEWNET = 0x40000000
+TUNSETIFF, TUNSETLINK = 0x400454CA, 0x400454CD
+IFF_TUN, IFF_NO_PI = 1, 0x1000
+TUN_PROTOCOL = struct.Struct(">xxH")  # precedes each frame without IFF_NO_PI
 
 libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
@@ -193,6 +196,15 @@ def frame(size, number=0):
 
 def is_ours(data):
     return data[12:14] == struct.pack(">H", ETHERTYPE)
+
+
+def open_tun(hardware=None, flags=IFF_NO_PI):
+    """Makes t0, with an ARPHRD_ if it is to have another, and returns its descriptor."""
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"t0", IFF_TUN | flags))
+    if hardware:
+        fcntl.ioctl(fd, TUNSETLINK, hardware)
+    return fd
 
 
 class Process:
