@@ -38,9 +38,6 @@ KINDS = {
     "sit": Kind("sit mode any " + OVER4),
     "ip6tnl": Kind("ip6tnl mode any " + OVER6, COOKED),
     "ip6gre": Kind("ip6gre " + OVER6, COOKED),
-    "vti": Kind("vti key 1 " + OVER4),
-    "vti6": Kind("vti6 key 1 " + OVER6, COOKED),
-    "xfrm": Kind("xfrm dev {device} if_id 1"),
     "tun": Kind(None),
     "ppp": Kind(None, COOKED, hardware=PPP),  # also a tun device, which carries the packets
     "wireguard": Kind("wireguard"),
@@ -50,13 +47,10 @@ KINDS = {
     "geneve": Kind("geneve id 1 remote {there4}", ETHERNET),
     "macvlan": Kind("macvlan", ETHERNET),
     "ipvlan": Kind("ipvlan mode l2", ETHERNET),
-    "ipvlan_l3": Kind("ipvlan mode l3", ETHERNET),
     "vlan": Kind("vlan id 5", ETHERNET),
-    "qinq": Kind("vlan id 6", ETHERNET),
     "bridge": Kind("bridge", ETHERNET),
-    "bond": Kind("bond mode active-backup", ETHERNET),
 }
-ON_TOP = {"macvlan": "{device}", "ipvlan": "{device}", "ipvlan_l3": "{device}", "vlan": "{device}", "qinq": "outer"}
+ON_TOP = ("macvlan", "ipvlan", "vlan")
 Side = namedtuple("Side", "space device here4 there4 here6 there6 inner4 inner6 mac")
 
 
@@ -139,7 +133,6 @@ class Devices(Case):
                 self.skipTest(f"this kernel has no tun: {error}")
             self.enterContext(Wire(*ends))
         else:
-            getattr(self, f"prepare_{name}", lambda: None)()
             self.add_links(name, kind)
         getattr(self, f"set_up_{name}", lambda: None)()
         for side in self.sides():
@@ -151,7 +144,7 @@ class Devices(Case):
 
     def add_links(self, name, kind):
         for side in self.sides():
-            under = ["link", ON_TOP[name].format(device=side.device)] if name in ON_TOP else []
+            under = ["link", side.device] if name in ON_TOP else []
             options = kind.options.format(**side._asdict()).split()
             try:
                 side.space.ip("link", "add", *under, "name", "t0", "type", *options)
@@ -176,47 +169,9 @@ class Devices(Case):
         for address in (peer.inner4, peer.inner6):
             side.space.ip("neigh", "replace", address, "lladdr", mac, "dev", "t0", "nud", "permanent")
 
-    def prepare_qinq(self):
-        for side in self.sides():
-            try:
-                side.space.ip("link", "add", "link", side.device, "name", "outer", "type", "vlan", "proto",
-                              "802.1ad", "id", "5")
-            except RuntimeError as error:
-                self.skipTest(f"this kernel has no vlan: {error}")
-            side.space.ip("link", "set", "outer", "up")
-
     def set_up_bridge(self):
         for side in self.sides():
             side.space.ip("link", "set", side.device, "master", "t0")
-
-    def set_up_bond(self):
-        for side in self.sides():
-            side.space.ip("link", "set", side.device, "down")
-            side.space.ip("link", "set", side.device, "master", "t0")
-
-    def encrypt(self, ends, *selector):
-        """Null encryption, because not every kernel has ciphers: what a tunnel of IPsec carries goes to t0."""
-        for side in self.sides():
-            here, there = ends(side)
-            for direction, one, other in (("out", here, there), ("in", there, here)):
-                try:
-                    side.space.ip("xfrm", "state", "add", "src", one, "dst", other, "proto", "esp", "spi", "1",
-                                  "reqid", "1", "mode", "tunnel", *selector, "enc", "ecb(cipher_null)", "")
-                except RuntimeError as error:
-                    self.skipTest(f"this kernel has no IPsec: {error}")
-                for network in ("0.0.0.0/0", "::/0"):
-                    side.space.ip("xfrm", "policy", "add", "src", network, "dst", network, "dir", direction,
-                                  *selector, "tmpl", "src", one, "dst", other, "proto", "esp", "reqid", "1",
-                                  "mode", "tunnel")
-
-    def set_up_vti(self):
-        self.encrypt(lambda side: (side.here4, side.there4), "mark", "1")
-
-    def set_up_vti6(self):
-        self.encrypt(lambda side: (side.here6, side.there6), "mark", "1")
-
-    def set_up_xfrm(self):
-        self.encrypt(lambda side: (side.here4, side.there4), "if_id", "1")
 
     def set_up_wireguard(self):
         try:
