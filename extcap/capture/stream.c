@@ -343,10 +343,7 @@ static guint iface_of(const struct stream *s, const struct tap_frame *f)
 	return g_array_index(s->slots, guint, f->slot);
 }
 
-/*
- * The structs are reused: zeroing new ones would cost as much as everything else here. What only
- * add_rare() fills in is empty between two frames.
- */
+/* The structs are reused, as zeroing costs as much as the rest; what only add_rare() sets is empty. */
 static inline __attribute__((always_inline)) void fill(struct stream *s, size_t n,
 						       const struct tap_frame *f)
 {
