@@ -34,7 +34,7 @@ static void add_drop(struct tap_frame *f, const struct wire_frame *w)
 	f->mask |= TAP_DROPPED;
 	f->reason = drop->reason;
 	f->location = drop->location;
-	f->direction = drop->direction;
+	f->direction = drop->direction <= WIRE_OUTBOUND ? drop->direction : TAP_UNKNOWN;
 }
 
 /*

@@ -295,7 +295,7 @@ static inline uint32_t reception(const struct stream_iface *i, const struct tap_
 static inline uint32_t direction_of(const struct tap_frame *f)
 {
 	if (f->mask & TAP_DROPPED)
-		return f->direction & (PCAPNG_FLAG_INBOUND | PCAPNG_FLAG_OUTBOUND);
+		return f->direction;
 	return f->point->is_egress ? PCAPNG_FLAG_OUTBOUND : PCAPNG_FLAG_INBOUND;
 }
 
@@ -390,7 +390,6 @@ static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_f
 	packet->dropcount = i->gap;
 	packet->packetid = f->id;
 	packet->options.comments = comments;
-	packet->options.n_comments = 0;
 	if (f->mask & TAP_DROPPED)
 		add_comment(comments, &packet->options.n_comments,
 			    texts_find(s->drop_texts, f->reason, f->location));

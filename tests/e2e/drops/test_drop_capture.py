@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The capture point "drop": options, filters, namespaces, long frames, and what the file says."""
+import os
 import socket
 import struct
 
@@ -165,8 +166,10 @@ class Bytes(DropCase):
         self.assertEqual([(p.length, p.data) for p in finished.packets], [(1042, udp(9000, bytes(1000))[:60])])
 
     def test_vlan_tag(self):
-        """The driver has stripped the tag; nobody has this VLAN."""
-        self.pair.near.ip("link", "set", "near", "promisc", "on")
+        """The driver has stripped the tag: it is back where it was."""
+        self.pair.near.run("tc", "qdisc", "add", "dev", "near", "clsact")
+        self.pair.near.run("tc", "filter", "add", "dev", "near", "ingress", "bpf", "da", "obj",
+                           os.environ["TC_SHOOT"], "sec", "tc")
         tagged = net.frame(60)[:12] + bytes.fromhex("8100 2ffe 88b5") + bytes(46)
         capture = self.capture("-f", "vlan 4094 and ether[16:2] == 0x88b5")
         self.pair.send_all([net.frame(60), tagged])
@@ -189,7 +192,7 @@ class InWireshark(DropCase):
             harness.wait_until(lambda: net.captures(tshark.pid) or tshark.has_ended(), "the capture")
             self.pair.send_all(frames)
             self.assertEqual(tshark.wait(), 0, tshark.text())
-        lines = [line.split("\t") for line in tshark.stdout().decode().splitlines()]
+            lines = [line.split("\t") for line in tshark.stdout().decode().splitlines()]
         self.assertEqual([line[0] for line in lines], ["near"] * N)
         self.assertEqual([line[1].split()[0] for line in lines], ["NO_SOCKET"] * N)
         self.assertEqual([line[2] for line in lines], [str(9000 + n) for n in range(N)])
