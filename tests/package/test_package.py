@@ -51,6 +51,8 @@ class Root:
             for name in "proc", "sys", "dev", "run":
                 self.mount(f"{self.path}/{name}", "--rbind", "/" + name)
                 subprocess.run(["mount", "--make-rslave", f"{self.path}/{name}"], check=True)
+            if os.path.ismount(SOURCE):  # as in tests/debian/enter; else the overlay has it
+                self.mount(self.path + SOURCE, "--bind", SOURCE)
         except BaseException:
             self.__exit__()
             raise
