@@ -126,7 +126,8 @@ class Captures(WiresharkCase):
         offered = xdptap("--extcap-config", "--extcap-interface", "xdptap-near",
                          namespace=self.pair.near)[1]
         elsewhere = {"--verdict", "--program", "--at", "--filter-at",  # test_trace.py
-                     "--time-stamp-type"}  # test_card.py
+                     "--time-stamp-type",  # test_card.py
+                     "--with-drops", "--reason", "--not-reason"}  # test_drop_capture.py
         self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings) | elsewhere)
         tshark = self.tshark("-c", "1", *(
             f"-oextcap.xdptap_near.{call.replace('-', '')}:{value}"
