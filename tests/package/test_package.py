@@ -32,6 +32,12 @@ def run(*command, **options):
     return done.stdout
 
 
+def is_mounted(path):
+    """Unlike os.path.ismount(), also if it is of the same file system."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        return any(mount.split()[4] == path for mount in mounts)
+
+
 class Root:
     """An overlay on this machine's root that holds all changes."""
 
@@ -51,7 +57,7 @@ class Root:
             for name in "proc", "sys", "dev", "run":
                 self.mount(f"{self.path}/{name}", "--rbind", "/" + name)
                 subprocess.run(["mount", "--make-rslave", f"{self.path}/{name}"], check=True)
-            if os.path.ismount(SOURCE):  # as in tests/debian/enter; else the overlay has it
+            if is_mounted(SOURCE):  # as in tests/debian/enter; else the overlay has it
                 self.mount(self.path + SOURCE, "--bind", SOURCE)
         except BaseException:
             self.__exit__()
