@@ -189,9 +189,8 @@ static void begun(void *user)
 
 void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 {
-	*s = (struct stream){ .sink = sink, .tap = tap };
+	*s = (struct stream){ .sink = sink, .tap = tap, .verdict.kind = PCAPNG_VERDICT_EBPF_XDP };
 	s->started_ns = tap_now_ns(tap);
-	s->verdict = (struct pcapng_verdict){ .kind = PCAPNG_VERDICT_EBPF_XDP };
 	for (size_t n = 0; n < STREAM_PACKETS; n++) {
 		s->hashes[n] = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes[n],
 						     sizeof(s->hash_bytes[n]) };
