@@ -205,8 +205,11 @@ static void compile_all(struct filter_job *job)
 		return;
 	}
 	for (size_t i = 0; i < job->n; i++) {
-		struct filter *other = filter_for(job->filter, job->places[i].linktype,
-						  job->places[i].ifindex, &job->error);
+		const struct filter_place *p = &job->places[i];
+		struct filter *other =
+			p->may_reject
+				? filter_for_any(job->filter, p->linktype, p->ifindex)
+				: filter_for(job->filter, p->linktype, p->ifindex, &job->error);
 
 		if (!other) {
 			g_clear_pointer(&job->filter, filter_unref);

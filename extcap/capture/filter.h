@@ -39,6 +39,7 @@ struct filter *filter_for_any(struct filter *f, int linktype, unsigned int ifind
 struct filter_place {
 	int linktype;
 	unsigned int ifindex;
+	bool may_reject; /* where the expression makes no sense, as filter_for_any() has it */
 };
 
 /*

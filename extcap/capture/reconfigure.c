@@ -132,10 +132,9 @@ static struct filter_job *compile(struct reconfigure *r, const char *expression)
 	for (guint n = 0; n < r->stream->ifaces->len; n++) {
 		const struct stream_iface *i = &g_array_index(r->stream->ifaces,
 							      struct stream_iface, n);
-		const struct filter_place place = { i->linktype, i->ifindex };
+		const struct filter_place place = { i->linktype, i->ifindex, is_of_drops(r, n) };
 
-		if (!is_of_drops(r, n))
-			g_array_append_val(places, place);
+		g_array_append_val(places, place);
 	}
 	return filter_compile(expression, (const struct filter_place *)places->data, places->len,
 			      on_compiled, r);
