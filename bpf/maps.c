@@ -86,11 +86,11 @@ static int create_cpus(struct maps *m)
 static int create_counts(struct maps *m)
 {
 	m->counts_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdptap_counts", sizeof(uint32_t),
-				      sizeof(struct wire_count), MAPS_SLOTS, NULL);
+				      sizeof(struct wire_count), m->n_slots, NULL);
 	return m->counts_fd < 0 ? m->counts_fd : 0;
 }
 
-int maps_init(struct maps *m, size_t ring_size)
+int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots)
 {
 	int r = libbpf_num_possible_cpus();
 
@@ -98,6 +98,7 @@ int maps_init(struct maps *m, size_t ring_size)
 	if (r < 0)
 		return r;
 	m->n_cpus = (unsigned int)r;
+	m->n_slots = n_slots < MAPS_SLOTS_MAX ? n_slots : MAPS_SLOTS_MAX;
 	m->ring_size = round_ring_size(ring_size);
 	m->ring_fds = calloc(m->n_cpus, sizeof(*m->ring_fds));
 	m->is_served = calloc(m->n_cpus, sizeof(*m->is_served));

@@ -14,7 +14,7 @@
 
 struct bpf_object;
 
-#define MAPS_SLOTS 1024 /* counters, at most */
+#define MAPS_SLOTS_MAX 65535 /* wire_frame.slot has 16 bits */
 
 struct maps {
 	int rings_fd, counts_fd, cpus_fd;
@@ -23,15 +23,16 @@ struct maps {
 	bool *is_served;       /* whether a CPU has its own ring, or gets none */
 	unsigned int *ring_of; /* each CPU's, an index into ring_fds */
 	unsigned int n_cpus;   /* possible CPUs: entries of "rings" and "cpus" */
+	uint32_t n_slots;      /* counters */
 	size_t ring_size;      /* bytes, rounded up to what the kernel accepts */
 	struct wire_cpu *cpu;
 };
 
 /*
- * Creates the maps, with rings of about ring_size bytes. 0, -EPERM without the privilege,
+ * Creates the maps, with rings of about ring_size bytes and n_slots counters. 0, -EPERM without the privilege,
  * -ENOMEM, or another -errno of bpf(2). *m is safe for maps_done() either way.
  */
-int maps_init(struct maps *m, size_t ring_size);
+int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots);
 void maps_done(struct maps *m);
 /* A CPU without a ring of its own that has captured frames, into another's; -1: there is none. */
 int maps_find_busy(const struct maps *m);

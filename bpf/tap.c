@@ -15,15 +15,16 @@
 #include "bpf/filter/cbpf-bind.h"
 #include "bpf/rings/clock.h"
 #include "bpf/load/image.h"
+#include "bpf/load/slots.h"
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
 #include "bpf/rings/reader.h"
 #include "bpf/rings/record.h"
 #include "bpf/tap.h"
 
-#define MOST_SLOTS 2 /* of one link */
 #define WAKE_SHARE 4 /* a CPU wakes the reader after 1/4 of its ring */
 
+_Static_assert(TAP_SLOTS_MAX < MAPS_SLOTS_MAX, "tap.h and maps.h disagree");
 _Static_assert(TAP_SNAPLEN_MAX == WIRE_FRAME_MAX, "tap.h and wire.h disagree");
 
 /* to_frame() copies these words at once. */
@@ -34,23 +35,12 @@ _Static_assert(SAME_PLACE(caplen, caplen) && SAME_PLACE(lost, lost) && SAME_PLAC
 		       SAME_PLACE(mask, flags) && SAME_PLACE(generation, generation),
 	       "tap_frame and wire_frame differ");
 
-struct attached {
-	const struct point *point;
-	uint32_t owner; /* the slot that owns the link: the first of those that it fills */
-	struct point_target target; /* without its filter, which is the caller's */
-	struct point_link *link;
-	struct clock phc; /* the NIC's, with target.is_stamped */
-	struct account account;
-};
-
 struct tap {
 	struct maps maps;
 	struct images images;
 	struct reader reader;
 	struct clock clock;
-	struct attached *attached;
-	uint32_t n_attached;
-	bool is_detached;
+	struct slots slots;
 	unsigned int n_broken; /* rings given up, as told to the log */
 	uint64_t last_ns;      /* the last time stamp given out */
 	size_t n_frames;
@@ -82,8 +72,8 @@ static void refuse(void *user, uint32_t slot)
 {
 	struct tap *t = user;
 
-	if (slot < t->n_attached)
-		t->attached[slot].account.invalid++;
+	if (slot < t->slots.n)
+		t->slots.list[slot].account.invalid++;
 }
 
 /* What a ring that is given up still holds shows at the end, as a shortfall. */
@@ -121,7 +111,9 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 		return -ENOMEM;
 	t->reader.epoll_fd = -1;
 	clock_init(&t->clock);
-	r = maps_init(&t->maps, config->ring_size);
+	/* one more: slots_attach() has room for two, and most need one */
+	r = maps_init(&t->maps, config->ring_size, (config->slots ? config->slots : TAP_SLOTS) + 1);
+	t->slots.max = t->maps.n_slots;
 	if (r >= 0)
 		r = open_rings(t);
 	if (r < 0) {
@@ -137,107 +129,71 @@ void tap_free(struct tap *t)
 	if (!t)
 		return;
 	tap_detach(t);
-	for (uint32_t i = 0; i < t->n_attached; i++) {
-		if (t->attached[i].owner != i)
-			continue;
-		t->attached[i].point->free(t->attached[i].link);
-		clock_done(&t->attached[i].phc);
-	}
-	free(t->attached);
+	slots_done(&t->slots);
 	images_done(&t->images);
 	reader_done(&t->reader);
 	maps_done(&t->maps);
 	free(t);
 }
 
-/* What the filter asks about the place is answered here. 0 or -ENOMEM; unbind_filter() must follow. */
-static int bind_filter(struct point_target *t, const struct point *point,
-		       const struct sock_filter *filter, size_t n)
-{
-	const struct cbpf_place place = { t->ifindex, point->is_egress };
-
-	if (!filter)
-		return 0;
-	t->filter = cbpf_bind(filter, n, &place);
-	t->n_filter = n;
-	return t->filter ? 0 : -ENOMEM;
-}
-
-static void unbind_filter(struct point_target *t)
-{
-	free((struct sock_filter *)t->filter);
-	t->filter = NULL;
-}
-
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
-	struct attached *grown, new = { .point = target->point, .phc.fd = -1 };
-	struct point_target point_target = {
+	const struct point_target point_target = {
 		.ifindex = target->ifindex,
 		.mode = target->mode,
 		.maps = &t->maps,
 		.images = &t->images,
+		.filter = target->filter,
+		.n_filter = target->n_filter,
 		.is_stamped = target->has_nic_clock,
 		.begin = target->begin,
 		.trace = target->trace,
 		.drop = target->drop,
 		.config = {
-			.slot = t->n_attached,
 			.snaplen = target->snaplen,
 			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
 			.is_preemptible = facts_is_preemptible(),
 			.hardware = target->hardware,
 		},
 	};
+	struct clock phc = { .fd = -1 };
 	int r;
 
-	if (t->n_attached > MAPS_SLOTS - MOST_SLOTS)
-		return -ENOSPC;
-	grown = realloc(t->attached, (t->n_attached + MOST_SLOTS) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	t->attached = grown;
-	if (target->has_nic_clock && clock_init_phc(&new.phc, target->phc_fd) < 0)
+	if (target->has_nic_clock && clock_init_phc(&phc, target->phc_fd) < 0)
 		return -ENODEV;
-	r = bind_filter(&point_target, target->point, target->filter, target->n_filter);
-	if (r == 0)
-		r = target->point->attach(&point_target, &new.link);
-	unbind_filter(&point_target);
-	if (r < 0) {
-		clock_done(&new.phc);
-		return r;
-	}
-	*ret_mode = new.link->mode;
-	new.target = point_target;
-	new.target.drop = (struct point_drop){ 0 };
-	new.owner = t->n_attached;
-	for (uint32_t n = 0; n < new.link->n_slots; n++)
-		t->attached[t->n_attached++] = new;
-	return 0;
+	r = slots_attach(&t->slots, target->point, &point_target, &phc);
+	if (r < 0)
+		clock_done(&phc);
+	else
+		*ret_mode = t->slots.list[r].link->mode;
+	return r < 0 ? r : 0;
+}
+
+uint32_t tap_slots(const struct tap *t)
+{
+	return t->slots.n;
 }
 
 int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
 		   uint16_t generation)
 {
-	struct point_target target;
-	struct attached *a;
-	int r;
+	return slots_replace(&t->slots, slot, filter, n, generation);
+}
 
-	if (slot >= t->n_attached || t->is_detached)
-		return -EINVAL;
-	a = &t->attached[t->attached[slot].owner];
-	target = a->target;
-	target.config.generation = generation;
-	r = bind_filter(&target, a->point, filter, n);
-	if (r == 0)
-		r = a->point->replace(&target, a->link);
-	unbind_filter(&target);
-	return r;
+int tap_move(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
+	     uint16_t generation)
+{
+	return slots_move(&t->slots, slot, filter, n, generation);
+}
+
+void tap_close(struct tap *t, uint32_t slot)
+{
+	slots_close(&t->slots, slot);
 }
 
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot)
 {
-	const struct attached *a = &t->attached[slot == TAP_LAST ? t->n_attached - 1 : slot];
+	const struct attached *a = &t->slots.list[slot == TAP_LAST ? t->slots.n - 1 : slot];
 
 	return (struct tap_place){ a->target.ifindex, a->point, a->link };
 }
@@ -267,36 +223,29 @@ int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsig
 
 void tap_detach(struct tap *t)
 {
-	if (t->is_detached)
-		return;
-	/* The last one first: who made a qdisc for all of them removes it when it is empty. */
-	for (uint32_t i = t->n_attached; i-- > 0;)
-		if (t->attached[i].owner == i)
-			t->attached[i].point->detach(t->attached[i].link);
-	t->is_detached = true;
-	if (t->n_attached && maps_synchronize(&t->maps) < 0 && log_fn)
+	if (slots_detach(&t->slots) && maps_synchronize(&t->maps) < 0 && log_fn)
 		log_fn("cannot wait for the programs to end: the last frames may be missing\n");
 }
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)
 {
-	const struct attached *a = &t->attached[slot];
+	const struct attached *a = &t->slots.list[slot];
 
-	return a->point->is_attached(a->link);
+	return a->link && a->point->is_attached(a->link);
 }
 
 bool tap_asks_netlink(const struct tap *t)
 {
-	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
-		if (a->point->asks_netlink && a->point->asks_netlink(a->link))
+	for (const struct attached *a = t->slots.list; a < t->slots.list + t->slots.n; a++)
+		if (a->link && a->point->asks_netlink && a->point->asks_netlink(a->link))
 			return true;
 	return false;
 }
 
 bool tap_needs_netlink(const struct tap *t)
 {
-	for (const struct attached *a = t->attached; a < t->attached + t->n_attached; a++)
-		if (a->point->needs_netlink && a->point->needs_netlink(a->link))
+	for (const struct attached *a = t->slots.list; a < t->slots.list + t->slots.n; a++)
+		if (a->link && a->point->needs_netlink && a->point->needs_netlink(a->link))
 			return true;
 	return false;
 }
@@ -343,9 +292,9 @@ static bool to_frame(struct tap *t, const struct wire_frame *w, uint64_t ts_ns,
 {
 	struct attached *a;
 
-	if (w->slot >= t->n_attached)
+	if (w->slot >= t->slots.n)
 		return false;
-	a = &t->attached[w->slot];
+	a = &t->slots.list[w->slot];
 	a->account.taken++;
 	ret->ts_ns = clock_to_epoch_ns(&t->clock, ts_ns);
 	ret->data = w->data;
@@ -366,9 +315,9 @@ static bool drain(struct tap *t, bool all, tap_frames_fn fn, void *user)
 	size_t n, given = 0;
 
 	(void)clock_refresh(&t->clock, now_ns);
-	for (uint32_t i = 0; i < t->n_attached; i++)
-		if (t->attached[i].target.is_stamped)
-			clock_follow(&t->attached[i].phc, now_ns);
+	for (uint32_t i = 0; i < t->slots.n; i++)
+		if (t->slots.list[i].target.is_stamped)
+			clock_follow(&t->slots.list[i].phc, now_ns);
 	merge_begin(&t->reader.merge, now_ns, all);
 	do {
 		for (n = 0; n < TAP_FRAMES && (w = merge_next(&t->reader.merge, &ts_ns));)
@@ -391,9 +340,10 @@ void tap_drain_rest(struct tap *t, tap_frames_fn fn, void *user)
 	struct wire_count count;
 
 	(void)drain(t, true, fn, user);
-	for (uint32_t slot = 0; slot < t->n_attached; slot++)
+	for (uint32_t slot = 0; slot < t->slots.n; slot++)
 		if (maps_read_count(&t->maps, slot, &count) == 0)
-			account_close(&t->attached[slot].account, &count, t->attached[slot].link);
+			account_close(&t->slots.list[slot].account, &count,
+				      attached_link(&t->slots.list[slot]));
 }
 
 void tap_release(struct tap *t)
@@ -427,12 +377,12 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 	struct wire_count count;
 	int r;
 
-	if (slot >= t->n_attached)
+	if (slot >= t->slots.n)
 		return -EINVAL;
-	a = &t->attached[slot];
+	a = &t->slots.list[slot];
 	r = maps_read_count(&t->maps, slot, &count);
 	if (r >= 0)
-		account_read(&a->account, &count, a->link, ret);
+		account_read(&a->account, &count, attached_link(a), ret);
 	return r < 0 ? r : 0;
 }
 

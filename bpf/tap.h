@@ -24,9 +24,12 @@ struct tap;
 
 #define TAP_SNAPLEN_MAX 262144
 #define TAP_FRAMES	32 /* enough to share what a call costs, few enough for the nearest cache */
+#define TAP_SLOTS	1024
+#define TAP_SLOTS_MAX	65534
 
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
+	uint32_t slots;	  /* to have at most, of 56 bytes for each possible CPU; 0: TAP_SLOTS */
 };
 
 struct tap_target {
@@ -124,9 +127,12 @@ int tap_new(const struct tap_config *config, struct tap **ret);
 void tap_free(struct tap *t);
 /*
  * Attaches a program. It gets the next slot, or the next two with POINT_AT_BOTH; the first slot is 0. 0,
- * with the mode in *ret_mode, or -errno as point.attach; -ENODEV also if the clock cannot be read.
+ * with the mode in *ret_mode, or -errno as point.attach; -ENODEV also if the clock cannot be read;
+ * -ENOSPC: there are no more slots.
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
+/* How many slots there are, closed ones included. */
+uint32_t tap_slots(const struct tap *t);
 /*
  * Gives a slot another filter (NULL: none). No frame that arrives meanwhile is missed, and each one that
  * the new filter accepts carries its generation. 0, or -errno as point.replace: then the old
@@ -134,6 +140,14 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
  */
 int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
 		   uint16_t generation);
+/*
+ * Gives a slot's program, with that filter, the next slot, and the old one closes. No frame is missed, and
+ * each belongs to either slot. With POINT_AT_BOTH both move. 0, or -errno as tap_attach(): it stays.
+ */
+int tap_move(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
+	     uint16_t generation);
+/* Takes a slot's program off, if it is still there, and frees it. The counters remain readable. */
+void tap_close(struct tap *t, uint32_t slot);
 /*
  * Whether a filter can be translated; asks no kernel. 0; -ELOOP: it jumps backward (libpcap's
  * "protochain"); -E2BIG: too large; -EINVAL, -EOPNOTSUPP: nothing that libpcap generates. *ret_culprit
@@ -145,7 +159,7 @@ int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_cul
  * a VLAN tag that the NIC stripped: it comes in r7. 0 or -errno as above.
  */
 int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsigned int ifindex);
-/* Where the program of a slot is attached. */
+/* Where the program of a slot is attached; of a slot that is closed, the index is 0. */
 struct tap_place tap_find_place(const struct tap *t, uint32_t slot);
 /* Detaches all programs. When it returns, none is running; the frames they left are in the rings. */
 void tap_detach(struct tap *t);

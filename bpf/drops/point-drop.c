@@ -70,11 +70,11 @@ static int create_reasons(struct tracer *t, const struct point_drop *drop)
 	return r;
 }
 
-static int create_maps(struct tracer *t, const struct point_drop *drop)
+static int create_maps(struct tracer *t, const struct point_drop *drop, uint32_t n_slots)
 {
 	t->places_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "xdptap_places",
 				      sizeof(struct wire_drop_place), sizeof(struct wire_drop_slot),
-				      MAPS_SLOTS, NULL);
+				      n_slots, NULL);
 	return t->places_fd < 0 ? t->places_fd : create_reasons(t, drop);
 }
 
@@ -106,7 +106,7 @@ static int tracer_new(const struct point_target *target, struct tracer **ret)
 		.has_socket = target->drop.has_socket,
 		.is_listed = target->drop.is_listed,
 	};
-	r = create_maps(t, &target->drop);
+	r = create_maps(t, &target->drop, target->maps->n_slots);
 	if (r < 0) {
 		tracer_free(t);
 		return r;

@@ -2,6 +2,7 @@
 /* Turns an -errno of bpf/ into a sentence with a remedy. */
 #include <errno.h>
 #include <net/if_arp.h>
+#include <sys/resource.h>
 
 #include "extcap/capture/attach.h"
 #include "extcap/drops/choice.h"
@@ -13,6 +14,8 @@
 #include "extcap/system/privileges.h"
 #include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
+
+#define SLOTS_OF_ANY 4096u
 
 /* Whether it has no program itself, so that it is another device's that keeps ours off. */
 static bool is_without_program(const struct link *i)
@@ -80,6 +83,16 @@ static bool explain(const struct config *config, const struct link *i, const str
 	switch (err) {
 	case -EPERM: return setup_explain(error);
 	case -EBUSY: return explain_busy(i, error);
+	case -EMFILE:
+		return fail(error,
+			    "too many open files: each interface requires two; raise the limit "
+			    "(ulimit -n) or capture on fewer interfaces");
+	case -ENOSPC:
+		return fail(
+			error,
+			"no room for the counters of \"%s\": a capture follows at most twice as "
+			"many interfaces as there were at its start, or 2048; start it again",
+			i->name);
 	case -ENODEV: return fail(error, "interface \"%s\" has disappeared", i->name);
 	case -E2BIG:
 		return fail(error, "the capture filter is too large for this kernel; shorten it");
@@ -105,13 +118,40 @@ static bool explain(const struct config *config, const struct link *i, const str
 			  i->name);
 }
 
+/* Each interface keeps one open for each direction. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* For "any" there is room for as many interfaces again as there are, and more where they are few. */
+static uint32_t count_slots(const struct config *config)
+{
+	g_autoptr(GPtrArray) links = attach_is_any(config) ? link_list(NULL) : NULL;
+
+	return links ? MIN(MAX(SLOTS_OF_ANY, 4 * links->len), TAP_SLOTS_MAX) : 0;
+}
+
+bool attach_is_any(const struct config *config)
+{
+	return g_ptr_array_find_with_equal_func(config->interfaces, LINK_ANY, g_str_equal, NULL);
+}
+
 bool attach_prepare(struct tap **ret, const struct config *config, GError **error)
 {
 	const struct tap_config tap = {
 		.ring_size = config->buffer_mib << 20,
+		.slots = count_slots(config),
 	};
-	int r = tap_new(&tap, ret);
+	int r;
 
+	allow_descriptors();
+	r = tap_new(&tap, ret);
 	if (r == -EPERM)
 		return setup_explain(error);
 	if (r == -ENOMEM)

@@ -21,6 +21,8 @@ struct attach_iface {
 
 /* Whether the configuration says how to capture at the XDP hook, so that tc cannot do it instead. */
 bool attach_needs_xdp(const struct config *config);
+/* Whether "any" is among the interfaces to capture on. */
+bool attach_is_any(const struct config *config);
 /* Adds an empty one to an array. */
 struct attach_iface *attach_iface_add(GPtrArray *ifaces);
 /* A tap without interfaces, with rings of the configured size. Needs tap_free() in any case. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The captured interfaces: programs attach to all of them before a file begins. */
+/*
+ * The captured interfaces. Programs attach to them before a file begins. With "any", others join while the
+ * capture runs, each as an interface of its own in the file, and leave when they are gone.
+ */
 #ifndef XDPTAP_EXTCAP_CAPTURE_CAPTURE_IFACES_H
 #define XDPTAP_EXTCAP_CAPTURE_CAPTURE_IFACES_H
 
@@ -7,6 +10,7 @@
 #include <stdbool.h>
 
 #include "bpf/tap.h"
+#include "extcap/capture/reconfigure.h"
 #include "extcap/config/options.h"
 #include "extcap/capture/stream.h"
 
@@ -16,10 +20,14 @@ struct capture_ifaces {
 	GPtrArray *list; /* of struct captured, in the order of the command line */
 	GPtrArray *
 		names; /* of char *, for messages: for each name of the command line the kernel's */
-	int links_fd;  /* tells when links change */
-	int promisc_fd; /* -1: none is in promiscuous mode */
-	guint n_gone;	/* programs found missing by the last capture_ifaces_follow() */
-	char *loss;	/* what happened to the last of them, in words; or NULL */
+	bool is_any;
+	GPtrArray *pending;  /* of struct link: those that join next */
+	GHashTable *refused; /* indices of those that cannot, so that each is tried once */
+	char *os;	     /* of the machine */
+	int links_fd;	     /* tells when links change */
+	int promisc_fd;	     /* -1: none is in promiscuous mode */
+	guint n_gone;	     /* programs found missing by the last capture_ifaces_follow() */
+	char *loss;	     /* what happened to the last of them, in words; or NULL */
 };
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config);
@@ -27,13 +35,16 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config);
 bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, struct tap *tap,
 			   GError **error);
 /* Adds all of them to a stream; os is host_os(). Makes no system call. */
-bool capture_ifaces_describe(const struct capture_ifaces *m, const char *os, struct stream *stream,
+bool capture_ifaces_describe(struct capture_ifaces *m, const char *os, struct stream *stream,
 			     GError **error);
 /*
- * Once links_fd is readable, or after a while if tap_asks_netlink(): whether programs of the tap are still
- * attached. Warns when there are fewer than before.
+ * Once links_fd is readable, after a while if tap_asks_netlink(), and at once if interfaces are joining: takes
+ * the next step. With "any", one interface joins, as the reconfiguration wants it by then. False if no
+ * program of the tap is attached any more, and none can be; m->loss says why.
  */
-bool capture_ifaces_follow(struct capture_ifaces *m, const struct stream *stream);
+bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
+			   struct reconfigure *reconfigure);
+bool capture_ifaces_is_joining(const struct capture_ifaces *m);
 /* Ends promiscuous mode. */
 void capture_ifaces_release(struct capture_ifaces *m);
 /* The same, and frees. */

@@ -163,16 +163,19 @@ static gboolean on_output(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
-/* A link has changed or disappeared. The capture continues while one of our programs is attached. */
+/* Links have changed. The capture continues while one of our programs is attached, or may be again. */
 static gboolean on_links(void *user)
 {
 	struct capture *c = user;
 
-	if (!capture_ifaces_follow(&c->ifaces, &c->stream)) {
+	if (!capture_ifaces_follow(&c->ifaces, &c->stream, &c->reconfigure)) {
 		c->is_orphaned = true;
 		stop(c);
 	}
-	gsource_set_ms(c->links_source, tap_asks_netlink(c->tap) ? LOOK_MS : -1);
+	if (capture_ifaces_is_joining(&c->ifaces))
+		gsource_set_ms(c->links_source, 0);
+	else
+		gsource_set_ms(c->links_source, tap_asks_netlink(c->tap) ? LOOK_MS : -1);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -301,7 +304,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 			   config->stats_file, config->rotate.print_name },
 		.asks_netlink = tap_asks_netlink(c->tap),
 		.detaches_tc = tap_needs_netlink(c->tap),
-		.replaces_filters = c->front_end->reconfigures,
+		.replaces_filters = c->front_end->reconfigures || attach_is_any(config),
 		.adds_rings = tap_can_lack_rings(c->tap),
 	};
 	return privileges_drop(&need, error);

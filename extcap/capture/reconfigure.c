@@ -276,31 +276,49 @@ static bool add_direction(struct reconfigure *r, guint slot, bool is_egress, GEr
 	return ifaces;
 }
 
-static bool set_filter(struct reconfigure *r, guint slot, GError **error)
+struct filter *reconfigure_filter(const struct reconfigure *r, guint slot, GError **error)
 {
 	bool is_egress = tap_find_place(r->tap, slot).point->is_egress;
+	unsigned int ifindex = tap_find_place(r->tap, slot).ifindex;
 	bool is_drop = sees_drops(r, slot);
-	bool rejects = r->wanted.is_paused ||
-		       (!is_drop && !is_wanted(r, iface_of(r, slot), is_egress));
+
+	if (r->wanted.is_paused || (!is_drop && !is_wanted(r, iface_of(r, slot), is_egress)))
+		return filter_new_reject_all();
+	if (is_drop)
+		return filter_for_any(r->wanted.filter, iface_of(r, slot)->linktype, ifindex);
+	return filter_for(r->wanted.filter, iface_of(r, slot)->linktype, ifindex, error);
+}
+
+static bool set_filter(struct reconfigure *r, guint slot, GError **error)
+{
 	_cleanup_(filter_unrefp) struct filter *f = NULL;
 	int e;
 
 	if (!tap_is_attached(r->tap, slot))
 		return true; /* the interface was deleted */
-	if (rejects)
-		f = filter_new_reject_all();
-	else if (is_drop)
-		f = filter_for_any(r->wanted.filter, iface_of(r, slot)->linktype,
-				   tap_find_place(r->tap, slot).ifindex);
-	else
-		f = filter_for(r->wanted.filter, iface_of(r, slot)->linktype,
-			       tap_find_place(r->tap, slot).ifindex, error);
+	f = reconfigure_filter(r, slot, error);
 	if (!f)
 		return false;
 	e = tap_set_filter(r->tap, slot, f->insns, f->n, r->generation);
 	if (e == -E2BIG)
 		return fail(error, "the capture filter is too large for this kernel; shorten it");
 	return e == 0 || fail_errno(error, -e, "cannot change the capture filter");
+}
+
+/* What was changed before they came is no news to them. */
+void reconfigure_include(struct reconfigure *r, guint first)
+{
+	if (!r->generation)
+		return;
+	for (guint slot = first; slot < r->stream->slots->len; slot++) {
+		guint number = g_array_index(r->stream->slots, guint, slot);
+
+		g_array_index(r->stream->ifaces, struct stream_iface, number).generation =
+			r->generation;
+	}
+	if (r->generations->len > first)
+		g_array_set_size(r->generations, first);
+	schedule(r);
 }
 
 /* One step; true if there was something to do. */

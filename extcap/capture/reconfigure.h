@@ -60,6 +60,10 @@ void reconfigure_set_filter(struct reconfigure *r, const char *expression);
 const char *reconfigure_expression(const struct reconfigure *r);
 void reconfigure_set_direction(struct reconfigure *r, enum direction direction);
 void reconfigure_set_paused(struct reconfigure *r, bool is_paused);
+/* The filter that a slot is to have now; NULL with *error: there is none. */
+struct filter *reconfigure_filter(const struct reconfigure *r, guint slot, GError **error);
+/* Brings the slots from this one on, which are new, to what is wanted. */
+void reconfigure_include(struct reconfigure *r, guint first);
 /* Takes no further step; the changes so far stay known to the stream's statistics. */
 void reconfigure_stop(struct reconfigure *r);
 /* Frees; a zeroed struct is fine. The stream must not be written afterwards. */

@@ -221,7 +221,8 @@ void stream_add_slots(struct stream *s, guint number, unsigned int n)
 
 int stream_find_iface(const struct stream *s, unsigned int ifindex, const char *name)
 {
-	for (guint i = 0; i < s->ifaces->len; i++) {
+	/* the latest: another may have been deleted */
+	for (guint i = s->ifaces->len; i-- > 0;) {
 		const struct stream_iface *one = iface(s, i);
 
 		if (one->ifindex == ifindex && g_str_equal(one->name, name ? name : one->device))

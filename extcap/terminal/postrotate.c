@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A queue in front of GLib's spawning functions. */
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "extcap/system/error.h"
@@ -25,9 +26,21 @@ static void child_free(struct child *child)
 
 static void run_next(struct postrotate *p);
 
+/* We may have more files open than select(2) can wait for; a command may rely on that it cannot. */
+static void lower_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_cur, FD_SETSIZE);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Leaves the terminal's foreground group: Ctrl-C ends the capture, not its commands. */
 static void set_up_child(void *unused)
 {
+	lower_descriptors();
 	(void)setpgid(0, 0);
 	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
 }

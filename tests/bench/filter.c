@@ -182,7 +182,7 @@ int main(void)
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	if (maps_init(&maps, 1 << 20) < 0)
+	if (maps_init(&maps, 1 << 20, 1024) < 0)
 		return 77;
 	measure(&maps, "one comparison", "ether[0] = 0xff", udp, sizeof(udp));
 	measure(&maps, "arp", "arp", udp, sizeof(udp));

@@ -109,7 +109,8 @@ int main(int argc, char **argv)
 		int mib = argc > 1 ? atoi(argv[i]) : 4;
 		struct xdp_bpf *skel = xdp_bpf__open();
 
-		if (maps_init(&maps[n], (size_t)mib << 20) < 0 || merge_init(&merge[n], 1) < 0 ||
+		if (maps_init(&maps[n], (size_t)mib << 20, 1024) < 0 ||
+		    merge_init(&merge[n], 1) < 0 ||
 		    ring_init(&merge[n].inputs[0].ring, maps[n].ring_fds[0], maps[n].ring_size) < 0)
 			return 77;
 		skel->rodata->config = (struct wire_config){ .snaplen = WIRE_FRAME_MAX,

@@ -129,13 +129,14 @@ static void fill(size_t size)
 		close_lap(&fake_rings[i], size);
 }
 
-int maps_init(struct maps *m, size_t ring_size)
+int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots)
 {
 	size_t size = ring_bytes();
 
 	*m = (struct maps){
 		.n_rings = settings.rings,
 		.n_cpus = settings.rings,
+		.n_slots = n_slots,
 		.ring_size = size,
 		.ring_fds = calloc(settings.rings, sizeof(*m->ring_fds)),
 		.cpu = calloc(settings.rings, sizeof(*m->cpu)),

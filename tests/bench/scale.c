@@ -96,7 +96,7 @@ int main(void)
 	struct maps maps;
 
 	if (!other || !skel || ring_init(&shared, bpf_map__fd(other->maps.ring), 64 << 20) < 0 ||
-	    maps_init(&maps, 16 << 20) < 0 || maps.n_rings < CPUS)
+	    maps_init(&maps, 16 << 20, 1024) < 0 || maps.n_rings < CPUS)
 		return 77;
 	for (int i = 0; i < CPUS; i++)
 		if (ring_init(&each[i], maps.ring_fds[i], maps.ring_size) < 0)

@@ -22,7 +22,7 @@
 
 static bool setup(struct maps *maps)
 {
-	int r = maps_init(maps, 4096);
+	int r = maps_init(maps, 4096, 1024);
 
 	if (r == -EPERM && !g_getenv("XDPTAP_TESTS_MUST_RUN")) {
 		g_test_skip("may not load BPF programs");

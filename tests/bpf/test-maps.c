@@ -26,7 +26,7 @@ static void test_waits(void)
 {
 	struct slow_bpf *skel;
 	struct maps maps;
-	int r = maps_init(&maps, 4096);
+	int r = maps_init(&maps, 4096, 1024);
 
 	if (r == -EPERM && !g_getenv("XDPTAP_TESTS_MUST_RUN")) {
 		g_test_skip("may not load BPF programs");
@@ -61,7 +61,7 @@ static void test_leaves_rings(void)
 	uint32_t before, after;
 	const uint32_t first = 0;
 
-	if (maps_init(&maps, 4096) < 0) {
+	if (maps_init(&maps, 4096, 1024) < 0) {
 		g_test_skip("may not load BPF programs");
 		return;
 	}

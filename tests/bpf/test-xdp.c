@@ -27,7 +27,7 @@ struct fixture {
 /* False if the program cannot be loaded; the test is then marked as skipped. */
 static bool setup(struct fixture *f, size_t ring_size, uint32_t snaplen)
 {
-	int r = maps_init(&f->maps, ring_size);
+	int r = maps_init(&f->maps, ring_size, 1024);
 
 	f->merge = (struct merge){ 0 };
 	f->skel = NULL;

@@ -94,6 +94,34 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	return 0;
 }
 
+uint32_t tap_slots(const struct tap *t)
+{
+	return fake_tap.n_slots;
+}
+
+int tap_move(struct tap *t, uint32_t slot, const struct sock_filter *filter, size_t n,
+	     uint16_t generation)
+{
+	const struct tap_target target = {
+		.ifindex = fake_tap.slots[slot].ifindex,
+		.point = fake_tap.slots[slot].point,
+		.filter = filter,
+		.n_filter = n,
+	};
+	enum tap_mode mode;
+	int r = tap_attach(t, &target, &mode);
+
+	if (r == 0)
+		tap_close(t, slot);
+	return r;
+}
+
+void tap_close(struct tap *t, uint32_t slot)
+{
+	fake_tap.slots[slot].ifindex = 0;
+	fake_tap.slots[slot].is_gone = true;
+}
+
 int tap_check_filter(const struct sock_filter *filter, size_t n, size_t *ret_culprit)
 {
 	return 0;
