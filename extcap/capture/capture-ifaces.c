@@ -306,7 +306,7 @@ static guint count_left(const struct capture_ifaces *m, const GPtrArray *links, 
 /* Warns of programs that were lost since the last look. How many are left? */
 static guint look(struct capture_ifaces *m, const struct stream *stream, const GPtrArray *links)
 {
-	guint gone, n_gone, left = count_left(m, links, &n_gone, &gone);
+	guint gone = 0, n_gone, left = count_left(m, links, &n_gone, &gone);
 
 	if (n_gone > m->n_gone) {
 		g_free(m->loss);
