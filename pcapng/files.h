@@ -172,9 +172,10 @@ struct pcapng_files_config { /* all zero but size and path: one file of any size
 	uint32_t queue_delay_ms;
 
 	/*
-	 * Called by the call that ends a file: what is added from now on goes into the next one, whose
-	 * PCAPNG_FILES_OPENED may come later if there is a queue. It may change the packets that
-	 * are being added. May be NULL.
+	 * Called by the call that ends a file, when the next one has its section header, interfaces and
+	 * kept blocks; its PCAPNG_FILES_OPENED may come later if there is a queue. It may add blocks
+	 * with pcapng_files_writer(), which then precede all packets, and change the packets that are
+	 * being added. May be NULL.
 	 */
 	void (*on_rotate)(void *user);
 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Turns an -errno of bpf/ into a sentence with a remedy. */
+/* Which points capture which frames of an interface, and in which mode. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <sys/resource.h>
 
 #include "extcap/capture/attach.h"
+#include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
 #include "extcap/drops/symbols.h"
 #include "extcap/net/phc.h"
-#include "extcap/net/xdp-programs.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
@@ -16,107 +16,6 @@
 #include "extcap/capture/trace.h"
 
 #define SLOTS_OF_ANY 4096u
-
-/* Whether it has no program itself, so that it is another device's that keeps ours off. */
-static bool is_without_program(const struct link *i)
-{
-	struct tap_program p = { 0 };
-
-	return tap_find_program(i->index, &p) == 0 && !p.id;
-}
-
-/* That program, as the subject of a sentence; NULL if the interface has one itself. */
-static char *find_obstacle(const struct link *i, bool *ret_is_later)
-{
-	char *text;
-
-	*ret_is_later = false;
-	if (!is_without_program(i))
-		return NULL;
-	text = xdp_programs_in_the_way(i, ret_is_later);
-	return text ? text : g_strdup("a device in another network namespace has an XDP program");
-}
-
-/* A bond answers EOPNOTSUPP where a port has a program. */
-static bool explain_no_native(const struct link *i, int err, GError **error)
-{
-	bool is_later;
-	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &is_later)
-							  : NULL;
-
-	if (obstacle)
-		return fail(error,
-			    "%s, so \"%s\" can have none in native mode; detach it, or use "
-			    "--mode auto",
-			    obstacle, i->name);
-	return fail_errno(
-		error, -err,
-		"the driver of \"%s\" does not support this XDP program in native mode; use "
-		"--mode auto",
-		i->name);
-}
-
-static bool explain_busy(const struct link *i, GError **error)
-{
-	bool is_later;
-	g_autofree char *obstacle = find_obstacle(i, &is_later);
-	struct tap_program p = { 0 };
-
-	if (obstacle)
-		return fail(error, "%s, so \"%s\" can have none; detach it, or use --point auto",
-			    obstacle, i->name);
-	if (tap_find_program(i->index, &p) < 0)
-		return fail(error, "another XDP program is attached to \"%s\"", i->name);
-	return fail(error,
-		    "XDP program %u \"%s\" (%s mode) is attached to \"%s\"; detach it, or use "
-		    "--point auto",
-		    p.id, p.name, p.mode == TAP_MODE_GENERIC ? "generic" : "native", i->name);
-}
-
-static bool explain(const struct config *config, const struct link *i, const struct point *point,
-		    int err, GError **error)
-{
-	g_autofree char *missing = privileges_missing();
-
-	if (err == -EACCES && missing) /* the verifier's error for what requires CAP_PERFMON */
-		err = -EPERM;
-	switch (err) {
-	case -EPERM: return setup_explain(error);
-	case -EBUSY: return explain_busy(i, error);
-	case -EMFILE:
-		return fail(error,
-			    "too many open files: each interface requires two; raise the limit "
-			    "(ulimit -n) or capture on fewer interfaces");
-	case -ENOSPC:
-		return fail(
-			error,
-			"no room for the counters of \"%s\": a capture follows at most twice as "
-			"many interfaces as there were at its start, or 2048; start it again",
-			i->name);
-	case -ENODEV: return fail(error, "interface \"%s\" has disappeared", i->name);
-	case -E2BIG:
-		return fail(error, "the capture filter is too large for this kernel; shorten it");
-	case -ENOSYS:
-		return fail(error, "this kernel is too old: Linux 5.18 or newer is needed; use "
-				   "--point tc");
-	}
-	if (point->has_nic_clock && config->time_stamp_type == TIME_STAMP_ADAPTER)
-		return fail_errno(
-			error, -err,
-			"the driver of \"%s\" does not pass time stamps to XDP programs, or Linux is "
-			"older than 6.3; use --time-stamp-type host",
-			i->name);
-	if (err == -EOPNOTSUPP && point->is_egress && !link_is_headerless(i))
-		return fail(
-			error,
-			"\"%s\" has the qdisc \"ingress\", where this kernel runs no program for "
-			"sent frames; replace it with \"clsact\", or use -Q in",
-			i->name);
-	if (point->has_modes && config->mode == TAP_MODE_NATIVE)
-		return explain_no_native(i, err, error);
-	return fail_errno(error, -err, "cannot attach the %s program to \"%s\"", point->name,
-			  i->name);
-}
 
 /* Each interface keeps one open for each direction. */
 static void allow_descriptors(void)
@@ -295,7 +194,7 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
 	bool is_later;
-	g_autofree char *obstacle = find_obstacle(i, &is_later);
+	g_autofree char *obstacle = refusal_find_obstacle(i, &is_later);
 	g_autoptr(GError) why = NULL;
 
 	if (obstacle) {
@@ -332,7 +231,7 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 	target->has_nic_clock = true;
 	target->phc_fd = fd;
 	r = attach_at(tap, i, target, ifaces);
-	return r == 0 || explain(config, i, target->point, r, error);
+	return r == 0 || refusal_explain(config, i, target->point, r, error);
 }
 
 static bool attach_received(struct tap *tap, const struct config *config, const struct link *i,
@@ -351,7 +250,7 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 	r = attach_at(tap, i, &target, ifaces);
 	if (r == -EBUSY && !choice)
 		r = attach_after(tap, config, i, filter, ifaces);
-	return r == 0 || explain(config, i, target.point, r, error);
+	return r == 0 || refusal_explain(config, i, target.point, r, error);
 }
 
 /* Sent frames have no verdict, and the loopback device receives what it sends. */
@@ -374,7 +273,7 @@ static bool attach_all(struct tap *tap, const struct config *config, const struc
 	target = target_of(config, i, filter, point_choose(options_point(config), true));
 	if (wants_sent(config, i))
 		r = attach_at(tap, i, &target, ifaces);
-	return r == 0 || explain(config, i, target.point, r, error);
+	return r == 0 || refusal_explain(config, i, target.point, r, error);
 }
 
 bool attach_needs_xdp(const struct config *config)
@@ -450,7 +349,7 @@ static bool attach_dropped(struct tap *tap, const struct config *config, struct 
 	symbols_load();
 	drop = choice_target(&choice);
 	r = attach_drops(tap, config, filter, i, &drop, ifaces);
-	return r == 0 || explain(config, i, &point_drop, r, error);
+	return r == 0 || refusal_explain(config, i, &point_drop, r, error);
 }
 
 static bool wants_frames(const struct config *config)

@@ -23,6 +23,7 @@
 #include "extcap/capture/ending.h"
 #include "extcap/net/netns.h"
 #include "extcap/sink/destination.h"
+#include "extcap/sink/section.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/signals.h"
 #include "extcap/system/gsource.h"
@@ -90,7 +91,7 @@ static uint64_t frames_left(const struct capture *c)
 }
 
 /* Each frame is accounted for, whatever has ended the capture. */
-static int on_frames(void *user, const struct tap_frame *frames, size_t n)
+static int write_frames(void *user, const struct tap_frame *frames, size_t n)
 {
 	struct capture *c = user;
 	const struct tap_frame *f = frames, *end = frames + n;
@@ -107,6 +108,12 @@ static int on_frames(void *user, const struct tap_frame *frames, size_t n)
 	for (; f < end; f++)
 		(c->failure ? stream_lose : stream_leave_out)(&c->stream, f);
 	return c->failure || c->is_full;
+}
+
+static int on_frames(void *user, const struct tap_frame *frames, size_t n)
+{
+	return write_frames(user, frames,
+			    stream_hold(&((struct capture *)user)->stream, frames, n));
 }
 
 /* When something is due in the files is asked again after each iteration. */
@@ -142,13 +149,14 @@ static gboolean on_tap(void *user)
 {
 	struct capture *c = user;
 
+	secrets_release(c->stream.secrets, c->stream.sink, c->tap, false, write_frames, c);
 	tap_drain(c->tap, on_frames, c);
 	flush(c);
 	tap_release(c->tap);
 	attach_add_rings(c->tap);
 	if (c->is_full)
 		stop(c);
-	gsource_set_ms(c->tap_source, tap_wait_ms(c->tap));
+	gsource_set_ms(c->tap_source, secrets_wait_ms(c->stream.secrets, tap_wait_ms(c->tap)));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -298,6 +306,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 	const struct config *config = c->config;
 	const struct privileges_need need = {
 		.is_pipe = c->destination.output.is_pipe,
+		.reads_files = config->tls_keylog,
 		.makes_files = destination_is_late(&c->destination) || config->stats_file,
 		.runs_commands = config->post_rotate,
 		.paths = { destination_is_late(&c->destination) ? config->output : NULL,
@@ -311,7 +320,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 }
 
 /* Describes the machine and the interfaces to the stream. */
-static bool begin_stream(struct capture *c, const struct stream_section *section, GError **error)
+static bool begin_stream(struct capture *c, const struct section *section, GError **error)
 {
 	stream_init(&c->stream, g_steal_pointer(&c->destination.sink), c->tap);
 	reconfigure_init(&c->reconfigure, c->config, c->filter, c->tap, &c->stream);
@@ -325,6 +334,7 @@ static bool open_and_drop(struct capture *c, const struct pcapng_section *sectio
 	bool is_late = destination_is_late(d);
 
 	return (!c->config->user || privileges_become(c->config->user, error)) &&
+	       secrets_open(c->stream.secrets, c->config, error) &&
 	       (is_late || destination_open(d, section, on_file, c, error)) &&
 	       drop_privileges(c, error) &&
 	       (!is_late || destination_open(d, section, on_file, c, error));
@@ -334,14 +344,14 @@ static bool open_and_drop(struct capture *c, const struct pcapng_section *sectio
 static bool prepare(struct capture *c, GError **error)
 {
 	const struct config *config = c->config;
-	_cleanup_(stream_section_done) struct stream_section section = { 0 };
+	_cleanup_(section_done) struct section section = { 0 };
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
 	if (!attach_prepare(&c->tap, config, error) ||
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
-	stream_section_init(&section);
+	section_init(&section);
 	return open_and_drop(c, &section.section, error) && begin_stream(c, &section, error);
 }
 
@@ -408,7 +418,8 @@ static void finish(struct capture *c)
 	tap_detach(c->tap);
 	privileges_lower();
 	capture_ifaces_release(&c->ifaces);
-	tap_drain_rest(c->tap, on_frames, c);
+	secrets_release(c->stream.secrets, c->stream.sink, c->tap, true, write_frames, c);
+	tap_drain_rest(c->tap, write_frames, c);
 	if (!c->failure)
 		r = end_stream(c);
 	if (r < 0 && r != -EAGAIN)
@@ -422,11 +433,9 @@ static void finish(struct capture *c)
 /* Whether the capture ended as the user wanted; else sets *error. */
 static bool explain_end(const struct capture *c, GError **error)
 {
-	if (c->failure)
-		return ending_explain(&c->stream, c->failure, error);
-	if (c->is_orphaned)
+	if (c->is_orphaned && !c->failure)
 		return fail(error, "%s; what came before is complete", c->ifaces.loss);
-	return true;
+	return !c->failure || ending_explain(&c->stream, c->failure, error);
 }
 
 static void start(struct capture *c)
@@ -465,6 +474,7 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 		.config = config,
 		.front_end = front_end,
 		.retry_ms = 1,
+		.stream.secrets = secrets_new(config),
 	};
 	bool ok;
 

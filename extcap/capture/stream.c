@@ -7,7 +7,6 @@
 
 #include "extcap/drops/texts.h"
 #include "extcap/system/error.h"
-#include "extcap/system/host.h"
 #include "extcap/capture/filter.h"
 #include "extcap/capture/stream.h"
 
@@ -33,23 +32,6 @@ static void iface_clear(void *p)
 static uint64_t now_ns(const struct stream *s)
 {
 	return MAX(tap_now_ns(s->tap), s->last_ns);
-}
-
-void stream_section_init(struct stream_section *s)
-{
-	s->hardware = host_hardware();
-	s->os = host_os();
-	s->section = (struct pcapng_section){
-		.hardware = s->hardware,
-		.os = s->os,
-		.userappl = "xdptap " XDPTAP_VERSION,
-	};
-}
-
-void stream_section_done(struct stream_section *s)
-{
-	g_free(s->hardware);
-	g_free(s->os);
 }
 
 /* Sums up the slots of an interface. */
@@ -185,11 +167,15 @@ static void begun(void *user)
 	for (size_t n = 0; n < s->n_packets; n++)
 		s->packets[n].ts = subtract(s->packets[n].ts, back);
 	s->started_ns = subtract(s->started_ns, back);
+	secrets_repeat(s->secrets, s->sink, back);
 }
 
 void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 {
-	*s = (struct stream){ .sink = sink, .tap = tap, .verdict.kind = PCAPNG_VERDICT_EBPF_XDP };
+	*s = (struct stream){ .sink = sink,
+			      .tap = tap,
+			      .verdict.kind = PCAPNG_VERDICT_EBPF_XDP,
+			      .secrets = s->secrets };
 	s->started_ns = tap_now_ns(tap);
 	for (size_t n = 0; n < STREAM_PACKETS; n++) {
 		s->hashes[n] = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes[n],
@@ -207,6 +193,7 @@ void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 void stream_done(struct stream *s)
 {
 	sink_free(s->sink);
+	secrets_free(s->secrets);
 	g_clear_pointer(&s->ifaces, g_array_unref);
 	g_clear_pointer(&s->slots, g_array_unref);
 	g_clear_pointer(&s->drop_texts, g_hash_table_unref);
@@ -445,12 +432,28 @@ static __attribute__((noinline)) int write_one(struct stream *s, const struct ta
 
 ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
 {
-	size_t some = s->is_blocked ? 0 : fill_common(s, frames, n);
-	ssize_t r = some ? sink_add_packets(s->sink, s->packets, some) : 0;
+	size_t some;
+	ssize_t r;
 
+	secrets_before(s->secrets, s->sink, s->tap, frames + n - 1);
+	some = s->is_blocked ? 0 : fill_common(s, frames, n);
+	r = some ? sink_add_packets(s->sink, s->packets, some) : 0;
 	if (r > 0)
 		note_written(s, (size_t)r);
 	return r > 0 ? r : write_one(s, frames);
+}
+
+size_t stream_hold(struct stream *s, const struct tap_frame *frames, size_t n)
+{
+	size_t free = 0;
+
+	if (!s->secrets)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		if (!secrets_hold(s->secrets, s->sink, s->tap,
+				  iface(s, iface_of(s, frames + i))->linktype, frames + i))
+			free++;
+	return free;
 }
 
 void stream_lose(struct stream *s, const struct tap_frame *f)

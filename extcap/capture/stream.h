@@ -14,6 +14,7 @@
 #include "extcap/capture/changes.h"
 #include "extcap/sink/step.h"
 #include "extcap/net/link.h"
+#include "extcap/secrets/secrets.h"
 #include "extcap/sink/sink.h"
 
 /* What became of the frames of one interface: each is filtered out, written, or lost for one cause. */
@@ -71,6 +72,7 @@ struct stream {
 	const struct changes *changes;		   /* borrowed; NULL: nothing ever changes */
 	struct pcapng_verdict verdict;
 	GHashTable *drop_texts;
+	struct secrets *secrets; /* owned, set before stream_init(); NULL: none */
 };
 
 /* Describes an interface to the stream. */
@@ -87,14 +89,6 @@ struct stream_description {
 	unsigned int n_slots; /* of the tap, following those of the interface added before */
 };
 
-/* What every section of ours begins with: program and machine. The strings are owned by the caller. */
-struct stream_section {
-	char *hardware, *os;
-	struct pcapng_section section;
-};
-void stream_section_init(struct stream_section *s);
-void stream_section_done(struct stream_section *s);
-
 /* Begins a stream into a sink, which it owns from now on. */
 void stream_init(struct stream *s, struct sink *sink, struct tap *tap);
 void stream_done(struct stream *s);
@@ -110,6 +104,11 @@ void stream_add_slots(struct stream *s, guint iface, unsigned int n);
  * -errno: the first frame is counted as lost.
  */
 ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n);
+/*
+ * How many of `n` frames can be written now: it keeps copies of the others, which wait for a secret, and
+ * secrets_release() passes them on later.
+ */
+size_t stream_hold(struct stream *s, const struct tap_frame *frames, size_t n);
 /* Counts a frame as lost because the output failed. */
 void stream_lose(struct stream *s, const struct tap_frame *frame);
 /* Counts a frame as not part of the capture: it arrived after the capture's end. */

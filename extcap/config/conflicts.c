@@ -25,7 +25,7 @@ static bool apply(const struct rule *rules, size_t n, unsigned int front_end, GE
 	return true;
 }
 
-/* Options of the capture points. */
+/* Options of the capture points, and those of both front ends. */
 static bool check_points(const struct config *c, unsigned int front_end, GError **error)
 {
 	const char *choice = options_point(c);
@@ -56,6 +56,8 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 		  "drops need --format pcapng: pcap has no place for their reasons" },
 		{ OPTION_CLI, c->filter_at != POINT_AT_ENTRY && !c->filter,
 		  "--filter-at requires a filter; add -f EXPR" },
+		{ OPTION_BOTH, c->tls_keylog && c->format == FORMAT_PCAP,
+		  "--tls-keylog needs --format pcapng: pcap files have no place for secrets" },
 		{ OPTION_BOTH, c->log_level != LOG_WARNING && !c->log_file,
 		  "--log-level requires --log-file" },
 	};
@@ -147,6 +149,7 @@ static bool check_paths(const struct config *c, GError **error)
 		{ "--write", limits_rotate(&c->rotate) ? NULL : c->output },
 		{ "--stats-file", c->stats_file },
 		{ "--log-file", c->log_file },
+		{ "--tls-keylog", c->tls_keylog },
 		{ "-b printname:", c->rotate.print_name },
 	};
 

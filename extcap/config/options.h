@@ -93,6 +93,7 @@ struct config {
 	char *stats_file;     /* path of the Prometheus text file */
 	bool quiet;
 	uint64_t log_level; /* enum log_level */
+	char *tls_keylog;   /* NULL: no secrets */
 	char *log_file;	    /* NULL: nothing is logged */
 };
 

@@ -113,6 +113,11 @@ static ssize_t add_packets(struct sink *s, const struct pcapng_packet *packets, 
 	return pcapng_files_add_packets(self(s)->files, packets, n);
 }
 
+static int add_secrets(struct sink *s, const struct pcapng_secrets *secrets)
+{
+	return pcapng_writer_add_secrets(pcapng_files_writer(self(s)->files), secrets);
+}
+
 /* Does not wait for the disk: a buffer that is old enough joins the queue. */
 static int flush(struct sink *s)
 {
@@ -189,6 +194,7 @@ static const struct sink_ops ops = {
 	.add_interface = add_interface,
 	.add_packet = add_packet,
 	.add_packets = add_packets,
+	.add_secrets = add_secrets,
 	.flush = flush,
 	.push = push,
 	.end = end,

@@ -40,6 +40,11 @@ static int add_packet(struct sink *s, const struct pcapng_packet *packet)
 	return note(self(s), packet->interface, pcapng_writer_add_packet(self(s)->writer, packet));
 }
 
+static int add_secrets(struct sink *s, const struct pcapng_secrets *secrets)
+{
+	return note(self(s), LEDGER_NO_PACKET, pcapng_writer_add_secrets(self(s)->writer, secrets));
+}
+
 static int flush(struct sink *s)
 {
 	int r = pcapng_writer_flush(self(s)->writer);
@@ -95,6 +100,7 @@ struct sink *sink_pcapng_new(struct output *output, const struct pcapng_section 
 	static const struct sink_ops ops = {
 		.add_interface = add_interface,
 		.add_packet = add_packet,
+		.add_secrets = add_secrets,
 		.flush = flush,
 		.end = end,
 		.salvage = salvage,

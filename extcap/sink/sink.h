@@ -24,7 +24,7 @@ struct sink_owner {
 	int (*add_stats)(void *user, struct pcapng_writer *w);
 	/*
 	 * The next file has begun, perhaps while a packet is added. That one goes into the new file as it
-	 * is when this returns. NULL: nobody cares.
+	 * is when this returns, after what this adds. NULL: nobody cares.
 	 */
 	void (*begun)(void *user);
 	void *user;
@@ -41,6 +41,7 @@ struct sink_ops {
 	int (*add_packet)(struct sink *s, const struct pcapng_packet *packet);
 	/* NULL: add_packet() for each. */
 	ssize_t (*add_packets)(struct sink *s, const struct pcapng_packet *packets, size_t n);
+	int (*add_secrets)(struct sink *s, const struct pcapng_secrets *secrets); /* NULL: pcap */
 	int (*flush)(struct sink *s);
 	int (*push)(struct sink *s); /* NULL: as flush */
 	int (*end)(struct sink *s);
@@ -92,6 +93,12 @@ static inline ssize_t sink_add_packets(struct sink *s, const struct pcapng_packe
 	while (done < n && (r = s->ops->add_packet(s, packets + done)) == 0)
 		done++;
 	return done ? (ssize_t)done : r;
+}
+
+/* Only a pcapng sink has room for them: -ENOTSUP. */
+static inline int sink_add_secrets(struct sink *s, const struct pcapng_secrets *secrets)
+{
+	return s->ops->add_secrets ? s->ops->add_secrets(s, secrets) : -ENOTSUP;
 }
 
 /* Hands over what is pending. -EAGAIN: the reader of a pipe is slow, the rest waits. */

@@ -181,7 +181,8 @@ static bool bpf_is_privileged(void)
 
 static unsigned int sandbox_of(const struct privileges_need *need)
 {
-	return (need->is_pipe ? 0 : SANDBOX_READING) | (need->makes_files ? SANDBOX_FILES : 0) |
+	return (need->is_pipe && !need->reads_files ? 0 : SANDBOX_READING) |
+	       (need->makes_files ? SANDBOX_FILES : 0) |
 	       (need->asks_netlink || need->detaches_tc ? SANDBOX_NETLINK : 0) |
 	       (need->replaces_filters ? SANDBOX_FILTERS : 0) |
 	       (need->adds_rings ? SANDBOX_RINGS : 0);

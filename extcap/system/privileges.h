@@ -14,6 +14,7 @@
 /* What a capture still does after its programs are attached. */
 struct privileges_need {
 	bool is_pipe;	       /* it writes to a pipe, and to no file */
+	bool reads_files;      /* opens existing ones */
 	bool makes_files;      /* opens, renames and deletes files */
 	bool runs_commands;    /* executes the user's commands, with the user's rights */
 	bool asks_netlink;     /* see tap_asks_netlink() */

@@ -23,9 +23,11 @@ static bool is_last(const struct pcapng_files *f)
 
 static int begin_next(struct pcapng_files *f)
 {
-	if (f->config.on_rotate)
+	int r = pcapng_writer_restart(f->writer);
+
+	if (r == 0 && f->config.on_rotate)
 		f->config.on_rotate(f->config.user);
-	return pcapng_writer_restart(f->writer);
+	return r;
 }
 
 static int rotate_directly(struct pcapng_files *f)

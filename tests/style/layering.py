@@ -24,7 +24,8 @@ NET = ("net", *SYSTEM)
 CONFIG = ("config", *NET)
 SINK = ("sink", *CONFIG)
 DROPS = ("drops", *CONFIG)
-CAPTURE = ("capture", "drops", *SINK)
+SECRETS = ("secrets", *SINK)
+CAPTURE = ("capture", "drops", *SECRETS)
 ROOMS = [Room(*row) for row in (
     ("writer.h", r"pcapng/(writer|format)\.h", ("writer.h",), LIBC),
     ("files.h", r"pcapng/files\.h", ("writer.h",), LIBC),
@@ -51,6 +52,7 @@ ROOMS = [Room(*row) for row in (
     ("config", r"extcap/config/.*", CONFIG, GLIB),
     ("drops", r"extcap/drops/.*", DROPS, GLIB),
     ("sink", r"extcap/sink/.*", SINK, GLIB),
+    ("secrets", r"extcap/secrets/.*", SECRETS, GLIB),
     ("capture", r"extcap/capture/.*", CAPTURE, GLIB),
     ("terminal", r"extcap/terminal/.*", ("terminal", *CAPTURE), GLIB),
     ("wireshark", r"extcap/wireshark/.*", ("wireshark", *CAPTURE), GLIB),

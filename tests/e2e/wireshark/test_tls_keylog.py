@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""TLS secrets that programs log while a capture runs: in the capture, before what needs them, and nothing else."""
+import glob
+import os
+import socket
+import ssl
+import subprocess
+import threading
+
+import harness
+import net
+from captures import Capture
+from program import NOBODY, Wireshark, Case, xdptap
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"
+RANDOM = "0123456789abcdef" * 4
+LINES = {
+    "CLIENT_RANDOM": f"CLIENT_RANDOM {RANDOM} {'ab' * 48}",
+    "TLS 1.3": f"SERVER_TRAFFIC_SECRET_0 {RANDOM} {'cd' * 32}",
+    "upper case": f"CLIENT_HANDSHAKE_TRAFFIC_SECRET {RANDOM.upper()} {'CD' * 48}",
+    "RSA": f"RSA 0123456789abcdef {'ab' * 48}",
+}
+OTHERS = ("", "# SSL/TLS secrets log file", "-----BEGIN PRIVATE KEY-----", "root:$6$salt$hash:19000:0:99999:7:::",
+          f"CLIENT_RANDOM {RANDOM[1:]} {'ab' * 48}", f"CLIENT_RANDOM {RANDOM} {'ab' * 47}",
+          f"CLIENT_RANDOM {RANDOM} {'xy' * 48}", f" CLIENT_RANDOM {RANDOM} {'ab' * 48}",
+          f"CLIENT_RANDOM {RANDOM} {'ab' * 48} ", f"PASSWORD {RANDOM} {'ab' * 48}",
+          f"CLIENT_TRAFFIC_SECRET_x {RANDOM} {'ab' * 32}", f"CLIENT_RANDOM  {RANDOM} {'ab' * 48}",
+          f"CLIENT_RANDOM {RANDOM}\0{'ab' * 48}", "A" * 9000 + f" CLIENT_RANDOM {RANDOM} {'ab' * 48}")
+
+
+class Server:
+    """Answers each request on each connection with the same page."""
+
+    def __init__(self, namespace, folder):
+        certificate = os.path.join(folder, "cert.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-keyout", certificate + ".key", "-out", certificate, "-subj", "/CN=far"],
+                       check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, certificate + ".key")
+        self.context.num_tickets = 0
+        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.FAR_IP, 443))
+        self.socket.listen()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+    def run(self):
+        threads = []
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                break
+            threads.append(threading.Thread(target=self.serve, args=[connection]))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+
+    def serve(self, connection):
+        connection.settimeout(harness.DEADLINE)
+        with self.context.wrap_socket(connection, server_side=True) as secure:
+            while secure.recv(1000):
+                secure.sendall(PAGE)
+            try:
+                secure.unwrap()
+            except (OSError, ssl.SSLError):
+                pass  # the client has gone without a word
+
+
+class TlsCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.log = self.path("keys.log")
+        self.wireshark = Wireshark(self.folder)
+
+    def serve(self):
+        self.enterContext(Server(self.pair.far, self.folder))
+
+    def connect(self, version=ssl.TLSVersion.TLSv1_3):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.minimum_version = context.maximum_version = version
+        context.keylog_filename = self.log
+        plain = self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM)
+        plain.settimeout(harness.DEADLINE)
+        plain.connect((net.FAR_IP, 443))
+        return self.enterContext(context.wrap_socket(plain))
+
+    def ask(self, connection, path):
+        connection.sendall(f"GET /{path} HTTP/1.1\r\nHost: far\r\n\r\n".encode())
+        self.assertEqual(connection.recv(1000), PAGE)
+
+    def end(self, connection):
+        """Ends it in both directions, as it should be."""
+        plain = connection.unwrap()
+        self.assertEqual(plain.recv(10), b"")
+        plain.close()
+
+    def append(self, *lines, end="\n"):
+        with open(self.log, "a", encoding="ascii") as file:
+            file.write("\n".join(lines) + end)
+
+    def requests(self, file):
+        """The requests that tshark decrypts as it reads a file once."""
+        status, out, err = self.wireshark.run("-r", file, "-d", "tcp.port==443,tls", "-Y", "http.request",
+                                              "-T", "fields", "-e", "http.request.uri")
+        self.assertEqual(status, 0, err)
+        return out.decode().split()
+
+    @staticmethod
+    def read(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    @staticmethod
+    def lines(capture):
+        return b"".join(block["data"] for block in capture.named("DSB")).decode().splitlines()
+
+    def read_lines(self, capture):
+        """Stops the capture after a frame; returns the secrets in it."""
+        self.pair.send(1)
+        capture.wait_packets(1)
+        return self.lines(capture.finish())
+
+
+class Decryption(TlsCase):
+    def test_http(self):
+        """From the first request on, of each version, whatever the order of the connections is."""
+        self.serve()
+        capture = self.start("--tls-keylog", self.log)
+        self.assertIn(b"secrets", capture.stderr())
+        first = self.connect()
+        second = self.connect(ssl.TLSVersion.TLSv1_2)
+        for connection, name in ((second, "second"), (first, "first"), (second, "third")):
+            self.ask(connection, name)
+        capture.finish()
+        self.assertEqual(self.requests(self.path("out.pcapng")), ["/second", "/first", "/third"])
+
+    def test_through_a_fifo(self):
+        self.serve()
+        os.mkfifo(self.log)
+        capture = self.start("--tls-keylog", self.log)
+        self.ask(self.connect(), "first")
+        self.ask(self.connect(), "second")
+        capture.finish()
+        self.assertEqual(self.requests(self.path("out.pcapng")), ["/first", "/second"])
+
+    def test_each_file(self):
+        """A file has the secrets of its connections: those that were open when it began, and new ones."""
+        self.serve()
+        capture = self.start("--tls-keylog", self.log, "-b", "duration:3600", file="cap.pcapng")
+        long = self.connect()
+        short = self.connect()
+        self.ask(long, "1")
+        self.ask(short, "2")
+        self.end(short)
+        for number in range(3, 6):
+            self.rotate(capture, number - 2)
+            self.ask(long, number)
+            self.ask(self.connect(), f"new{number}")
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        files = sorted(name for name in os.listdir(self.folder) if name.startswith("cap_"))
+        self.assertEqual([self.requests(self.path(f)) for f in files],
+                         [["/1", "/2"], ["/new3"], ["/new4"], ["/new5"]])
+        ids = [sorted({line.split()[1] for line in self.lines(Capture(self.path(f)))}) for f in files]
+        with open(self.log, encoding="ascii") as file:
+            all_ids = list(dict.fromkeys(line.split()[1] for line in file if not line.startswith("#")))
+        long_id, short_id, *new = all_ids
+        self.assertEqual(ids, [sorted([long_id, short_id]), sorted([long_id, short_id, new[0]]),
+                               sorted([long_id, *new[:2]]), sorted([long_id, *new[:3]])])
+
+    def rotate(self, capture, finished):
+        """Waits until everything sent so far is in the file: a frame sent later is."""
+        last, = self.pair.send(1)
+        part, = glob.glob(self.path("*.part"))
+        harness.wait_until(lambda: last in self.read(part), "the last frame")
+        capture.signal(net.signal.SIGHUP)
+        harness.wait_until(lambda: len([n for n in os.listdir(self.folder) if n.startswith("cap_") and
+                                        n.endswith(".pcapng")]) == finished, "the next file")
+
+    def test_live(self):
+        """In Wireshark's FIFO, and without a word on stderr."""
+        self.serve()
+        tshark = self.enterContext(self.wireshark.tshark(
+            "-i", "xdptap-near", "-o", f"extcap.xdptap_near.tlskeylog:{self.log}", "-w", self.path("out"), "-P",
+            "-l", "-d", "tcp.port==443,tls", namespace=self.pair.near))
+        harness.wait_until(lambda: os.path.exists(self.path("out")) and os.path.getsize(self.path("out")),
+                           "the head of the file")
+        self.ask(self.connect(), "live")
+        harness.wait_until(lambda: b"GET /live HTTP/1.1" in tshark.stdout(), "the request")
+        tshark.signal()
+        self.assertEqual(tshark.wait(), 0, tshark.text())
+        self.assertNotIn(b"extcap pipe", tshark.stderr())
+
+
+class Log(TlsCase):
+    def test_nothing_else_gets_in(self):
+        capture = self.start("--tls-keylog", self.log)
+        for other in OTHERS:
+            self.append(other)
+        self.append(*LINES.values(), end="\r\n")
+        self.append(*OTHERS)
+        self.assertEqual(self.read_lines(capture), list(LINES.values()))
+
+    def test_half_a_line_waits(self):
+        line = LINES["TLS 1.3"]
+        capture = self.start("--tls-keylog", self.log)
+        self.append(line[:100], end="")
+        self.pair.send(1)
+        capture.wait_packets(1)
+        self.append(line[100:], end="")
+        self.pair.send(1)
+        capture.wait_packets(2)
+        self.append("")
+        self.pair.send(1)
+        capture.wait_packets(3)
+        types = [block.name for block in capture.finish().blocks]
+        self.assertEqual(types.count("DSB"), 1)
+        self.assertEqual([t for t in types if t in ("DSB", "EPB")], ["EPB", "EPB", "DSB", "EPB"])
+
+    def test_old_lines_stay_out(self):
+        self.append(LINES["RSA"])
+        capture = self.start("--tls-keylog", self.log)
+        self.append(LINES["TLS 1.3"])
+        self.assertEqual(self.read_lines(capture), [LINES["TLS 1.3"]])
+
+    def test_emptied_and_replaced(self):
+        capture = self.start("--tls-keylog", self.log)
+        self.append(LINES["RSA"], LINES["TLS 1.3"])
+        self.pair.send(1)
+        capture.wait_packets(1)
+        with open(self.log, "w", encoding="ascii") as file:
+            file.write(LINES["CLIENT_RANDOM"] + "\n")
+        self.pair.send(1)
+        capture.wait_packets(2)
+        os.rename(self.log, self.path("old"))
+        self.append(LINES["upper case"])
+        self.pair.send(1)
+        capture.wait_packets(3)
+        self.assertEqual(self.lines(capture.finish()), [LINES[name] for name in (
+            "RSA", "TLS 1.3", "CLIENT_RANDOM", "upper case")])
+
+
+class Refusals(TlsCase):
+    def refuse(self, *options, words, status=1, **process):
+        got, _, err = xdptap("-i", "near", "-w", self.path("x"), "--tls-keylog", self.log, *options,
+                             namespace=self.pair.near, **process)
+        self.assertEqual(got, status, err)
+        self.assert_last_sentence(err, *words)
+
+    def test_pcap(self):
+        self.refuse("--format", "pcap", words=("--tls-keylog", "pcapng"), status=2)
+
+    def test_not_a_file(self):
+        os.mkdir(self.log)
+        self.refuse(words=(self.log,))
+
+    def test_rights_are_the_users(self):
+        """Root reads it, the user that the capture belongs to does not."""
+        self.append(LINES["RSA"])
+        os.chmod(self.log, 0o600)
+        os.chmod(self.folder, 0o777)
+        self.refuse("--user", "nobody", words=(self.log,))
+        os.chown(self.log, NOBODY, NOBODY)
+        capture = self.start("--tls-keylog", self.log, "--user", "nobody")
+        self.append(LINES["TLS 1.3"])
+        self.assertEqual(self.read_lines(capture), [LINES["TLS 1.3"]])
+
+    def test_the_output(self):
+        self.refuse("-w", self.log, words=("--tls-keylog", self.log), status=2)
+
+
+if __name__ == "__main__":
+    harness.main()
