@@ -13,7 +13,7 @@
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
 
-#define START_MAX 24 /* interfaces of "any" that are captured before the file begins */
+#define START_MAX 16 /* interfaces of "any" that are captured before the file begins */
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 {
@@ -473,16 +473,22 @@ static void compare(struct capture_ifaces *m, GPtrArray *links, struct reconfigu
 
 bool capture_ifaces_is_joining(const struct capture_ifaces *m)
 {
-	return m->pending->len;
+	return m->pending->len || m->has_changed;
 }
 
 bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
 			   struct reconfigure *reconfigure)
 {
-	bool has_changed = link_watch_read(m->links_fd) || tap_asks_netlink(m->tap);
-	g_autoptr(GPtrArray) links = has_changed && m->is_any ? link_list(NULL) : NULL;
-	bool is_in_use = !has_changed || look(m, stream, links) || m->is_any;
+	g_autoptr(GPtrArray) links = NULL;
+	bool is_in_use = true;
 
+	/* Each attached program changes a link: what else has changed is seen when all have joined. */
+	m->has_changed |= link_watch_read(m->links_fd) || tap_asks_netlink(m->tap);
+	if (m->has_changed && !m->pending->len) {
+		m->has_changed = false;
+		links = m->is_any ? link_list(NULL) : NULL;
+		is_in_use = look(m, stream, links) || m->is_any;
+	}
 	privileges_raise();
 	if (links)
 		compare(m, links, reconfigure);

@@ -22,6 +22,7 @@ struct capture_ifaces {
 		names; /* of char *, for messages: for each name of the command line the kernel's */
 	bool is_any;
 	GPtrArray *pending;  /* of struct link: those that join next */
+	bool has_changed;    /* links have, and were not looked at since */
 	GHashTable *refused; /* indices of those that cannot, so that each is tried once */
 	char *os;	     /* of the machine */
 	int links_fd;	     /* tells when links change */
