@@ -13,7 +13,7 @@
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
 
-#define START_MAX 16 /* interfaces of "any" that are captured before the file begins */
+#define START_US 1500000 /* the time for interfaces of "any" before the capture begins */
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 {
@@ -167,13 +167,13 @@ static struct link *next_pending(struct capture_ifaces *m, struct filter *filter
 static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) links = link_list(error);
-	guint before = m->list->len;
+	gint64 end = g_get_monotonic_time() + START_US;
 	struct link *i;
 
 	if (!links)
 		return false;
 	find_pending(m, links);
-	while (m->list->len - before < START_MAX && (i = next_pending(m, filter)))
+	while (g_get_monotonic_time() < end && (i = next_pending(m, filter)))
 		if (!add(m, filter, m->config->direction, i, error))
 			return false;
 	if (m->pending->len)
