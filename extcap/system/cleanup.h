@@ -7,10 +7,12 @@
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
+/* Closes a descriptor, and forgets it: its number may soon be somebody else's. */
 static inline void close_fdp(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+	*fd = -1;
 }
 
 /* Transfers ownership of a descriptor: the variable no longer owns it. */
