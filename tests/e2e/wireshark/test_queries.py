@@ -74,8 +74,8 @@ class Queries(Case):
         self.assertEqual(displays["xdptap-bridge"], "XDP tap on bridge, bridge, down")
         self.assertEqual(displays["xdptap-dead"], "XDP tap on dead, veth, no link")
         self.assertEqual(displays["xdptap-lo"], "XDP tap on lo")
-        self.assertEqual(list(displays), ["xdptap-any", "xdptap-lo", "xdptap-near", "xdptap-dead",
-                                          "xdptap-bridge"])
+        self.assertEqual(list(displays), ["xdptap-any", "xdptap-drops", "xdptap-lo", "xdptap-near",
+                                          "xdptap-dead", "xdptap-bridge"])
 
     def test_hostile_descriptions(self):
         for alias in HOSTILE:
@@ -84,7 +84,7 @@ class Queries(Case):
                 near = [i for i in self.interfaces() if i["value"] == "xdptap-near"]
                 self.assertEqual(len(near), 1)
                 self.assertNotRegex(near[0]["display"], r"[{}\r\n\t]")
-                self.assertEqual(len(self.interfaces()), 3)
+                self.assertEqual(len(self.interfaces()), 4)
         self.pair.near.ip("link", "set", "dev", "near", "alias", "uplink to Köln")
         self.assertIn("(uplink to Köln)", [i["display"] for i in self.interfaces()
                                            if i["value"] == "xdptap-near"][0])
