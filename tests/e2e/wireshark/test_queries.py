@@ -57,7 +57,7 @@ class Queries(Case):
 
     def test_names_are_ours(self):
         self.assertEqual({i["value"] for i in self.interfaces()},
-                         {"xdptap-any", "xdptap-lo", "xdptap-near"})
+                         {"xdptap-any", "xdptap-drops", "xdptap-lo", "xdptap-near"})
         near, = (i for i in self.interfaces() if i["value"] == "xdptap-near")
         self.assertTrue(near["display"].startswith("XDP tap on near"))
 
@@ -93,7 +93,7 @@ class Queries(Case):
         for name in NAMES:
             self.pair.near.ip("link", "add", "name", name, "type", "bridge")
         names = [i["value"] for i in self.interfaces()]
-        self.assertEqual(len(names), len(NAMES) + 3)
+        self.assertEqual(len(names), len(NAMES) + 4)
         self.assertEqual(len(names), len(set(names)))
         for name in names:
             self.assertRegex(name, r"^xdptap-[A-Za-z0-9._-]+$")
