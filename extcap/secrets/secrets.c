@@ -198,7 +198,7 @@ void secrets_release(struct secrets *s, struct sink *sink, struct tap *tap, bool
 	if (!s || (held_is_empty(&s->held) && !all))
 		return;
 	secrets_write(s, sink, tap);
-	while (r == 0 && !held_is_empty(&s->held) && (all || is_released(s))) {
+	while (!held_is_empty(&s->held) && (all || (r == 0 && is_released(s)))) {
 		struct tap_frame *frame = held_take(&s->held);
 
 		r = fn(user, frame, 1);

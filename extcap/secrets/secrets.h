@@ -36,7 +36,10 @@ void secrets_before(struct secrets *s, struct sink *sink, struct tap *tap,
  */
 bool secrets_hold(struct secrets *s, struct sink *sink, struct tap *tap, uint16_t linktype,
 		  const struct tap_frame *frame);
-/* Passes held frames on, those that still wait only if `all`; until fn does not return 0. */
+/*
+ * Passes held frames on: those that need not wait any longer, until fn does not return 0; or `all`, whatever it
+ * returns, so that each of them is accounted for at the end.
+ */
 void secrets_release(struct secrets *s, struct sink *sink, struct tap *tap, bool all,
 		     tap_frames_fn fn, void *user);
 /* How long to wait until that is to be called: wait_ms, or less if frames are held. */
