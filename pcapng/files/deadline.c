@@ -4,19 +4,8 @@
  *
  * Durations count suspend. An interval follows the wall clock, which may be set at any time.
  */
-#include <time.h>
-
+#include "pcapng/clock.h"
 #include "pcapng/files/deadline.h"
-
-#define NS_PER_S UINT64_C(1000000000)
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static uint64_t min(uint64_t a, uint64_t b)
 {

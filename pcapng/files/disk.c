@@ -9,19 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pcapng/clock.h"
 #include "pcapng/files/disk.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 /* How long a full disk is left alone by packets. */
-#define RETRY_NS (NS_PER_S / 10)
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
+#define RETRY_NS (CLOCK_NS_PER_S / 10)
 
 static bool is_full(ssize_t r)
 {

@@ -15,14 +15,14 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "pcapng/clock.h"
 #include "pcapng/files/delivery.h"
 #include "pcapng/files/spool.h"
 #include "pcapng/pages.h"
 
-#define NS_PER_S    UINT64_C(1000000000)
 #define PACKERS_MAX 3 /* beside the thread that writes */
 /* How long a full disk is left alone; disk.c asks for no less. */
-#define RETRY_NS (NS_PER_S / 10)
+#define RETRY_NS (CLOCK_NS_PER_S / 10)
 
 struct spool {
 	struct delivery
@@ -46,18 +46,10 @@ struct spool {
 	unsigned int n_packers;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* Waits for a change until then: false if it is later. UINT64_MAX: however long. */
 static bool wait_until(struct spool *s, uint64_t end_ns)
 {
-	struct timespec end = { end_ns / NS_PER_S, end_ns % NS_PER_S };
+	struct timespec end = { end_ns / CLOCK_NS_PER_S, end_ns % CLOCK_NS_PER_S };
 
 	if (end_ns == UINT64_MAX)
 		return pthread_cond_wait(&s->changed, &s->lock) == 0;
@@ -110,7 +102,7 @@ static void step(struct spool *s)
 
 static void wait_for_disk(struct spool *s)
 {
-	uint64_t end = now_ns() + RETRY_NS;
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 
 	while (!s->quit && !s->retries && wait_until(s, end))
 		;
@@ -265,7 +257,7 @@ static size_t count_kept(const struct spool *s, size_t end, const struct spool_o
 static void move_on(struct spool *s, size_t end, size_t kept, const struct spool_order *order)
 {
 	s->at = order->ends_file ? 0 : s->at + end - kept;
-	s->taken_ns = now_ns();
+	s->taken_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Appends a chunk. 0 or -ENOMEM. */
@@ -368,7 +360,7 @@ int spool_take(struct spool *s, struct staging *st, bool must, uint64_t delay_ns
 
 uint64_t spool_due_ns(struct spool *s, uint64_t delay_ns)
 {
-	uint64_t age = now_ns() - s->taken_ns;
+	uint64_t age = clock_ns(CLOCK_MONOTONIC) - s->taken_ns;
 
 	/* A compressed file gets nothing small. While the disk is busy, a buffer had better be full. */
 	if (s->delivery.level)
@@ -427,7 +419,8 @@ int spool_state(struct spool *s)
 
 bool spool_stop(struct spool *s, int timeout_ms)
 {
-	uint64_t end = timeout_ms < 0 ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * 1000000;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t end = timeout_ms < 0 ? UINT64_MAX : now + (uint64_t)timeout_ms * 1000000;
 	bool has_ended;
 
 	spool_lock(s);

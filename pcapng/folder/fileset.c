@@ -20,9 +20,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "pcapng/clock.h"
 #include "pcapng/file/file.h"
 #include "pcapng/folder/fileset.h"
 #include "pcapng/folder/recovery.h"
@@ -138,14 +138,6 @@ int fileset_insert(struct fileset *s, const char *name, uint64_t bytes, int64_t 
 	return 0;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static uint64_t free_bytes(const struct fileset *s)
 {
 	struct statvfs fs;
@@ -219,7 +211,7 @@ static bool is_too_much(const struct fileset *s, uint32_t more)
 /* A time in the future, from a clock that was wrong, counts as now. */
 static void delete_expired(struct fileset *s)
 {
-	int64_t now = now_ns();
+	int64_t now = (int64_t)clock_ns(CLOCK_REALTIME);
 
 	if (!s->config->keep_age_ns)
 		return;
