@@ -18,6 +18,7 @@
 
 struct gzip {
 	z_stream stream;
+	struct memory member;
 };
 
 int gzip_new(int level, struct gzip **ret)
@@ -40,11 +41,13 @@ void gzip_free(struct gzip *z)
 	if (!z)
 		return;
 	deflateEnd(&z->stream);
+	memory_done(&z->member);
 	free(z);
 }
 
-int gzip_pack(struct gzip *z, const void *data, size_t len, struct memory *member)
+int gzip_pack(struct gzip *z, const void *data, size_t len, const struct memory **ret)
 {
+	struct memory *member = &z->member;
 	int r;
 
 	deflateReset(&z->stream);
@@ -58,6 +61,7 @@ int gzip_pack(struct gzip *z, const void *data, size_t len, struct memory *membe
 	if (deflate(&z->stream, Z_FINISH) != Z_STREAM_END)
 		return -EIO;
 	member->len = member->size - z->stream.avail_out;
+	*ret = member;
 	return 0;
 }
 

@@ -23,8 +23,8 @@ int gzip_new(int level, struct gzip **ret);
 /* Accepts NULL. */
 void gzip_free(struct gzip *z);
 
-/* Replaces `member` by a member that holds the data. 0, -ENOMEM or -EIO. */
-int gzip_pack(struct gzip *z, const void *data, size_t len, struct memory *member);
+/* *ret becomes a member that holds the data, valid until the next call. 0, -ENOMEM or -EIO. */
+int gzip_pack(struct gzip *z, const void *data, size_t len, const struct memory **ret);
 
 /* True: the file begins as a compressed one does. */
 bool gzip_is_one(int fd);

@@ -29,6 +29,8 @@ static uint8_t *memory_new(size_t size)
 
 static void memory_free(uint8_t *memory, size_t size)
 {
+	if (!memory)
+		return;
 	if (size >= PAGES_MIN)
 		pages_free(memory, size);
 	else
@@ -65,7 +67,7 @@ void chunk_free(struct chunk *c)
 {
 	if (!c)
 		return;
-	memory_done(&c->packed);
+	pages_free(c->packed, c->packed_len);
 	free(c->counts);
 	memory_free(c->data, c->size);
 	free(c);
@@ -202,7 +204,31 @@ bool chunks_join(struct chunks *l, struct staging *st, size_t kept, const struct
 	return true;
 }
 
-/* Its buffer may serve again. */
+int chunk_pack(struct chunk *c, struct gzip *gzip)
+{
+	const struct memory *member;
+	int r = chunk_len(c) ? gzip_pack(gzip, c->data + c->start, chunk_len(c), &member) : 0;
+
+	if (r < 0 || !chunk_len(c))
+		return r;
+	c->packed = pages_new(member->len);
+	if (!c->packed)
+		return -ENOMEM;
+	memcpy(c->packed, member->data, member->len);
+	c->packed_len = member->len;
+	return 0;
+}
+
+void chunks_drop_raw(struct chunks *l, struct chunk *c)
+{
+	if (c->data && c->size == l->size && l->n_spares < CHUNKS_SPARES &&
+	    (l->n_spares + 1) * l->size <= CHUNKS_SPARE_BYTES)
+		l->spares[l->n_spares++] = c->data;
+	else
+		memory_free(c->data, c->size);
+	c->data = NULL;
+}
+
 void chunks_retire(struct chunks *l)
 {
 	struct chunk *c = l->first;
@@ -210,10 +236,6 @@ void chunks_retire(struct chunks *l)
 	l->first = c->next;
 	l->allocated -= c->cost;
 	l->queued -= chunk_len(c);
-	if (c->size == l->size && l->n_spares < CHUNKS_SPARES &&
-	    (l->n_spares + 1) * l->size <= CHUNKS_SPARE_BYTES) {
-		l->spares[l->n_spares++] = c->data;
-		c->data = NULL;
-	}
+	chunks_drop_raw(l, c);
 	chunk_free(c);
 }

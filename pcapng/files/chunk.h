@@ -8,6 +8,7 @@
 #ifndef PCAPNG_FILES_CHUNK_H
 #define PCAPNG_FILES_CHUNK_H
 
+#include "pcapng/file/gzip.h"
 #include "pcapng/files/spool.h"
 #include "pcapng/pages.h"
 
@@ -39,7 +40,8 @@ struct chunk {
 	bool is_put;  /* its bytes are in the file */
 	enum chunk_state state;
 	int pack_error;
-	struct memory packed;
+	uint8_t *packed; /* compressed; NULL: not yet */
+	size_t packed_len;
 	uint64_t *counts; /* packets of each interface up to its end */
 	uint32_t n_counts;
 	struct spool_order order;
@@ -85,6 +87,12 @@ int chunks_append(struct chunks *l, struct chunk *c, struct staging *st, size_t 
  */
 bool chunks_join(struct chunks *l, struct staging *st, size_t kept, const struct tally *tally,
 		 const struct spool_order *order);
+
+/* Compresses its bytes, if there are any. 0, -ENOMEM or -EIO. */
+int chunk_pack(struct chunk *c, struct gzip *gzip);
+
+/* What is compressed waits for the disk only in that form: its buffer may serve again. */
+void chunks_drop_raw(struct chunks *l, struct chunk *c);
 
 /* Frees the first. */
 void chunks_retire(struct chunks *l);

@@ -71,12 +71,12 @@ static int put_packed(struct delivery *d, struct chunk *c)
 {
 	int r = c->pack_error;
 
-	if (r == 0 && chunk_len(c) && !c->packed.len)
-		r = gzip_pack(d->gzip, c->data + c->start, chunk_len(c), &c->packed);
+	if (r == 0 && !c->packed)
+		r = chunk_pack(c, d->gzip);
 	if (r < 0)
 		return disk_fail(d->disk, r, "compressing");
 	if (chunk_len(c))
-		r = disk_append(d->disk, c->packed.data, c->packed.len);
+		r = disk_append(d->disk, c->packed, c->packed_len);
 	if (r < 0)
 		return r;
 	c->is_put = true;

@@ -66,11 +66,38 @@ void spool_unlock(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* No packer touches the first chunk any more. */
+static struct chunk *find_raw(struct spool *s)
+{
+	for (struct chunk *c = s->chunks.first; c; c = c->next)
+		if (c->state == CHUNK_RAW && chunk_len(c))
+			return c;
+	return NULL;
+}
+
+/* Compresses the oldest that nobody has begun. False: there is none. */
+static bool pack_one(struct spool *s, struct gzip *gzip)
+{
+	struct chunk *c = find_raw(s);
+
+	if (!c)
+		return false;
+	c->state = CHUNK_PACKING;
+	spool_unlock(s);
+	c->pack_error = chunk_pack(c, gzip);
+	spool_lock(s);
+	c->state = CHUNK_READY;
+	if (!c->pack_error)
+		chunks_drop_raw(&s->chunks, c);
+	pthread_cond_broadcast(&s->changed);
+	return true;
+}
+
+/* No packer touches the first chunk any more. Until then, there is other work. */
 static void wait_for_packer(struct spool *s)
 {
 	while (s->chunks.first->state == CHUNK_PACKING && !s->quit)
-		pthread_cond_wait(&s->changed, &s->lock);
+		if (!pack_one(s, s->delivery.gzip))
+			wait_until(s, UINT64_MAX);
 	if (s->delivery.level && s->chunks.first->state == CHUNK_RAW)
 		s->chunks.first->state = CHUNK_READY;
 }
@@ -128,35 +155,16 @@ static void *run(void *user)
 	return NULL;
 }
 
-static struct chunk *find_raw(struct spool *s)
-{
-	for (struct chunk *c = s->chunks.first; c; c = c->next)
-		if (c->state == CHUNK_RAW && chunk_len(c))
-			return c;
-	return NULL;
-}
-
 static void *run_packer(void *user)
 {
 	struct spool *s = user;
 	struct gzip *gzip = NULL;
-	struct chunk *c;
 	int r = gzip_new(s->delivery.level, &gzip);
 
 	spool_lock(s);
-	while (r == 0 && !s->quit) {
-		c = find_raw(s);
-		if (!c) {
+	while (r == 0 && !s->quit)
+		if (!pack_one(s, gzip))
 			wait_until(s, UINT64_MAX);
-			continue;
-		}
-		c->state = CHUNK_PACKING;
-		spool_unlock(s);
-		c->pack_error = gzip_pack(gzip, c->data + c->start, chunk_len(c), &c->packed);
-		spool_lock(s);
-		c->state = CHUNK_READY;
-		pthread_cond_broadcast(&s->changed);
-	}
 	spool_unlock(s);
 	gzip_free(gzip);
 	return NULL;

@@ -171,7 +171,7 @@ void capture_check(GPtrArray *paths)
 }
 
 /* The content of the file, decompressed if need be. */
-static GByteArray *read_all(const char *path)
+GByteArray *capture_read(const char *path)
 {
 	GByteArray *content = g_byte_array_new();
 	uint8_t buf[65536];
@@ -189,7 +189,7 @@ static GByteArray *read_all(const char *path)
 /* Checks that the serial numbers in the file continue from *next; returns their count. */
 unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max_bytes)
 {
-	g_autoptr(GByteArray) content = read_all(path);
+	g_autoptr(GByteArray) content = capture_read(path);
 	unsigned int n = 0;
 
 	if (max_bytes)
@@ -211,11 +211,15 @@ unsigned int capture_read_serials(const char *path, uint64_t *next, uint64_t max
 	return n;
 }
 
+const char *capture_suffix(const struct capture *c)
+{
+	return c->config.compression && !c->config.single ? ".pcapng.gz" : ".pcapng";
+}
+
 /* Every file is valid, no .part is left, and all numbers from `first` to the last are there. */
 void capture_check_all(struct capture *c, uint64_t first, unsigned int files)
 {
-	bool gz = c->config.compression && !c->config.single;
-	g_autoptr(GPtrArray) paths = capture_list(c, gz ? ".pcapng.gz" : ".pcapng");
+	g_autoptr(GPtrArray) paths = capture_list(c, capture_suffix(c));
 	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
 	uint64_t next = first;
 

@@ -56,6 +56,12 @@ GPtrArray *capture_list(const struct capture *c, const char *suffix);
 /* Removes an empty .part: after a kill before the first byte, nothing shows that it is ours. */
 void capture_remove_parts(const struct capture *c);
 
+/* The content of the file, decompressed if need be. */
+GByteArray *capture_read(const char *path);
+
+/* What complete files end with. */
+const char *capture_suffix(const struct capture *c);
+
 /* Runs the strict checker on all of them. */
 void capture_check(GPtrArray *paths);
 

@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include "pcapng/file/file.h"
+#include "pcapng/file/gzip.h"
 #include "tests/pcapng/files/machine.h"
+
+/* How long one waits for another at most. */
+#define PAIR_S 30
 
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
@@ -38,6 +42,10 @@ int __real_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 int __wrap_sync_file_range(int fd, off_t from, off_t n, unsigned int flags);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at);
 int __wrap_ftruncate(int fd, off_t end);
+int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+int __real_gzip_pack(struct gzip *z, const void *data, size_t len, const struct memory **ret);
+int __wrap_gzip_pack(struct gzip *z, const void *data, size_t len, const struct memory **ret);
 int __wrap_ftruncate64(int fd, off_t end);
 ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t at);
 
@@ -47,6 +55,7 @@ _Atomic unsigned int writes, syncs, fs_syncs;
 _Atomic int write_error, sync_error, close_error, range_error, truncate_error;
 _Atomic bool has_no_threads;
 _Atomic uint64_t buffer_bytes, pages_bytes;
+_Atomic int n_processors;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -54,6 +63,8 @@ static bool stalls;
 static unsigned int stalled;
 static uint64_t room = UINT64_MAX;
 static int room_error;
+static unsigned int pairs_left, n_paired;
+static bool waits_for_other, waited_in_vain;
 
 void machine_set_room(uint64_t bytes, int error)
 {
@@ -224,6 +235,65 @@ void __wrap_pages_free(uint8_t *pages, size_t size)
 {
 	pages_bytes -= pages ? whole_pages(size) : 0;
 	__real_pages_free(pages, size);
+}
+
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	if (!n_processors)
+		return __real_sched_getaffinity(pid, size, set);
+	CPU_ZERO_S(size, set);
+	for (int cpu = 0; cpu < n_processors; cpu++)
+		CPU_SET_S((size_t)cpu, size, set);
+	return 0;
+}
+
+void machine_pack_in_pairs(unsigned int n)
+{
+	pthread_mutex_lock(&lock);
+	pairs_left = n;
+	waited_in_vain = false;
+	pthread_mutex_unlock(&lock);
+}
+
+bool machine_packed_in_pairs(void)
+{
+	bool yes;
+
+	pthread_mutex_lock(&lock);
+	yes = !pairs_left && !waited_in_vain;
+	pthread_mutex_unlock(&lock);
+	return yes;
+}
+
+/* The lock is held. */
+static void wait_for_other(void)
+{
+	unsigned int before = n_paired;
+	struct timespec end;
+
+	__real_clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += PAIR_S;
+	waits_for_other = true;
+	while (before == n_paired && !waited_in_vain)
+		waited_in_vain = pthread_cond_timedwait(&changed, &lock, &end) != 0;
+	waits_for_other = false;
+	if (waited_in_vain)
+		pairs_left = 0;
+}
+
+int __wrap_gzip_pack(struct gzip *z, const void *data, size_t len, const struct memory **ret)
+{
+	pthread_mutex_lock(&lock);
+	if (pairs_left && waits_for_other) {
+		waits_for_other = false;
+		pairs_left--;
+		n_paired++;
+		pthread_cond_broadcast(&changed);
+	} else if (pairs_left) {
+		wait_for_other();
+	}
+	pthread_mutex_unlock(&lock);
+	return __real_gzip_pack(z, data, len, ret);
 }
 
 int __wrap_fdatasync(int fd)

@@ -20,6 +20,7 @@ extern _Atomic bool has_no_threads; /* pthread_create() fails */
 extern _Atomic uint64_t
 	buffer_bytes; /* of all calls of posix_memalign() and pages_new(), in pages */
 extern _Atomic uint64_t pages_bytes; /* of pages_new(), not freed yet */
+extern _Atomic int n_processors;     /* 0: what the machine has */
 
 /* After this many bytes, writes are short, and then fail with `error`; UINT64_MAX: never. */
 void machine_set_room(uint64_t bytes, int error);
@@ -30,6 +31,13 @@ void machine_release(void);
 
 /* Waits until one does. */
 void machine_wait_stalled(void);
+
+/*
+ * The next calls of gzip_pack() wait until another thread calls it, too: two at a time, `n` times. False
+ * from machine_packed_in_pairs(): one waited in vain.
+ */
+void machine_pack_in_pairs(unsigned int n);
+bool machine_packed_in_pairs(void);
 
 /* Sets up `c` on a disk of 1 MiB. False: no permission, the test is skipped. */
 bool mount_small(struct capture *c);

@@ -10,7 +10,7 @@
 /* What a reader finds is what the library counted, in all files, and told of each. */
 static void check_counts(struct capture *c, bool is_told)
 {
-	g_autoptr(GPtrArray) paths = capture_list(c, ".pcapng");
+	g_autoptr(GPtrArray) paths = capture_list(c, capture_suffix(c));
 	g_autoptr(GPtrArray) parts = capture_list(c, ".part");
 	uint64_t next = 0;
 
@@ -40,18 +40,26 @@ static void free_and_check(struct capture *c, bool is_told)
 	capture_tear_down(c);
 }
 
-enum { PUSH, ROTATE, SYNC, DIRECT = 4 };
+enum { PUSH, ROTATE, SYNC, DIRECT = 4, GZIP = 8 };
+
+/* Compressed, or written with direct I/O, or neither. */
+static void set_kind(struct capture *c, int kind)
+{
+	c->config.direct_io = kind & DIRECT ? PCAPNG_DIRECT_IO_ON : PCAPNG_DIRECT_IO_OFF;
+	if (kind & GZIP) {
+		c->config.compression = PCAPNG_COMPRESSION_GZIP;
+		c->config.compression_level = 1;
+	}
+}
 
 /* A write that does not return is given up: the file ends where it was said to end. */
 static void test_stuck(gconstpointer data)
 {
 	int what = GPOINTER_TO_INT(data) % DIRECT;
 	struct capture c = { .config = { .queue_size = 16 * MIB,
-					 .direct_io = GPOINTER_TO_INT(data) / DIRECT
-							      ? PCAPNG_DIRECT_IO_ON
-							      : PCAPNG_DIRECT_IO_OFF,
 					 .sync_interval_ns = what == SYNC ? 1000000 : 0 } };
 
+	set_kind(&c, GPOINTER_TO_INT(data));
 	capture_set_up(&c);
 	capture_start(&c);
 	capture_add_many(&c, 100);
@@ -141,15 +149,13 @@ static void test_give_up_failed(void)
 /* The disk fails, or is full for good: all that it took counts, and the rest does not. */
 static void test_fails(gconstpointer data)
 {
-	int error = GPOINTER_TO_INT(data);
+	int error = GPOINTER_TO_INT(data) / 16;
 
 	for (uint64_t room = 700001; room < 3000000; room += 333333) {
-		struct capture c = { .config = { .queue_size = 2 * MIB,
-						 .max_bytes = 900000,
-						 .direct_io = room % 2 ? PCAPNG_DIRECT_IO_ON
-								       : PCAPNG_DIRECT_IO_OFF } };
+		struct capture c = { .config = { .queue_size = 2 * MIB, .max_bytes = 900000 } };
 		int r;
 
+		set_kind(&c, GPOINTER_TO_INT(data));
 		capture_set_up(&c);
 		capture_start(&c);
 		machine_set_room(room, error);
@@ -157,7 +163,7 @@ static void test_fails(gconstpointer data)
 			r = capture_add(&c);
 		while (r == 0 || r == -ENOBUFS);
 		g_assert_cmpint(r, ==, -error);
-		g_assert_nonnull(strstr(pcapng_files_error(c.f)->text, ".pcapng: writing"));
+		g_assert_nonnull(strstr(pcapng_files_error(c.f)->text, ": writing"));
 		g_assert_cmpint(pcapng_files_tick(c.f), ==, -error);
 		g_assert_cmpint(pcapng_files_timeout_ms(c.f), ==, -1);
 		close_with(&c, -error);
@@ -233,8 +239,21 @@ int main(int argc, char **argv)
 			     test_stuck);
 	g_test_add_func("/queue-end/give-up-full", test_give_up_full);
 	g_test_add_func("/queue-end/give-up-failed", test_give_up_failed);
-	g_test_add_data_func("/queue-end/fails", GINT_TO_POINTER(EIO), test_fails);
-	g_test_add_data_func("/queue-end/full", GINT_TO_POINTER(ENOSPC), test_fails);
+	g_test_add_data_func("/queue-end/stuck-gzip", GINT_TO_POINTER(GZIP + PUSH), test_stuck);
+	g_test_add_data_func("/queue-end/stuck-rotation-gzip", GINT_TO_POINTER(GZIP + ROTATE),
+			     test_stuck);
+	g_test_add_data_func("/queue-end/stuck-sync-gzip", GINT_TO_POINTER(GZIP + SYNC),
+			     test_stuck);
+	g_test_add_data_func("/queue-end/fails", GINT_TO_POINTER(16 * EIO), test_fails);
+	g_test_add_data_func("/queue-end/fails-direct", GINT_TO_POINTER(16 * EIO + DIRECT),
+			     test_fails);
+	g_test_add_data_func("/queue-end/fails-gzip", GINT_TO_POINTER(16 * EIO + GZIP), test_fails);
+	g_test_add_data_func("/queue-end/full", GINT_TO_POINTER(16 * ENOSPC), test_fails);
+	g_test_add_data_func("/queue-end/full-direct", GINT_TO_POINTER(16 * ENOSPC + DIRECT),
+			     test_fails);
+	g_test_add_data_func("/queue-end/full-gzip", GINT_TO_POINTER(16 * ENOSPC + GZIP),
+			     test_fails);
+	g_test_add_data_func("/queue-end/quota", GINT_TO_POINTER(16 * EDQUOT + DIRECT), test_fails);
 	g_test_add_func("/queue-end/late", test_late);
 	g_test_add_data_func("/queue-end/full-again", GINT_TO_POINTER(0), test_full_again);
 	g_test_add_data_func("/queue-end/full-again-without-thread", GINT_TO_POINTER(1),

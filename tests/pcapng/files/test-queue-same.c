@@ -95,22 +95,21 @@ static void finish(struct pcapng_files *f, uint64_t packets)
 	pcapng_files_free(f);
 }
 
-/* The contents of "PREFIX_*", one after another. */
-static GByteArray *read_set(const struct capture *c, const char *prefix)
+/* The contents of "PREFIX_*", decompressed, one after another. */
+static GByteArray *read_set(const struct capture *c, const char *prefix, const char *suffix)
 {
 	g_autofree char *start_of = g_strconcat("/", prefix, "_", NULL);
 	g_autoptr(GPtrArray) paths = capture_list(c, "");
 	GByteArray *all = g_byte_array_new();
 
 	for (unsigned int i = 0; i < paths->len; i++) {
-		g_autofree char *content = NULL;
-		gsize len;
+		g_autoptr(GByteArray) content = NULL;
 
 		if (!strstr(paths->pdata[i], start_of))
 			continue;
-		g_assert_true(g_str_has_suffix(paths->pdata[i], ".pcapng"));
-		g_assert_true(g_file_get_contents(paths->pdata[i], &content, &len, NULL));
-		g_byte_array_append(all, (uint8_t *)content, len);
+		g_assert_true(g_str_has_suffix(paths->pdata[i], suffix));
+		content = capture_read(paths->pdata[i]);
+		g_byte_array_append(all, content->data, content->len);
 		g_unlink(paths->pdata[i]);
 	}
 	return all;
@@ -125,8 +124,26 @@ static void compare(const struct capture *c, unsigned int seed, unsigned int n)
 
 	finish(plain, write_all(plain, seed, n));
 	finish(queued, write_all(queued, seed, n));
-	a = read_set(c, "plain");
-	b = read_set(c, "queued");
+	a = read_set(c, "plain", ".pcapng");
+	b = read_set(c, "queued", ".pcapng");
+	g_assert_cmpmem(a->data, a->len, b->data, b->len);
+}
+
+/* Compressed by two threads; 0: without a queue, calls wait for room. */
+static void compare_gzip(const struct capture *c, unsigned int seed, unsigned int n)
+{
+	static const size_t queues[] = { 0, 1, 2 * MIB, 5 * MIB };
+	struct capture gzip = *c;
+	struct pcapng_files *plain = start(c, "plain", 0, PCAPNG_DIRECT_IO_OFF), *packed;
+	g_autoptr(GByteArray) a = NULL, b = NULL;
+
+	gzip.config.compression = PCAPNG_COMPRESSION_GZIP;
+	gzip.config.compression_level = 1;
+	packed = start(&gzip, "packed", queues[seed % 4], PCAPNG_DIRECT_IO_OFF);
+	finish(plain, write_all(plain, seed, n));
+	finish(packed, write_all(packed, seed, n));
+	a = read_set(c, "plain", ".pcapng");
+	b = read_set(c, "packed", ".pcapng.gz");
 	g_assert_cmpmem(a->data, a->len, b->data, b->len);
 }
 
@@ -172,6 +189,21 @@ static void test_same_tmpfs(void)
 	unmount_small(&c);
 }
 
+static void test_same_gzip(void)
+{
+	struct capture c = { 0 };
+
+	capture_set_up(&c);
+	for (n_processors = 1; n_processors <= 4; n_processors++)
+		for (unsigned int seed = 400000; seed < 400008; seed++) {
+			c.config.max_bytes = seed % 5 ? 0 : 700000;
+			compare_gzip(&c, seed, seed % 8 ? 150 : 1500);
+		}
+	n_processors = 0;
+	c.config.max_bytes = 0;
+	capture_tear_down(&c);
+}
+
 /* Without a thread, the calls do the same. */
 static void test_same_without_thread(void)
 {
@@ -179,8 +211,10 @@ static void test_same_without_thread(void)
 
 	has_no_threads = true;
 	capture_set_up(&c);
-	for (unsigned int seed = 300000; seed < 300012; seed++)
+	for (unsigned int seed = 300000; seed < 300012; seed++) {
 		compare(&c, seed, 150);
+		compare_gzip(&c, seed, 150);
+	}
 	capture_tear_down(&c);
 	has_no_threads = false;
 }
@@ -204,7 +238,7 @@ static void kill_one(struct capture *c, unsigned int round)
 				while (capture_add(c) == -ENOBUFS)
 					(void)pcapng_files_flush(c->f);
 			if (pcapng_files_sync(c->f) == 0)
-				*synced = c->written;
+				*synced = pcapng_files_synced(c->f);
 		}
 	}
 	g_usleep(2000 + round * 1237 % 25000);
@@ -214,7 +248,7 @@ static void kill_one(struct capture *c, unsigned int round)
 	capture_recover(c);
 	capture_stop(c);
 	capture_remove_parts(c);
-	paths = capture_list(c, ".pcapng");
+	paths = capture_list(c, capture_suffix(c));
 	capture_check(paths);
 	for (unsigned int i = 0; i < paths->len; i++) {
 		capture_read_serials(paths->pdata[i], &next, 0);
@@ -224,12 +258,14 @@ static void kill_one(struct capture *c, unsigned int round)
 	munmap(synced, sizeof(*synced));
 }
 
-static void test_killed(void)
+static void test_killed(gconstpointer gzip)
 {
 	unsigned int rounds = g_getenv("XDPTAP_TESTS_LONG") ? 400 : 14;
 	struct capture c = { .config = { .queue_size = 4 * MIB,
 					 .direct_io = PCAPNG_DIRECT_IO_ON,
-					 .max_bytes = 3000000 } };
+					 .max_bytes = 3000000,
+					 .compression = GPOINTER_TO_INT(gzip),
+					 .compression_level = GPOINTER_TO_INT(gzip) } };
 
 	if (!mount_ext4(&c, 128))
 		return;
@@ -247,6 +283,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/queue-same/ext4", test_same_ext4);
 	g_test_add_func("/queue-same/tmpfs", test_same_tmpfs);
 	g_test_add_func("/queue-same/without-thread", test_same_without_thread);
-	g_test_add_func("/queue-same/killed", test_killed);
+	g_test_add_func("/queue-same/gzip", test_same_gzip);
+	g_test_add_data_func("/queue-same/killed", GINT_TO_POINTER(PCAPNG_COMPRESSION_NONE),
+			     test_killed);
+	g_test_add_data_func("/queue-same/killed-gzip", GINT_TO_POINTER(PCAPNG_COMPRESSION_GZIP),
+			     test_killed);
 	return g_test_run();
 }
