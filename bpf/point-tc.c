@@ -54,6 +54,7 @@ struct tc_kind {
 	bool is_headerless;
 	bool is_cooked;
 	bool is_egress; /* as a cooked header says */
+	bool is_can;
 	bool knows_nothing;
 };
 
@@ -69,6 +70,7 @@ static int open_kind(const struct image_kind *kind, struct image_object *ret)
 	skel->rodata->skb_config.is_headerless = k->is_headerless;
 	skel->rodata->skb_config.is_cooked = k->is_cooked;
 	skel->rodata->skb_config.is_egress = k->is_egress;
+	skel->rodata->skb_config.is_can = k->is_can;
 	if (!k->has_mac_header)
 		skel->rodata->skb_config.mac_len = 0;
 	*ret = (struct image_object){
@@ -92,6 +94,7 @@ static const struct tc_kind cooked_sent = { .image = { open_kind, CBPF_SKB_NETWO
 					    .is_headerless = true,
 					    .is_cooked = true,
 					    .is_egress = true };
+static const struct tc_kind can = { .image = { open_kind, CBPF_SKB_NETWORK }, .is_can = true };
 static const struct tc_kind unknown = { .image = { open_kind, CBPF_SKB }, .knows_nothing = true };
 
 static const struct tc_kind *kind_of(const struct point_target *t, bool is_egress)
@@ -100,6 +103,7 @@ static const struct tc_kind *kind_of(const struct point_target *t, bool is_egres
 	case TAP_ETHERNET: return is_egress ? &sent : &received;
 	case TAP_NETWORK: return &headerless;
 	case TAP_COOKED: return is_egress ? &cooked_sent : &cooked;
+	case TAP_CAN: return &can;
 	default: return &sent; /* no header gets lost there */
 	}
 }

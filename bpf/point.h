@@ -29,6 +29,7 @@ enum tap_begin {
 	TAP_OTHER,   /* another link-layer header */
 	TAP_NETWORK, /* none: the network header */
 	TAP_COOKED,  /* the same, and libpcap's cooked header goes before it */
+	TAP_CAN,     /* a CAN identifier, which the file has in network order */
 };
 
 /* The sides of a traced program. wire.h has the same values. */

@@ -64,6 +64,7 @@ struct wire_skb_config {
 	__u32 is_headerless;	   /* the device's frames begin at their network header */
 	__u32 is_cooked;	   /* and libpcap's cooked header goes before it */
 	__u32 is_egress;
+	__u32 is_can; /* the device's frames are those of CAN, whose identifier is in host order */
 };
 
 /* The sides of a traced program; point.h has the same values. */

@@ -4,6 +4,7 @@
  * (and merged by GRO), sent ones right before the driver (not yet segmented by TSO). The verdict is
  * left to whoever comes after us.
  */
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
@@ -51,12 +52,16 @@ static __always_inline __u32 find_start(const struct __sk_buff *ctx)
 #define ETHERNET_HEADER 14
 #define VLAN_TAG	4
 #define COOKED_HEADER	16
+#define CAN_HEADER	8
+#define CAN_FLAGS	5    /* where they are in that header */
+#define CAN_FD		0x04 /* one of them; kernel: include/uapi/linux/can.h, CANFD_FDF */
 
 struct head {
 	union {
 		__u64 words[WIRE_HEAD_SIZE / 8];
 		__u8 bytes[WIRE_HEAD_SIZE];
 		__u16 pairs[WIRE_HEAD_SIZE / 2];
+		__u32 id;
 	};
 };
 
@@ -113,6 +118,19 @@ static __always_inline void cook(struct __sk_buff *skb, struct frame *f, struct 
 	look_ahead(skb, f->start, h->bytes + COOKED_HEADER);
 }
 
+/* The identifier in network order, and whether it is CAN FD. [pcaplinktype] LINKTYPE_CAN_SOCKETCAN */
+static __always_inline void order_can(struct __sk_buff *skb, struct frame *f, struct head *h)
+{
+	if (bpf_skb_load_bytes(skb, 0, h->bytes, CAN_HEADER) < 0)
+		return;
+	h->id = bpf_htonl(h->id);
+	if ((__u16)skb->protocol == bpf_htons(ETH_P_CANFD))
+		h->bytes[CAN_FLAGS] |= CAN_FD;
+	f->start = CAN_HEADER;
+	f->head_len = CAN_HEADER;
+	look_ahead(skb, CAN_HEADER, h->bytes + CAN_HEADER);
+}
+
 static __always_inline void look_tc(void *ctx, struct frame *f)
 {
 	f->len = ((const struct __sk_buff *)ctx)->len - f->start + f->head_len;
@@ -143,6 +161,8 @@ int tap_tc(struct __sk_buff *skb)
 		f.start = find_start(skb);
 		if (skb_config.is_cooked)
 			cook(skb, &f, &head);
+	} else if (skb_config.is_can) {
+		order_can(skb, &f, &head);
 	} else if (skb->vlan_present) {
 		f.proto = (__u16)skb->vlan_proto;
 		f.tci = (__u16)skb->vlan_tci;

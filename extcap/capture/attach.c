@@ -117,6 +117,7 @@ static enum tap_begin begin_of(const struct link *i)
 	case LINK_LINKTYPE_RAW: return TAP_NETWORK;
 	case LINK_LINKTYPE_LINUX_SLL:
 	case LINK_LINKTYPE_NETLINK: return TAP_COOKED;
+	case LINK_LINKTYPE_CAN: return TAP_CAN;
 	default: return TAP_OTHER;
 	}
 }
@@ -253,11 +254,11 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 	return r == 0 || refusal_explain(config, i, target.point, r, error);
 }
 
-/* Sent frames have no verdict, and the loopback device receives what it sends. */
+/* Sent frames have no verdict, and the loopback device and CAN devices receive what they send. */
 static bool wants_sent(const struct config *config, const struct link *i)
 {
 	if (config->direction == DIRECTION_BOTH)
-		return !config->verdicts && i->type != ARPHRD_LOOPBACK;
+		return !config->verdicts && i->type != ARPHRD_LOOPBACK && i->type != ARPHRD_CAN;
 	return config->direction == DIRECTION_OUT;
 }
 

@@ -24,7 +24,8 @@ enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 #define LINK_LINKTYPE_ETHERNET	1
 #define LINK_LINKTYPE_RAW	101 /* begins with an IPv4 or IPv6 header */
 #define LINK_LINKTYPE_LINUX_SLL 113 /* libpcap's cooked header precedes the network header */
-#define LINK_LINKTYPE_NETLINK	253 /* the same */
+#define LINK_LINKTYPE_CAN	227 /* begins with a CAN identifier, in network order */
+#define LINK_LINKTYPE_NETLINK	253 /* as LINK_LINKTYPE_LINUX_SLL */
 
 struct link {
 	unsigned int index;

@@ -10,7 +10,7 @@ from captures import pcap_linktype, read_pcap
 from program import Case, xdptap
 
 COOKED, NETLINK = 113, 253  # LINKTYPE_
-PPP, INFINIBAND, CAN = 512, 32, 280  # ARPHRD_
+PPP, INFINIBAND, FDDI = 512, 32, 774  # ARPHRD_
 
 
 class OtherHeaders(Case):
@@ -47,11 +47,12 @@ class OtherHeaders(Case):
         status, out, _ = xdptap("--extcap-dlts", "--extcap-interface", "xdptap-t0", namespace=self.pair.near)
         self.assertEqual((status, out.count(b"{number=%d}" % linktype)), (0, 1))
 
-    def test_can(self):
-        self.make(CAN)
+    def test_refused(self):
+        """A type that libpcap knows, and nobody has tried."""
+        self.make(FDDI)
         status, _, err = xdptap("-i", "t0", "-w", self.path("x"), namespace=self.pair.near)
         self.assertEqual(status, 1)
-        self.assert_last_sentence(err, "t0", "280", "tcpdump")
+        self.assert_last_sentence(err, "t0", "774", "tcpdump")
 
 
 class Netlink(Case):
