@@ -81,7 +81,10 @@ static const char *mode_text(enum tap_mode mode)
 {
 	if (mode == TAP_MODE_AUTO)
 		return "";
-	return mode == TAP_MODE_GENERIC ? ", generic mode" : ", native mode";
+	return mode == TAP_MODE_GENERIC
+		       ? ", generic mode (without VLAN tags that were stripped before; "
+			 "--point tc has them)"
+		       : ", native mode";
 }
 
 static void attach_iface_free(void *p)
