@@ -108,6 +108,9 @@ struct tap_place {
 	const struct point_link *link; /* for the point's operations */
 };
 
+/* The name of a tap's program at XDP. */
+#define TAP_XDP_PROGRAM "tap_xdp"
+
 #define TAP_LAST UINT32_MAX /* in place of a slot: the one that was attached last */
 
 /*

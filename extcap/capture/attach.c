@@ -197,14 +197,16 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 			const struct filter *filter, GPtrArray *ifaces)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
-	bool is_later;
-	g_autofree char *obstacle = refusal_find_obstacle(i, &is_later);
+	enum xdp_obstacle kind;
+	g_autofree char *obstacle = refusal_find_obstacle(i, &kind);
 	g_autoptr(GError) why = NULL;
 
 	if (obstacle) {
-		g_warning("%s, so \"%s\" can have none: capturing received frames at tc%s",
-			  obstacle, i->name,
-			  is_later ? "" : ", without those that it drops or redirects");
+		g_log(NULL, kind == XDP_OBSTACLE_TAP ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_WARNING,
+		      "%s, so \"%s\" can have none: capturing received frames at tc%s", obstacle,
+		      i->name,
+		      kind == XDP_OBSTACLE_EARLIER ? ", without those that it drops or redirects"
+						   : "");
 		return attach_at(tap, i, &target, ifaces);
 	}
 	if (trace_attach(tap, config, i, filter, ifaces, &why)) {

@@ -10,6 +10,7 @@
 #include "extcap/system/privileges.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/capture/ifaces/captured.h"
+#include "extcap/capture/ifaces/order.h"
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
 
@@ -134,6 +135,7 @@ static bool add_none(struct capture_ifaces *m, struct filter *filter, GError **e
 static void find_pending(struct capture_ifaces *m, GPtrArray *links)
 {
 	g_ptr_array_set_size(m->pending, 0);
+	order_links(links);
 	for (guint n = links->len; n-- > 0;) {
 		const struct link *i = links->pdata[n];
 

@@ -13,13 +13,19 @@
  */
 char *xdp_programs_text(const struct link *i);
 
+/* What a program on another device does to frames before tc on this one. */
+enum xdp_obstacle {
+	XDP_OBSTACLE_EARLIER, /* it may drop or redirect them */
+	XDP_OBSTACLE_LATER,   /* nothing: it runs after tc */
+	XDP_OBSTACLE_TAP,     /* nothing: it is a tap's */
+};
+
 /*
  * The kernel refuses a program where a device above has one, and a bond refuses a native one where a port
  * has one. Describes such a program and its device as the subject of a sentence, "\"br0\", which \"eth0\"
- * belongs to, has XDP program 12 \"my_firewall\""; NULL: none in this network namespace. *ret_is_later: it
- * runs after tc on this interface.
+ * belongs to, has XDP program 12 \"my_firewall\""; NULL: none in this network namespace.
  */
-char *xdp_programs_in_the_way(const struct link *i, bool *ret_is_later);
+char *xdp_programs_in_the_way(const struct link *i, enum xdp_obstacle *ret_kind);
 
 /* A program that can be traced. */
 struct xdp_program {

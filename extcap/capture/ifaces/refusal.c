@@ -3,7 +3,6 @@
 
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/capture/attach.h"
-#include "extcap/net/xdp-programs.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/setup.h"
@@ -16,22 +15,22 @@ static bool is_without_program(const struct link *i)
 	return tap_find_program(i->index, &p) == 0 && !p.id;
 }
 
-char *refusal_find_obstacle(const struct link *i, bool *ret_is_later)
+char *refusal_find_obstacle(const struct link *i, enum xdp_obstacle *ret_kind)
 {
 	char *text;
 
-	*ret_is_later = false;
+	*ret_kind = XDP_OBSTACLE_EARLIER;
 	if (!is_without_program(i))
 		return NULL;
-	text = xdp_programs_in_the_way(i, ret_is_later);
+	text = xdp_programs_in_the_way(i, ret_kind);
 	return text ? text : g_strdup("a device in another network namespace has an XDP program");
 }
 
 /* A bond answers EOPNOTSUPP where a port has a program. */
 static bool explain_no_native(const struct link *i, int err, GError **error)
 {
-	bool is_later;
-	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &is_later)
+	enum xdp_obstacle kind;
+	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &kind)
 							  : NULL;
 
 	if (obstacle)
@@ -48,8 +47,8 @@ static bool explain_no_native(const struct link *i, int err, GError **error)
 
 static bool explain_busy(const struct link *i, GError **error)
 {
-	bool is_later;
-	g_autofree char *obstacle = refusal_find_obstacle(i, &is_later);
+	enum xdp_obstacle kind;
+	g_autofree char *obstacle = refusal_find_obstacle(i, &kind);
 	struct tap_program p = { 0 };
 
 	if (obstacle)

@@ -9,12 +9,13 @@
 #include "bpf/tap.h"
 #include "extcap/config/options.h"
 #include "extcap/net/link.h"
+#include "extcap/net/xdp-programs.h"
 
 /*
  * The program of another device that keeps ours off an interface, as the subject of a sentence, owned by the
- * caller; NULL if the interface has one itself. *ret_is_later: see xdp_programs_in_the_way().
+ * caller; NULL if the interface has one itself.
  */
-char *refusal_find_obstacle(const struct link *i, bool *ret_is_later);
+char *refusal_find_obstacle(const struct link *i, enum xdp_obstacle *ret_kind);
 /* Explains the -errno of tap_attach() for an interface. Always false. */
 bool refusal_explain(const struct config *config, const struct link *i, const struct point *point,
 		     int err, GError **error);

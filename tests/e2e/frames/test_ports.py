@@ -138,6 +138,39 @@ class Vrf(Ports):
         self.assertNotIn("top", {i.option("if_name") for i in finished.interfaces})
 
 
+class AnyOfAll(Ports):
+    def test_bridge_before_its_port(self):
+        """While a bridge has an XDP program its ports can have none: so they come first, and one that joins later is
+        captured at tc. No warning names a program of ours."""
+        self.add("top", "bridge")
+        self.pair.near.ip("link", "set", "top", "up")
+        for number in (2, 3):
+            self.pair.add(f"near{number}", f"far{number}")
+        self.pair.near.ip("link", "set", "near3", "down")
+        self.join("near2")
+        log = self.path("log")
+        capture = self.start("--log-file", log, "--log-level", "info", interface="any")
+        self.join("near3")
+
+        def text():
+            with open(log, encoding="utf-8") as file:
+                return file.read()
+
+        harness.wait_until(lambda: "near3: received frames at " in text(), "near3")
+        frames = [net.frame(100, number) for number in (2, 3)]
+        for number, frame in zip((2, 3), frames):
+            self.pair.send_all([frame], f"far{number}")
+        self.assertIn("near2: received frames at xdp, native mode", text())
+        self.assertIn("near3: received frames at tc-ingress", text())
+        harness.wait_until(lambda: net.is_constant(lambda: os.path.getsize(capture.file)), "the frames")
+        finished = capture.finish()
+        self.assertNotIn(b"tap_xdp", capture.stderr())
+        names = [interface.option("if_name") for interface in finished.interfaces]
+        for number, frame in zip((2, 3), frames):
+            self.assertIn((f"near{number}", frame), [(names[block["interface"]], block["data"])
+                                                     for block in finished.named("EPB")])
+
+
 class Changes(Ports):
     """Ports that come and go during a capture."""
 
