@@ -388,6 +388,11 @@ static bool check_link(const struct config *config, const struct link *i, GError
 			    "cannot capture on \"%s\": xdptap does not know the frames of such a "
 			    "device (ARPHRD %u); use tcpdump",
 			    i->name, i->type);
+	if (config->linktype && !filter_is_dlt(config->linktype, link_linktype(i)))
+		return fail_usage(error,
+				  "frames on \"%s\" do not have the link type \"%s\"; -L lists "
+				  "which one they have",
+				  i->name, config->linktype);
 	if (link_is_headerless(i) && attach_needs_xdp(config))
 		return fail(error,
 			    "frames on \"%s\" have no Ethernet header, which XDP programs need; "

@@ -10,6 +10,7 @@
 #include "extcap/system/privileges.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/capture/ifaces/captured.h"
+#include "extcap/capture/ifaces/left-out.h"
 #include "extcap/capture/ifaces/order.h"
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
@@ -91,40 +92,6 @@ static bool add(struct capture_ifaces *m, struct filter *filter, uint64_t direct
 	return true;
 }
 
-static bool has_type_of_first(const struct capture_ifaces *m, const struct link *i)
-{
-	const struct captured *first = m->list->pdata[0];
-
-	return link_linktype(i) == link_linktype(first->link);
-}
-
-/*
- * Whether "any" leaves out an interface that is up: options for XDP programs, or a filter on Ethernet
- * headers, say nothing about frames that have none.
- */
-static bool is_left_out(const struct capture_ifaces *m, struct filter *filter, const struct link *i)
-{
-	g_autoptr(GError) why = NULL;
-	_cleanup_(filter_unrefp) struct filter *own = NULL;
-
-	if (link_linktype(i) < 0)
-		return true;
-	if (m->config->format == FORMAT_PCAP && m->list->len && !has_type_of_first(m, i)) {
-		g_warning("not capturing on \"%s\": its frames have another link type; use "
-			  "--format pcapng",
-			  i->name);
-		return true;
-	}
-	if (link_is_headerless(i) && attach_needs_xdp(m->config)) {
-		g_warning("not capturing on \"%s\": its frames have no Ethernet header", i->name);
-		return true;
-	}
-	own = filter_for(filter, link_linktype(i), i->index, &why);
-	if (!own)
-		g_warning("not capturing on \"%s\": %s", i->name, why->message);
-	return !own;
-}
-
 /* Packets without an interface, and those of interfaces that we do not know. */
 static bool add_none(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
@@ -147,13 +114,18 @@ static void find_pending(struct capture_ifaces *m, GPtrArray *links)
 	}
 }
 
+static const struct link *first_link(const struct capture_ifaces *m)
+{
+	return m->list->len ? ((const struct captured *)m->list->pdata[0])->link : NULL;
+}
+
 /* The next of these that is to be captured, owned by the caller; NULL: there is none. */
 static struct link *next_pending(struct capture_ifaces *m, struct filter *filter)
 {
 	while (m->pending->len) {
 		struct link *i = g_ptr_array_steal_index(m->pending, 0);
 
-		if (!is_captured(m, i) && !is_left_out(m, filter, i))
+		if (!is_captured(m, i) && !left_out(m->config, first_link(m), filter, i))
 			return i;
 		if (!is_captured(m, i))
 			g_hash_table_add(m->refused, GUINT_TO_POINTER(i->index));
@@ -216,16 +188,16 @@ static bool add_named(struct capture_ifaces *m, struct filter *filter, const cha
 /* A pcap file has one linktype, and a pcapng file one for each interface. */
 static bool check_format(const struct capture_ifaces *m, GError **error)
 {
-	const struct captured *first = m->list->pdata[0];
+	const struct link *first = first_link(m);
 
 	for (guint n = 1; m->config->format == FORMAT_PCAP && n < m->list->len; n++) {
-		const struct captured *one = m->list->pdata[n];
+		const struct link *i = ((const struct captured *)m->list->pdata[n])->link;
 
-		if (!has_type_of_first(m, one->link))
+		if (link_linktype(i) != link_linktype(first))
 			return fail_usage(error,
 					  "frames of \"%s\" and \"%s\" have different link types; "
 					  "use --format pcapng",
-					  first->link->name, one->link->name);
+					  first->name, i->name);
 	}
 	return true;
 }

@@ -331,6 +331,24 @@ void filter_print_dlt(FILE *to, int linktype)
 		pcap_datalink_val_to_description(dlt));
 }
 
+void filter_list_dlt(FILE *to, int linktype)
+{
+	const int dlt = dlt_of(linktype);
+
+	fprintf(to, "  %s (%s)\n", pcap_datalink_val_to_name(dlt),
+		pcap_datalink_val_to_description(dlt));
+}
+
+bool filter_knows_dlt(const char *name)
+{
+	return pcap_datalink_name_to_val(name) >= 0;
+}
+
+bool filter_is_dlt(const char *name, int linktype)
+{
+	return pcap_datalink_name_to_val(name) == dlt_of(linktype);
+}
+
 /* [pcapng §section_idb] if_filter: one byte that says what it is, then the text. */
 char *filter_text(const char *expression)
 {

@@ -76,6 +76,11 @@ static inline void filter_unrefp(struct filter **f)
  * compiled, as tcpdump -d does. Prints nothing for a filter without instructions.
  */
 void filter_print(FILE *to, const struct filter *f, unsigned int ifindex, bool is_classic);
+/* Prints libpcap's names for a LINK_LINKTYPE_, as -L of tcpdump and dumpcap does. */
+void filter_list_dlt(FILE *to, int linktype);
+/* Whether libpcap has a data link type of that name, and whether it is the one of a LINK_LINKTYPE_. */
+bool filter_knows_dlt(const char *name);
+bool filter_is_dlt(const char *name, int linktype);
 /* Prints libpcap's number and names for a LINK_LINKTYPE_ as the answer to --extcap-dlts. */
 void filter_print_dlt(FILE *to, int linktype);
 

@@ -140,6 +140,8 @@ const struct option options[] = {
 	  .help = "Capture frames received (in), sent (out) or both" },
 	{ "point", 0, OPTION_CHOICE, OPTION_BOTH, AT(point), .choices = capture_points,
 	  .argument = "POINT", .display = "Capture point", .help = point_help },
+	{ "linktype", 'y', OPTION_TEXT, OPTION_CLI, AT(linktype), .argument = "TYPE",
+	  .help = "Set the data link type, one that -L lists" },
 	{ "verdict", 0, OPTION_SET, OPTION_BOTH, AT(verdicts), .choices = verdicts,
 	  .argument = "VERDICT,...", .display = "XDP verdicts", .group = "Trace",
 	  .help = "Trace, and keep only frames with these XDP verdicts" },

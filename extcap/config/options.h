@@ -63,13 +63,14 @@ struct config {
 	uint64_t direction;    /* enum direction */
 	uint64_t mode;	       /* enum tap_mode */
 	uint64_t point;	       /* see options_point() */
-	char *program;	       /* to trace, by name or ID; NULL: the one on the interface */
-	uint64_t at;	       /* enum point_at */
-	uint64_t filter_at;    /* enum point_at, but not both */
-	uint64_t verdicts;     /* mask of 1 << XDP_…; 0: all */
-	char *reasons;	       /* to capture drops for, separated by commas; NULL: not given */
-	char *not_reasons;     /* not to capture them for */
-	bool has_drops;	       /* drops beside the frames */
+	char *linktype;	    /* name of a data link type, as libpcap has it; NULL: whichever it is */
+	char *program;	    /* to trace, by name or ID; NULL: the one on the interface */
+	uint64_t at;	    /* enum point_at */
+	uint64_t filter_at; /* enum point_at, but not both */
+	uint64_t verdicts;  /* mask of 1 << XDP_…; 0: all */
+	char *reasons;	    /* to capture drops for, separated by commas; NULL: not given */
+	char *not_reasons;  /* not to capture them for */
+	bool has_drops;	    /* drops beside the frames */
 	bool is_promiscuous;
 	char *netns;		  /* name, path or PID; NULL: the current one */
 	uint64_t buffer_mib;	  /* ring memory per CPU */

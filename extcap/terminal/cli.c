@@ -21,7 +21,7 @@
 
 struct verbs {
 	struct config config; /* the first, as GOption hands its address to all callbacks */
-	gboolean help, list, reasons, version, print_config, setup;
+	gboolean help, list, list_types, reasons, version, print_config, setup;
 	unsigned int print_filter; /* how often -d was given */
 };
 
@@ -42,6 +42,8 @@ static GOptionContext *make_context(struct verbs *v)
 	const GOptionEntry entries[] = {
 		{ "list-interfaces", 'D', 0, G_OPTION_ARG_NONE, &v->list,
 		  "List the interfaces and their XDP programs, and exit" },
+		{ "list-data-link-types", 'L', 0, G_OPTION_ARG_NONE, &v->list_types,
+		  "List the data link types of the interfaces, and exit" },
 		{ "list-reasons", 0, 0, G_OPTION_ARG_NONE, &v->reasons,
 		  "List the kernel's reasons for drops, and exit" },
 		{ "print-filter", 'd', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
@@ -175,6 +177,46 @@ static bool print_interfaces(const char *netns, GError **error)
 	return list;
 }
 
+static void print_types(const struct link *i)
+{
+	g_autofree char *name = console_text(i->name);
+
+	printf("Data link types of interface %s (use option -y to set):\n", name);
+	filter_list_dlt(stdout, link_linktype(i));
+}
+
+/* Of one interface, or, for "any", of each that is up. */
+static bool print_types_of(const char *name, GError **error)
+{
+	_cleanup_(link_freep) struct link *i = NULL;
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (g_str_equal(name, LINK_ANY)) {
+		list = link_list_usable(error);
+		for (guint n = 0; list && n < list->len; n++)
+			if (((const struct link *)list->pdata[n])->is_up)
+				print_types(list->pdata[n]);
+		return list;
+	}
+	i = link_find(name, error);
+	if (!i || link_linktype(i) < 0)
+		return i && fail(error, "xdptap cannot capture on \"%s\"", i->name);
+	print_types(i);
+	return true;
+}
+
+static bool print_all_types(const struct config *config, GError **error)
+{
+	if (!config->interfaces->len)
+		return fail_usage(error, "-L requires an interface; add -i IF");
+	if (config->netns && !netns_enter(config->netns, error))
+		return false;
+	for (guint n = 0; n < config->interfaces->len; n++)
+		if (!print_types_of(config->interfaces->pdata[n], error))
+			return false;
+	return true;
+}
+
 static void print_effective(const struct config *config)
 {
 	for (const struct option *o = options; o->name; o++) {
@@ -221,15 +263,16 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 }
 
 /*
- * One query at a time, without options that it does not use. -d and --print-config may be added to the
+ * One query at a time, without options that it does not use. -d, -L and --print-config may be added to the
  * command line of a capture.
  */
 static bool check(const struct verbs *v, GError **error)
 {
-	if (v->list + v->reasons + v->version + v->setup + v->print_config + !!v->print_filter > 1)
-		return fail_usage(error,
-				  "-D, -d, --list-reasons, --print-config, --setup and --version: "
-				  "use one of them");
+	if (v->list + v->list_types + v->reasons + v->version + v->setup + v->print_config +
+		    !!v->print_filter >
+	    1)
+		return fail_usage(error, "-D, -d, -L, --list-reasons, --print-config, --setup and "
+					 "--version: use one of them");
 	if (v->list)
 		return conflicts_check_query(&v->config, "-D", "netns", error);
 	if (v->setup || v->version || v->reasons)
@@ -266,6 +309,8 @@ bool cli_run(int argc, char **argv, GError **error)
 		setup_print(stdout);
 	else if (verbs.list)
 		return print_interfaces(verbs.config.netns, error);
+	else if (verbs.list_types)
+		return print_all_types(&verbs.config, error);
 	else if (verbs.reasons)
 		return choice_print(stdout, error);
 	else if (verbs.print_filter)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "extcap/capture/capture.h"
+#include "extcap/capture/filter.h"
 #include "extcap/config/conflicts.h"
 #include "extcap/system/error.h"
 #include "extcap/system/log.h"
@@ -139,6 +140,10 @@ bool standalone_check(const struct config *config, GError **error)
 		return fail_usage(error, "which interface? Use -i IF; -D lists them");
 	if (!config->output)
 		return fail_usage(error, "where to? Use -w FILE, or -w - for standard output");
+	if (config->linktype && !filter_knows_dlt(config->linktype))
+		return fail_usage(error,
+				  "unknown data link type \"%s\"; -L lists those of an interface",
+				  config->linktype);
 	if (config->user && !privileges_check_user(config->user, error))
 		return false;
 	if (config->stats_file && !stats_file_check(config->stats_file, error))
