@@ -77,8 +77,9 @@ static bool find_filter(const struct neighbours_place *ours, struct point_neighb
 
 bool neighbours_find_before(const struct neighbours_place *ours, struct point_neighbour *ret)
 {
-	return (ours->program_id && find_program_before(ours, ret)) ||
-	       find_filter(ours, ret, is_before);
+	if (!ours->priority) /* no filter comes before tcx */
+		return ours->program_id && find_program_before(ours, ret);
+	return find_filter(ours, ret, is_before);
 }
 
 bool neighbours_find_after(const struct neighbours_place *ours, struct point_neighbour *ret)

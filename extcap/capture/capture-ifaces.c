@@ -15,6 +15,7 @@
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
 
+#define LOOK_MS	 1000	 /* between questions: who attached in front, who removed our program */
 #define START_US 1500000 /* the time for interfaces of "any" before the capture begins */
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
@@ -29,6 +30,7 @@ void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 		.names = g_ptr_array_new_with_free_func(g_free),
 		.promisc_fd = -1,
 	};
+	newcomers_init(&m->newcomers);
 }
 
 void capture_ifaces_release(struct capture_ifaces *m)
@@ -40,6 +42,7 @@ void capture_ifaces_release(struct capture_ifaces *m)
 void capture_ifaces_done(struct capture_ifaces *m)
 {
 	capture_ifaces_release(m);
+	newcomers_done(&m->newcomers);
 	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->os, g_free);
 	g_clear_pointer(&m->refused, g_hash_table_unref);
@@ -445,9 +448,11 @@ static void compare(struct capture_ifaces *m, GPtrArray *links, struct reconfigu
 	find_pending(m, links);
 }
 
-bool capture_ifaces_is_joining(const struct capture_ifaces *m)
+int capture_ifaces_wait_ms(const struct capture_ifaces *m)
 {
-	return m->pending->len || m->has_changed;
+	if (m->pending->len || m->has_changed)
+		return 0;
+	return tap_asks_netlink(m->tap) || privileges_can_ask() ? LOOK_MS : -1;
 }
 
 bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
@@ -468,6 +473,8 @@ bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
 		compare(m, links, reconfigure);
 	if (m->pending->len)
 		join_next(m, reconfigure);
+	else if (privileges_can_ask())
+		newcomers_look(&m->newcomers, m->tap, stream);
 	privileges_lower();
 	return is_in_use;
 }

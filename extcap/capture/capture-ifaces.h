@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "bpf/tap.h"
+#include "extcap/capture/ifaces/newcomers.h"
 #include "extcap/capture/reconfigure.h"
 #include "extcap/config/options.h"
 #include "extcap/capture/stream.h"
@@ -27,8 +28,9 @@ struct capture_ifaces {
 	char *os;	     /* of the machine */
 	int links_fd;	     /* tells when links change */
 	int promisc_fd;	     /* -1: none is in promiscuous mode */
-	guint n_gone;	     /* programs found missing by the last capture_ifaces_follow() */
-	char *loss;	     /* what happened to the last of them, in words; or NULL */
+	struct newcomers newcomers;
+	guint n_gone; /* programs found missing by the last capture_ifaces_follow() */
+	char *loss;   /* what happened to the last of them, in words; or NULL */
 };
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config);
@@ -39,13 +41,13 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 bool capture_ifaces_describe(struct capture_ifaces *m, const char *os, struct stream *stream,
 			     GError **error);
 /*
- * Once links_fd is readable, after a while if tap_asks_netlink(), and at once if interfaces are joining: takes
- * the next step. With "any", one interface joins, as the reconfiguration wants it by then. False if no
+ * Once links_fd is readable, or after capture_ifaces_wait_ms(): takes the next step. With "any", one interface joins, as the reconfiguration wants it by then. False if no
  * program of the tap is attached any more, and none can be; m->loss says why.
  */
 bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
 			   struct reconfigure *reconfigure);
-bool capture_ifaces_is_joining(const struct capture_ifaces *m);
+/* After how many ms to call it again, though links_fd stays silent; -1: not at all. */
+int capture_ifaces_wait_ms(const struct capture_ifaces *m);
 /* Ends promiscuous mode. */
 void capture_ifaces_release(struct capture_ifaces *m);
 /* The same, and frees. */

@@ -30,8 +30,7 @@
 #include "extcap/capture/stream.h"
 
 #define PROGRESS_MS  500
-#define LOOK_MS	     1000 /* between checks for a program that may be removed silently */
-#define RETRY_MAX_MS 16	  /* between writes to a pipe whose reader does not read */
+#define RETRY_MAX_MS 16 /* between writes to a pipe whose reader does not read */
 
 struct capture {
 	const struct config *config;
@@ -180,10 +179,7 @@ static gboolean on_links(void *user)
 		c->is_orphaned = true;
 		stop(c);
 	}
-	if (capture_ifaces_is_joining(&c->ifaces))
-		gsource_set_ms(c->links_source, 0);
-	else
-		gsource_set_ms(c->links_source, tap_asks_netlink(c->tap) ? LOOK_MS : -1);
+	gsource_set_ms(c->links_source, capture_ifaces_wait_ms(&c->ifaces));
 	return G_SOURCE_CONTINUE;
 }
 

@@ -252,6 +252,11 @@ void privileges_raise(void)
 		(void)sets_put(s);
 }
 
+bool privileges_can_ask(void)
+{
+	return left.is_dropped && left.sets.permitted & BIT(CAP_NET_ADMIN);
+}
+
 void privileges_lower(void)
 {
 	if (has_sometimes())

@@ -44,5 +44,7 @@ bool privileges_drop(const struct privileges_need *need, GError **error);
 /* Make the capabilities kept for replaces_filters and adds_rings effective, and ineffective again. */
 void privileges_raise(void);
 void privileges_lower(void);
+/* Whether the capture may ask which programs are attached, between the two. */
+bool privileges_can_ask(void);
 
 #endif

@@ -13,6 +13,7 @@ NAME = "judges"
 BPF_OBJ_GET, BPF_LINK_CREATE = 7, 28
 SYS_BPF = {"x86_64": 321}.get(platform.machine(), 280)
 TCX = {"ingress": 46, "egress": 47}
+BEFORE = 1 << 3  # BPF_F_BEFORE
 
 
 def order(verdict, number=0, ifindex=0, size=100):
@@ -34,8 +35,8 @@ def bpf(command, attributes):
     return result
 
 
-def attach_tcx(test, space, interface, direction):
-    """Attaches the program after those that are there; it goes at the end of the test."""
+def attach_tcx(test, space, interface, direction, flags=0):
+    """Attaches the program after those that are there, or with BEFORE in front; it goes at the end of the test."""
     mounted = test.path("bpf")
     os.makedirs(mounted, exist_ok=True)
     if not os.path.ismount(mounted):
@@ -47,7 +48,7 @@ def attach_tcx(test, space, interface, direction):
     program = bpf(BPF_OBJ_GET, struct.pack("=Q", ctypes.addressof(path)))
     index = space.link(interface)["ifindex"]
     link = space.inside(lambda: bpf(BPF_LINK_CREATE, struct.pack(
-        "=IIII", program, index, TCX[direction], 0)))
+        "=IIII", program, index, TCX[direction], flags)))
     os.close(program)
     test.addCleanup(os.close, link)
 
