@@ -10,17 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bpf/device/device.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/net/link.h"
-
-/* Not in glibc's header; kernel: include/uapi/linux/if_arp.h */
-#ifndef ARPHRD_NETLINK
-#define ARPHRD_NETLINK 824
-#endif
-#ifndef ARPHRD_VSOCKMON
-#define ARPHRD_VSOCKMON 826
-#endif
 
 void link_free(struct link *i)
 {
@@ -249,61 +242,16 @@ struct link *link_new_none(void)
 	return i;
 }
 
-/*
- * The device types that libpcap knows, and the linktypes that it has for them. 0: its frames are not those
- * of a socket buffer, or nobody has tried.
- */
-static const struct {
-	unsigned int type;
-	int linktype;
-} linktypes[] = {
-	{ ARPHRD_ETHER, LINK_LINKTYPE_ETHERNET },
-	{ ARPHRD_LOOPBACK, LINK_LINKTYPE_ETHERNET },
-	{ ARPHRD_NONE, LINK_LINKTYPE_RAW },   /* tun, WireGuard, xfrm */
-	{ ARPHRD_TUNNEL, LINK_LINKTYPE_RAW }, /* ipip, vti */
-	{ ARPHRD_SIT, LINK_LINKTYPE_RAW },
-	{ ARPHRD_SLIP, LINK_LINKTYPE_RAW },
-	{ ARPHRD_CSLIP, LINK_LINKTYPE_RAW },
-	{ ARPHRD_SLIP6, LINK_LINKTYPE_RAW },
-	{ ARPHRD_CSLIP6, LINK_LINKTYPE_RAW },
-	{ ARPHRD_ADAPT, LINK_LINKTYPE_RAW },
-	{ ARPHRD_NETLINK, LINK_LINKTYPE_NETLINK },
-	{ ARPHRD_CAN, LINK_LINKTYPE_CAN },
-	{ ARPHRD_IEEE80211, 105 },
-	{ ARPHRD_IEEE80211_PRISM, 119 },
-	{ ARPHRD_IEEE80211_RADIOTAP, 127 },
-	{ ARPHRD_IEEE802154, 230 }, /* LINKTYPE_IEEE802_15_4_NOFCS */
-	{ ARPHRD_VSOCKMON, 271 },
-	{ ARPHRD_EETHER, 0 },
-	{ ARPHRD_AX25, 0 },
-	{ ARPHRD_PRONET, 0 },
-	{ ARPHRD_CHAOS, 0 },
-	{ ARPHRD_IEEE802, 0 },
-	{ ARPHRD_ARCNET, 0 },
-	{ ARPHRD_ATM, 0 },
-	{ ARPHRD_DLCI, 0 },
-	{ ARPHRD_CISCO, 0 },
-	{ ARPHRD_RAWHDLC, 0 },
-	{ ARPHRD_FRAD, 0 },
-	{ ARPHRD_FDDI, 0 },
-	{ ARPHRD_LOCALTLK, 0 },
-	{ ARPHRD_IRDA, 0 },
-	{ ARPHRD_FCPP, 0 },
-	{ ARPHRD_FCAL, 0 },
-	{ ARPHRD_FCPL, 0 },
-	{ ARPHRD_FCFABRIC, 0 },
-	{ ARPHRD_IEEE802_TR, 0 },
-};
+_Static_assert((int)LINK_LINKTYPE_ETHERNET == DEVICE_ETHERNET &&
+		       (int)LINK_LINKTYPE_RAW == DEVICE_RAW &&
+		       (int)LINK_LINKTYPE_LINUX_SLL == DEVICE_LINUX_SLL &&
+		       (int)LINK_LINKTYPE_CAN == DEVICE_CAN &&
+		       (int)LINK_LINKTYPE_NETLINK == DEVICE_NETLINK,
+	       "link.h and device.h disagree");
 
-/* Others (gre, ip6tnl, ppp, IPoIB) are new to it, or it finds their headers unusable: cooked. */
 int link_linktype(const struct link *i)
 {
-	if (link_is_vrf(i))
-		return -1;
-	for (size_t n = 0; n < G_N_ELEMENTS(linktypes); n++)
-		if (linktypes[n].type == i->type)
-			return linktypes[n].linktype ? linktypes[n].linktype : -1;
-	return LINK_LINKTYPE_LINUX_SLL;
+	return link_is_vrf(i) ? -1 : device_linktype(i->type);
 }
 
 bool link_is_headerless(const struct link *i)

@@ -43,7 +43,8 @@ ROOMS = [Room(*row) for row in (
     ("filter", r"bpf/filter/.*", ("filter",), LIBC + r"|linux/.*"),
     ("record", r"bpf/rings/record\.[ch]", ("record", "tap.h", "rings", "wire"), LIBC + r"|linux/.*"),
     ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
-    ("tap.h", r"bpf/(tap|point|program|drops/reasons)\.h", ("tap.h",), LIBC + r"|linux/.*"),
+    ("tap.h", r"bpf/(tap|point|program|drops/reasons|device/device)\.h", ("tap.h",), LIBC + r"|linux/.*"),
+    ("device", r"bpf/device/.*", ("tap.h",), LIBC + r"|linux/.*"),
     ("tc", r"bpf/tc/.*", ("tc", "tap.h"), LIBC + r"|linux/.*|" + LIBBPF),
     ("tap", r"bpf/.*", ("tap", "tap.h", "tc", "record", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
 
