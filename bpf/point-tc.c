@@ -209,6 +209,8 @@ static void free_link(struct point_link *link)
 
 	if (l->fd >= 0)
 		close(l->fd);
+	else
+		clsact_close(&l->clsact);
 	free(l);
 }
 

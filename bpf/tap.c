@@ -43,6 +43,8 @@ struct tap {
 	struct slots slots;
 	unsigned int n_broken; /* rings given up, as told to the log */
 	uint64_t last_ns;      /* the last time stamp given out */
+	void (*log)(void *user, const char *text);
+	void *user;
 	size_t n_frames;
 	struct tap_frame frames[TAP_FRAMES]; /* given out together */
 };
@@ -67,6 +69,14 @@ void tap_set_log(void (*log)(const char *text))
 	libbpf_set_print(log_libbpf);
 }
 
+static void say(const struct tap *t, const char *text)
+{
+	if (t->log)
+		t->log(t->user, text);
+	else if (log_fn)
+		log_fn(text);
+}
+
 /* A record of this slot makes no sense. */
 static void refuse(void *user, uint32_t slot)
 {
@@ -87,8 +97,7 @@ static void tell_broken(struct tap *t)
 	snprintf(text, sizeof(text),
 		 "%u of %u rings given up: the length of a record there is impossible\n",
 		 t->n_broken, t->maps.n_rings);
-	if (log_fn)
-		log_fn(text);
+	say(t, text);
 }
 
 static int open_rings(struct tap *t)
@@ -109,6 +118,8 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 
 	if (!t)
 		return -ENOMEM;
+	t->log = config->log;
+	t->user = config->user;
 	t->reader.epoll_fd = -1;
 	clock_init(&t->clock);
 	/* one more: slots_attach() has room for two, and most need one */
@@ -134,6 +145,13 @@ void tap_free(struct tap *t)
 	reader_done(&t->reader);
 	maps_done(&t->maps);
 	free(t);
+}
+
+void tap_abandon(struct tap *t)
+{
+	if (t)
+		slots_abandon(&t->slots);
+	tap_free(t);
 }
 
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
@@ -223,8 +241,8 @@ int tap_print_filter(FILE *to, const struct sock_filter *filter, size_t n, unsig
 
 void tap_detach(struct tap *t)
 {
-	if (slots_detach(&t->slots) && maps_synchronize(&t->maps) < 0 && log_fn)
-		log_fn("cannot wait for the programs to end: the last frames may be missing\n");
+	if (slots_detach(&t->slots) && maps_synchronize(&t->maps) < 0)
+		say(t, "cannot wait for the programs to end: the last frames may be missing\n");
 }
 
 bool tap_is_attached(const struct tap *t, uint32_t slot)

@@ -30,6 +30,9 @@ struct tap;
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
 	uint32_t slots;	  /* to have at most, of 56 bytes for each possible CPU; 0: TAP_SLOTS */
+	void (*log)(void *user,
+		    const char *text); /* for the tap's messages; NULL: see tap_set_log() */
+	void *user;
 };
 
 struct tap_target {
@@ -128,6 +131,8 @@ void tap_set_log(void (*log)(const char *text));
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is allowed. */
 void tap_free(struct tap *t);
+/* Frees the copy of a tap that a forked process has: what is attached belongs to its parent, and stays. */
+void tap_abandon(struct tap *t);
 /*
  * Attaches a program. It gets the next slot, or the next two with POINT_AT_BOTH; the first slot is 0. 0,
  * with the mode in *ret_mode, or -errno as point.attach; -ENODEV also if the clock cannot be read;

@@ -167,6 +167,11 @@ bool slots_detach(struct slots *s)
 	return any;
 }
 
+void slots_abandon(struct slots *s)
+{
+	s->is_detached = true;
+}
+
 void slots_done(struct slots *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)

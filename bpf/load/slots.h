@@ -49,7 +49,9 @@ int slots_move(struct slots *s, uint32_t slot, const struct sock_filter *filter,
 void slots_close(struct slots *s, uint32_t slot);
 /* Detaches all programs; returns whether there were any. Afterwards nothing is attached or replaced. */
 bool slots_detach(struct slots *s);
-/* Frees, after slots_detach(). */
+/* The programs are another process's now: nothing here detaches them. */
+void slots_abandon(struct slots *s);
+/* Frees, after slots_detach() or slots_abandon(). */
 void slots_done(struct slots *s);
 
 #endif

@@ -272,6 +272,12 @@ static void close_lock(int *fd)
 	*fd = -1;
 }
 
+void clsact_close(struct clsact *c)
+{
+	close_lock(&c->lock_fd);
+	close_lock(&c->made_fd);
+}
+
 void clsact_remove(struct clsact *c)
 {
 	uint32_t program;
@@ -280,6 +286,5 @@ void clsact_remove(struct clsact *c)
 		remove_filter(c, c->handle, c->priority);
 	if (c->made_qdisc)
 		(void)qdisc_remove_unused(c->ifindex);
-	close_lock(&c->lock_fd);
-	close_lock(&c->made_fd);
+	clsact_close(c);
 }

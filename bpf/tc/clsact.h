@@ -33,6 +33,8 @@ int clsact_add(int prog_fd, unsigned int ifindex, bool is_egress, struct clsact 
 int clsact_replace(struct clsact *c, int prog_fd);
 /* Removes the filter, and the qdisc if it is ours and nobody else uses it. */
 void clsact_remove(struct clsact *c);
+/* Closes the locks of a filter that is another process's now. After clsact_remove(): no-op. */
+void clsact_close(struct clsact *c);
 /* Whether the filter is there: somebody may have deleted it, or the qdisc and with it what hangs in it. */
 bool clsact_is_in_place(const struct clsact *c);
 /* Whether it is the filter of a tap, this one or another. */
