@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The library as a whole: its symbols, its man pages, its examples.
+"""A library as a whole: its symbols, its man pages, its examples. PREFIX is that of its names.
 
     test_library.py symbols LIBRARY DEBIAN HEADER...  the library exports exactly the functions of the
                                                 headers, with the versions in Debian's symbols file
@@ -11,8 +11,10 @@
                                                 header, and names the other pages of its folder
     test_library.py checked HEADERS FILE...     the examples in programs and man pages compile and check
                                                 every return value; HEADERS: the folder of the headers
+    test_library.py same PAGE PROGRAM...        the page shows these programs, without their first comment
     test_library.py example PROGRAM             it prints a valid file with packets
 """
+import os
 import re
 import shutil
 import subprocess
@@ -22,12 +24,16 @@ from pathlib import Path
 
 import check_pcapng
 
+PREFIX = os.environ.get("PREFIX", "pcapng")
+UPPER = PREFIX.upper()
+ROOT = Path(__file__).parent.parent.parent
+
 
 def functions(headers):
     """Names declared at the start of a line, with or without a return type."""
     text = "".join(Path(h).read_text(encoding="utf-8") for h in headers)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return set(re.findall(r"^[a-z][\w \t*]*?\b(pcapng_\w+)\(", text, flags=re.M))
+    return set(re.findall(rf"^[a-z][\w \t*]*?\b({PREFIX}_\w+)\(", text, flags=re.M))
 
 
 def output(*argv):
@@ -44,7 +50,7 @@ def test_symbols(library, debian, *headers):
     names = {symbol.split("@")[0] for symbol in found}
     assert names == functions(headers), f"differ: {names ^ functions(headers)}"
     released = {line.split()[0] for line in Path(debian).read_text(encoding="ascii").splitlines()
-                if line.startswith(" pcapng_")}
+                if line.startswith(f" {PREFIX}_")}
     assert found == released, f"not as in {debian}: {found ^ released}"
 
 
@@ -54,10 +60,11 @@ def test_version(version, *headers):
     parts = [major, minor, micro]
     checks = [(parts, 1), ([major, minor, micro + 1], 0), ([major, minor + 1, 0], 0),
               ([major + 1, 0, 0], 0)] + [([0, 0, 0], 1)]
-    lines = [f"#if PCAPNG_WRITER_CHECK_VERSION({', '.join(map(str, check))}) != {result}\n#error\n"
+    name = "PCAPNG_WRITER" if PREFIX == "pcapng" else UPPER
+    lines = [f"#if {name}_CHECK_VERSION({', '.join(map(str, check))}) != {result}\n#error\n"
              f"#endif" for check, result in checks]
-    lines += [f"_Static_assert(PCAPNG_WRITER_VERSION_{name} == {part}, \"\");"
-              for name, part in zip(("MAJOR", "MINOR", "MICRO"), parts)]
+    lines += [f"_Static_assert({name}_VERSION_{which} == {part}, \"\");"
+              for which, part in zip(("MAJOR", "MINOR", "MICRO"), parts)]
     compile_and_run(headers, "\n".join(lines), "")
 
 
@@ -73,15 +80,15 @@ def members(body):
 
 def prototypes(text):
     """Functions and their types, one per line."""
-    found = re.findall(r"^[a-z][^;{}#]*?\bpcapng_\w+\)?\([^;]*\);", text, flags=re.M)
+    found = re.findall(r"^[a-z][^;{}#]*?\b" + PREFIX + r"_\w+\)?\([^;]*\);", text, flags=re.M)
     return "".join(sorted(re.sub(r"\s+", " ", f) + "\n" for f in found))
 
 
 def constants(text):
     """Names of enumerators and of bits."""
     for body in re.findall(r"^enum \w+ \{(.*?)^\}", text, flags=re.M | re.S):
-        yield from re.findall(r"\b(PCAPNG_\w+)\s*[=,]", body)
-    yield from re.findall(r"^#define (PCAPNG_(?!WRITER_VERSION)\w+)[ \t]+\S", text, flags=re.M)
+        yield from re.findall(rf"\b({UPPER}_\w+)\s*[=,]", body)
+    yield from re.findall(rf"^#define ({UPPER}_(?!(?:WRITER_)?VERSION)\w+)[ \t]+\S", text, flags=re.M)
 
 
 def compile_and_run(headers, before, main):
@@ -111,10 +118,11 @@ def layout(headers):
     return compile_and_run(headers, "", "\n".join(lines)) + functions_of_all
 
 
-# Structs that may grow at their end: see writer.h.
+# Structs that may grow at their end: see writer.h and xdptap/tap.h.
 GROWING = {"pcapng_writer_config", "pcapng_files_config", "pcapng_files_event", "pcapng_section",
            "pcapng_interface", "pcapng_packet", "pcapng_stats", "pcapng_names", "pcapng_secrets",
-           "pcapng_custom"}
+           "pcapng_custom", "xdptap_config", "xdptap_target", "xdptap_stats", "xdptap_attachment",
+           "xdptap_interface"}
 
 
 def is_kept(line, found):
@@ -135,7 +143,7 @@ def test_layout(library, file, *headers):
     lines = Path(file).read_text(encoding="ascii").splitlines()
     broken = [line for line in lines if not is_kept(line, found.splitlines())]
     assert lines[0] != soname or not broken, (
-        "programs break; undo it, or raise the soname in pcapng/meson.build:\n" + "\n".join(broken))
+        "programs break; undo it, or raise the soname in meson.build:\n" + "\n".join(broken))
     assert lines == found.splitlines(), f"put this into {file}:\n{found}"
 
 
@@ -178,25 +186,32 @@ def examples(path):
         return [text]
     section = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", text, flags=re.M | re.S)[1]
     found = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", section, flags=re.M | re.S)
-    assert found, f"{path}: no example"
-    return [example.replace("\\e", "\\") for example in found]
+    programs = [example.replace("\\e", "\\") for example in found if "#include" in example]
+    assert programs, f"{path}: no example"
+    return programs
 
 
 def test_checked(headers, *paths):
     """The compiler checks it: in these copies of the headers, ignored results are warnings."""
     with tempfile.TemporaryDirectory() as folder:
-        copies = Path(folder) / "pcapng"
+        copies = Path(folder) / Path(headers).name
         copies.mkdir()
         for header in Path(headers).glob("*.h"):
             text = header.read_text(encoding="utf-8")
             (copies / header.name).write_text(re.sub(
-                r"^(int|ssize_t) (?=pcapng_)", r"__attribute__((warn_unused_result)) \1 ", text,
+                rf"^(int|ssize_t) (?={PREFIX}_)", r"__attribute__((warn_unused_result)) \1 ", text,
                 flags=re.M), encoding="utf-8")
         for number, example in enumerate(e for path in paths for e in examples(path)):
             source = Path(folder) / f"{number}.c"
             source.write_text(example, encoding="utf-8")
-            output("cc", "-std=gnu11", "-Wall", "-Werror", f"-I{folder}", "-c", str(source),
+            output("cc", "-std=gnu11", "-Wall", "-Werror", f"-I{folder}", f"-I{ROOT}", "-c", str(source),
                    "-o", str(source.with_suffix(".o")))
+
+
+def test_same(page, *programs):
+    for program in programs:
+        text = Path(program).read_text(encoding="utf-8")
+        assert text[text.index("#include"):] in examples(page), f"{page} shows another {program}"
 
 
 def test_example(program, *args):
@@ -206,5 +221,5 @@ def test_example(program, *args):
 
 if __name__ == "__main__":
     {"symbols": test_symbols, "version": test_version, "layout": test_layout, "manners": test_manners,
-     "man": test_man, "checked": test_checked,
+     "man": test_man, "same": test_same, "checked": test_checked,
      "example": test_example}[sys.argv[1]](*sys.argv[2:])

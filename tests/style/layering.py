@@ -45,6 +45,9 @@ ROOMS = [Room(*row) for row in (
     ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
     ("tap.h", r"bpf/(tap|point|program|drops/reasons|device/device)\.h", ("tap.h",), LIBC + r"|linux/.*"),
     ("device", r"bpf/device/.*", ("tap.h",), LIBC + r"|linux/.*"),
+    ("xdptap.h", r"bpf/xdptap/tap\.h", (), LIBC),
+    ("tap's examples", r"bpf/xdptap/examples/.*", ("files.h", "writer.h"), LIBC + r"|xdptap/tap\.h"),
+    ("xdptap", r"bpf/xdptap/.*", ("xdptap", "xdptap.h", "tap.h"), LIBC + r"|linux/.*|" + LIBBPF),
     ("tc", r"bpf/tc/.*", ("tc", "tap.h"), LIBC + r"|linux/.*|" + LIBBPF),
     ("tap", r"bpf/.*", ("tap", "tap.h", "tc", "record", "rings", "filter", "wire"), LIBC + r"|linux/.*|" + LIBBPF),
 
@@ -64,7 +67,7 @@ ROOMS = [Room(*row) for row in (
 UNREACHABLE = [
     (r"extcap/.*", r"bpf/(wire|maps|point-link)\.h|" + LIBBPF, "extcap/ sees bpf/ through tap.h alone"),
     (r"extcap/.*", r".*\.bpf\.h|.*\.skel\.h", "extcap/ sees no BPF program"),
-    (r"bpf/.*", r"(extcap|pcapng)/.*|glib[\w-]*\.h|pcap/.*", "bpf/ knows libc and libbpf"),
+    (r"bpf/(?!xdptap/examples/).*", r"(extcap|pcapng)/.*|glib[\w-]*\.h|pcap/.*", "bpf/ knows libc and libbpf"),
     (r"pcapng/.*", r"(extcap|bpf)/.*|glib[\w-]*\.h|pcap/.*", "pcapng/ knows libc"),
 ]
 # libbpf's own names: with the root on the include path, our bpf/ hides its <bpf/...>.
