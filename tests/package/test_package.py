@@ -121,6 +121,21 @@ class PackageCase(unittest.TestCase):
         capture = Capture(self.root.path + "/tmp/captures/file")
         self.assertEqual(capture.data(), sent)
 
+    def check_library(self):
+        """Compiles an example of libxdptap with what is installed, and runs it."""
+        self.root.run("sh", "-c", "cc /usr/share/doc/libxdptap-dev/examples/hexdump.c "
+                      "$(pkg-config --cflags --libs xdptap) -o /tmp/hexdump")
+        program = self.enterContext(net.Process(["chroot", self.root.path, "/tmp/hexdump", "near"], self.pair.near))
+        harness.wait_until(lambda: program.has_ended() or self.pair.near.xdp(), "a program")
+        frame, = self.pair.send(1)
+        harness.wait_until(lambda: program.has_ended() or
+                           frame.hex() in re.sub(r"[^0-9a-f]", "", program.stdout().decode()), "the frame")
+        self.assertFalse(program.has_ended(), program.text())
+        for section, page in ("1", "xdptap"), ("3", "xdptap"), ("3", "pcapng-writer"):
+            self.assertTrue(glob.glob(f"{self.root.path}/usr/share/man/man{section}/{page}.{section}*"), page)
+        program.signal()
+        program.wait()
+
     def assert_page(self, program):
         words = re.search(r"\{help=file://([^}]+)\}",
                           self.root.run(program, "--extcap-interfaces"))
@@ -165,7 +180,9 @@ class Debian(PackageCase):
         listing = self.inside("tshark", "-D")
         self.assertEqual(listing.wait(), 0)
         self.assertNotIn(b"xdptap", listing.stdout())
-        self.root.run("dpkg", "--purge", "xdptap", "libpcapng-writer-dev", "libpcapng-writer0")
+        self.check_library()
+        self.root.run("dpkg", "--purge", "xdptap", "libpcapng-writer-dev", "libpcapng-writer0",
+                      "libxdptap-dev", "libxdptap0")
         self.assertEqual(self.root.changes() - before, set())
 
     def test_overridden(self):
@@ -191,6 +208,9 @@ class Meson(PackageCase):
             self.assertTrue(glob.glob(f"{self.root.path}/usr/local/{place}/wireshark/extcap"), place)
         self.assertIn("setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep "
                       "/usr/local/bin/xdptap\n", said)
+        for place in ("lib/*/libxdptap.so.0", "lib/*/libxdptap.a", "lib/*/pkgconfig/xdptap.pc", "include/xdptap/tap.h",
+                      "share/man/man3/xdptap.3", "share/doc/libxdptap/examples/hexdump.c"):
+            self.assertTrue(glob.glob(f"{self.root.path}/usr/local/{place}"), place)
         self.root.run("sh", "-c", "xdptap --setup | sh")
         self.assert_page("/usr/local/bin/xdptap")
         links = [link for place in ("lib", "lib/*", "lib64", "libexec")
