@@ -8,7 +8,10 @@
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
 #include "extcap/drops/symbols.h"
+#include "extcap/net/driver.h"
+#include "extcap/net/offloads.h"
 #include "extcap/net/phc.h"
+#include "extcap/net/xdp-programs.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
@@ -125,25 +128,13 @@ static enum tap_begin begin_of(const struct link *i)
 	}
 }
 
-/*
- * A program in native mode on a bond sees what its inactive port gets, too, and while it is there no port can
- * be added that has no native mode or a program of its own.
- */
-static enum tap_mode mode_of(const struct config *config, const struct link *i)
-{
-	if (config->mode == TAP_MODE_AUTO && link_is_bond(i) &&
-	    config->time_stamp_type != TIME_STAMP_ADAPTER)
-		return TAP_MODE_GENERIC;
-	return (enum tap_mode)config->mode;
-}
-
 static struct tap_target target_of(const struct config *config, const struct link *i,
 				   const struct filter *filter, const struct point *point)
 {
 	return (struct tap_target){
 		.ifindex = i->index,
 		.point = point,
-		.mode = mode_of(config, i),
+		.mode = (enum tap_mode)config->mode,
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
@@ -192,6 +183,35 @@ static int attach_at(struct tap *tap, const struct link *i, const struct tap_tar
 	return 0;
 }
 
+/* The same, for one that may turn off what its device merges: that is turned on again at the end. */
+static int attach_xdp(struct tap *tap, const struct link *i, const struct tap_target *target,
+		      GPtrArray *ifaces)
+{
+	unsigned int before = target->point->has_modes && !i->kind ? offloads_read(i) : 0, lost;
+	int r = attach_at(tap, i, target, ifaces);
+
+	lost = r < 0 || !before ? 0 : before & ~offloads_read(i);
+	if (lost)
+		offloads_restore_later(i, lost);
+	return r;
+}
+
+/* In generic mode, a filter for VLAN tags may accept nothing. */
+static void tell_tags(const struct config *config, const struct link *i,
+		      const struct tap_target *target)
+{
+	struct driver d;
+
+	if (!target->point->has_modes || target->mode != TAP_MODE_GENERIC || !config->filter ||
+	    !g_regex_match_simple("\\bvlan\\b", config->filter, 0, 0))
+		return;
+	driver_read(i, &d);
+	if (d.hides_tags)
+		g_warning("VLAN tags of frames received on \"%s\" are stripped before they get to "
+			  "XDP in generic mode; use --point tc",
+			  i->name);
+}
+
 /* The XDP hook is in use, and --point is auto. */
 static int attach_after(struct tap *tap, const struct config *config, const struct link *i,
 			const struct filter *filter, GPtrArray *ifaces)
@@ -220,6 +240,64 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 	return attach_at(tap, i, &target, ifaces);
 }
 
+/* Whether another way may work where this one does not. */
+static bool is_refused(int r)
+{
+	return r < 0 && r != -EBUSY && r != -ENODEV && r != -EPERM && r != -E2BIG && r != -ENOSYS &&
+	       r != -ENOSPC && r != -EMFILE;
+}
+
+/* Whether somebody's program keeps ours off, or meets the frames first. */
+static bool is_occupied(const struct link *i)
+{
+	bool unused;
+	g_autofree char *obstacle = i->xdp_id ? NULL : xdp_programs_in_the_way(i, &unused);
+
+	return i->xdp_id || obstacle;
+}
+
+static void tell_cost(const struct link *i, const struct driver *d, const char *where)
+{
+	g_warning("capturing received frames on \"%s\" %s, as its driver %s %s; --mode native "
+		  "accepts that, sees frames before GRO merges them, and needs less CPU time",
+		  i->name, where, d->name, d->cost);
+}
+
+/* Not in native mode: at tc, unless generic mode is as good, or it was asked for. 0 or -errno. */
+static int attach_later(struct tap *tap, const struct config *config, const struct link *i,
+			struct tap_target *target, const struct driver *d, GPtrArray *ifaces)
+{
+	bool is_worse = d->hides_tags || d->loses_merges;
+
+	if (is_occupied(i))
+		return -EBUSY;
+	target->mode = TAP_MODE_GENERIC;
+	if (is_worse && !options_point(config))
+		target->point = &point_tc_ingress;
+	if (d->cost)
+		tell_cost(i, d, target->point->has_modes ? "in generic mode" : "at tc");
+	return attach_xdp(tap, i, target, ifaces);
+}
+
+/*
+ * --mode auto: in native mode if that leaves the device's traffic alone. A program in native mode on a bond sees
+ * what its inactive port gets, too, and while it is there no port can be added that has no native mode or a
+ * program of its own. 0 or -errno.
+ */
+static int attach_unnoticed(struct tap *tap, const struct config *config, const struct link *i,
+			    struct tap_target *target, GPtrArray *ifaces)
+{
+	struct driver d;
+	int r = -EOPNOTSUPP;
+
+	driver_read(i, &d);
+	if (d.has_native && !d.cost && !link_is_bond(i)) {
+		target->mode = TAP_MODE_NATIVE;
+		r = attach_at(tap, i, target, ifaces);
+	}
+	return is_refused(r) ? attach_later(tap, config, i, target, &d, ifaces) : r;
+}
+
 /* Attaches with the NIC's time stamps, or not at all. */
 static bool attach_stamped(struct tap *tap, const struct config *config, const struct link *i,
 			   struct tap_target *target, GPtrArray *ifaces, GError **error)
@@ -236,7 +314,7 @@ static bool attach_stamped(struct tap *tap, const struct config *config, const s
 		return false;
 	target->has_nic_clock = true;
 	target->phc_fd = fd;
-	r = attach_at(tap, i, target, ifaces);
+	r = attach_xdp(tap, i, target, ifaces);
 	return r == 0 || refusal_explain(config, i, target->point, r, error);
 }
 
@@ -253,7 +331,12 @@ static bool attach_received(struct tap *tap, const struct config *config, const 
 		return attach_stamped(tap, config, i, &target, ifaces, error);
 	if (trace_is_needed(config))
 		return trace_attach(tap, config, i, filter, ifaces, error);
-	r = attach_at(tap, i, &target, ifaces);
+	if (target.point->has_modes && config->mode == TAP_MODE_AUTO)
+		r = attach_unnoticed(tap, config, i, &target, ifaces);
+	else
+		r = attach_xdp(tap, i, &target, ifaces);
+	if (r == 0)
+		tell_tags(config, i, &target);
 	if (r == -EBUSY && !choice)
 		r = attach_after(tap, config, i, filter, ifaces);
 	return r == 0 || refusal_explain(config, i, target.point, r, error);

@@ -21,7 +21,9 @@
 #include "extcap/system/error.h"
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/capture/ending.h"
+#include "extcap/capture/ifaces/silence.h"
 #include "extcap/net/netns.h"
+#include "extcap/net/offloads.h"
 #include "extcap/sink/destination.h"
 #include "extcap/sink/section.h"
 #include "extcap/system/privileges.h"
@@ -38,6 +40,7 @@ struct capture {
 	struct filter *filter; /* compiled once, for all who need it */
 	struct destination destination;
 	struct capture_ifaces ifaces;
+	struct silence *silence;
 	struct stream stream;
 	struct tap *tap;
 	struct reconfigure reconfigure; /* zero: the front end changes nothing */
@@ -347,6 +350,7 @@ static bool prepare(struct capture *c, GError **error)
 	if (!attach_prepare(&c->tap, config, error) ||
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
+	c->silence = silence_new();
 	section_init(&section);
 	return open_and_drop(c, &section.section, error) && begin_stream(c, &section, error);
 }
@@ -388,36 +392,33 @@ static void run(struct capture *c)
 
 	c->loop = g_main_loop_new(NULL, false);
 	add_sources(c);
+	silence_watch(c->silence, &c->stream);
 	flush(c);
 	if (!c->is_stopped)
 		g_main_loop_run(c->loop);
 	g_clear_handle_id(&progress, g_source_remove);
+	g_clear_pointer(&c->silence, silence_end);
 	remove_sources(c);
 	reconfigure_stop(&c->reconfigure);
 	g_clear_pointer(&c->loop, g_main_loop_unref);
 }
 
-static int end_stream(struct capture *c)
-{
-	const struct ending ending = { &c->stream, &c->destination.output, &c->n_signals,
-				       c->front_end };
-
-	return ending_run(&ending);
-}
-
 /* Gives back the interfaces, before anything waits for a disk; then writes what is left, and the counters. */
 static void finish(struct capture *c)
 {
+	const struct ending ending = { &c->stream, &c->destination.output, &c->n_signals,
+				       c->front_end };
 	int r = 0;
 
 	privileges_raise();
 	tap_detach(c->tap);
 	privileges_lower();
+	offloads_release();
 	capture_ifaces_release(&c->ifaces);
 	secrets_release(c->stream.secrets, c->stream.sink, c->tap, true, write_frames, c);
 	tap_drain_rest(c->tap, write_frames, c);
 	if (!c->failure)
-		r = end_stream(c);
+		r = ending_run(&ending);
 	if (r < 0 && r != -EAGAIN)
 		stream_failed(c, r);
 	if (r < 0 || c->failure)
@@ -444,6 +445,7 @@ static void start(struct capture *c)
 static void capture_done(struct capture *c)
 {
 	capture_ifaces_done(&c->ifaces);
+	silence_end(c->silence);
 	reconfigure_done(&c->reconfigure);
 	tap_free(c->tap);
 	stream_done(&c->stream);
@@ -478,14 +480,11 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	capture_ifaces_init(&c.ifaces, config);
 	watch_signals(&c);
 	ok = begin(&c, error);
-	if (ok && !c.is_stopped) {
-		ok = prepare(&c, error);
-		if (ok) {
-			start(&c);
-			run(&c);
-			finish(&c);
-			ok = explain_end(&c, error);
-		}
+	if (ok && !c.is_stopped && (ok = prepare(&c, error))) {
+		start(&c);
+		run(&c);
+		finish(&c);
+		ok = explain_end(&c, error);
 	}
 	front_end_closing(front_end);
 	capture_done(&c);

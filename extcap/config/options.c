@@ -77,7 +77,7 @@ static const struct choice verdicts[] = {
 };
 
 static const struct choice modes[] = {
-	[TAP_MODE_AUTO] = { "auto", "automatic: native if the driver supports it" },
+	[TAP_MODE_AUTO] = { "auto", "automatic: native if that disturbs nothing" },
 	[TAP_MODE_NATIVE] = { "native", "native: in the driver" },
 	[TAP_MODE_GENERIC] = { "generic", "generic: in the kernel's receive path" },
 	{ NULL },

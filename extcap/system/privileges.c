@@ -237,6 +237,13 @@ bool privileges_drop(const struct privileges_need *need, GError **error)
 	return true;
 }
 
+bool privileges_keep_net_admin(void)
+{
+	const struct sets s = { .effective = BIT(CAP_NET_ADMIN), .permitted = BIT(CAP_NET_ADMIN) };
+
+	return forbid_new_ones() && sets_put(s);
+}
+
 /* Whether some capabilities are effective only at times. */
 static bool has_sometimes(void)
 {

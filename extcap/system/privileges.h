@@ -41,6 +41,8 @@ bool privileges_become(const char *user, GError **error);
  * files are.
  */
 bool privileges_drop(const struct privileges_need *need, GError **error);
+/* In a child process: drops all capabilities but CAP_NET_ADMIN. Returns whether it has that alone. */
+bool privileges_keep_net_admin(void);
 /* Make the capabilities kept for replaces_filters and adds_rings effective, and ineffective again. */
 void privileges_raise(void);
 void privileges_lower(void);

@@ -94,13 +94,31 @@ class Start(Case):
         self.refuse("native", "bridge", interface="bridge", options=("--mode", "native"))
 
     def test_automatic_falls_back(self):
-        """A bridge has no native XDP: with --mode auto, the file says that the mode is generic."""
-        self.pair.near.ip("link", "add", "bridge", "type", "bridge")
+        """A bridge has no native XDP, and in generic mode VLAN tags are missing: captured at tc, as the file says."""
+        self.pair.near.ip("link", "add", "bridge", "address", net.NEAR_MAC, "type", "bridge")
+        self.pair.near.ip("link", "set", "near", "master", "bridge")
         self.pair.near.ip("link", "set", "bridge", "up")
-        capture = self.start(interface="bridge")
-        self.assertEqual(self.pair.near.xdp("bridge")["mode"], 2)
-        interface, = capture.finish().interfaces
-        self.assertIn("generic", interface.option("opt_comment"))
+        frames = [net.frame(100)[:12] + bytes.fromhex("81000064") + net.frame(100, 1)[12:], net.frame(100)]
+        capture = self.start("-Q", "in", "-f", "vlan 100", interface="bridge")
+        everything = self.start("-Q", "in", interface="bridge", file="everything")
+        self.assertIsNone(self.pair.near.xdp("bridge"))
+        self.pair.send_all(frames)
+        everything.wait_packets(2)
+        capture.wait_packets(1)
+        self.assertEqual(everything.finish().data(), frames)
+        finished = capture.finish()
+        self.assertEqual(finished.data(), frames[:1])
+        self.assertIn("received frames at tc-ingress", finished.interfaces[0].option("opt_comment"))
+        self.assertEqual(capture.stderr().count(b"xdptap:"), 0, capture.stderr())
+
+    def test_tags_in_generic_mode(self):
+        """A filter for what generic mode does not see is warned of."""
+        capture = self.start("--mode", "generic", "-f", "vlan and icmp")
+        capture.wait_for("use --point tc")
+        capture.finish()
+        quiet = self.start("--mode", "generic", "-f", "icmp", file="quiet")
+        quiet.finish()
+        self.assertNotIn(b"tc", quiet.stderr())
 
     def test_times_of_a_nic(self):
         """A veth has no PHC. If there is one, only XDP programs in native mode get its time stamps."""
