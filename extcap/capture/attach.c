@@ -2,7 +2,6 @@
 /* Which points capture which frames of an interface, and in which mode. */
 #include <errno.h>
 #include <net/if_arp.h>
-#include <sys/resource.h>
 
 #include "extcap/capture/attach.h"
 #include "extcap/capture/ifaces/refusal.h"
@@ -14,70 +13,11 @@
 #include "extcap/net/xdp-programs.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/system/privileges.h"
-#include "extcap/system/setup.h"
 #include "extcap/capture/trace.h"
-
-#define SLOTS_OF_ANY 4096u
-
-/* Each interface keeps one open for each direction. */
-static void allow_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* For "any" there is room for as many interfaces again as there are, and more where they are few. */
-static uint32_t count_slots(const struct config *config)
-{
-	g_autoptr(GPtrArray) links = attach_is_any(config) ? link_list(NULL) : NULL;
-
-	return links ? MIN(MAX(SLOTS_OF_ANY, 4 * links->len), TAP_SLOTS_MAX) : 0;
-}
 
 bool attach_is_any(const struct config *config)
 {
 	return g_ptr_array_find_with_equal_func(config->interfaces, LINK_ANY, g_str_equal, NULL);
-}
-
-bool attach_prepare(struct tap **ret, const struct config *config, GError **error)
-{
-	const struct tap_config tap = {
-		.ring_size = config->buffer_mib << 20,
-		.slots = count_slots(config),
-	};
-	int r;
-
-	allow_descriptors();
-	r = tap_new(&tap, ret);
-	if (r == -EPERM)
-		return setup_explain(error);
-	if (r == -ENOMEM)
-		return fail(error,
-			    "not enough memory for %" G_GUINT64_FORMAT
-			    " MiB of buffer per CPU; use a smaller --buffer-size",
-			    config->buffer_mib);
-	return r == 0 || fail_errno(error, -r, "cannot create the ring buffers");
-}
-
-void attach_add_rings(struct tap *tap)
-{
-	int r;
-
-	if (!tap_lacks_rings(tap))
-		return;
-	privileges_raise();
-	r = tap_add_rings(tap);
-	privileges_lower();
-	if (r < 0)
-		g_warning("a CPU that came online shares another's ring buffer: %s",
-			  g_strerror(-r));
-	else
-		g_info("a CPU that came online has its own ring buffer");
 }
 
 static const char *mode_text(enum tap_mode mode)
@@ -250,7 +190,7 @@ static bool is_refused(int r)
 /* Whether somebody's program keeps ours off, or meets the frames first. */
 static bool is_occupied(const struct link *i)
 {
-	bool unused;
+	enum xdp_obstacle unused;
 	g_autofree char *obstacle = i->xdp_id ? NULL : xdp_programs_in_the_way(i, &unused);
 
 	return i->xdp_id || obstacle;

@@ -25,10 +25,6 @@ bool attach_needs_xdp(const struct config *config);
 bool attach_is_any(const struct config *config);
 /* Adds an empty one to an array. */
 struct attach_iface *attach_iface_add(GPtrArray *ifaces);
-/* A tap without interfaces, with rings of the configured size. Needs tap_free() in any case. */
-bool attach_prepare(struct tap **ret, const struct config *config, GError **error);
-/* Gives a ring to each CPU that has come online since and captures frames. */
-void attach_add_rings(struct tap *tap);
 /*
  * Attaches the configured programs to an interface, one for each direction. The filter may have been
  * compiled for another linktype. Returns the array of struct

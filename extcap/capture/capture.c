@@ -22,6 +22,7 @@
 #include "extcap/capture/capture-ifaces.h"
 #include "extcap/capture/ending.h"
 #include "extcap/capture/ifaces/silence.h"
+#include "extcap/capture/rings.h"
 #include "extcap/net/netns.h"
 #include "extcap/net/offloads.h"
 #include "extcap/sink/destination.h"
@@ -155,7 +156,7 @@ static gboolean on_tap(void *user)
 	tap_drain(c->tap, on_frames, c);
 	flush(c);
 	tap_release(c->tap);
-	attach_add_rings(c->tap);
+	rings_add(c->tap);
 	if (c->is_full)
 		stop(c);
 	gsource_set_ms(c->tap_source, secrets_wait_ms(c->stream.secrets, tap_wait_ms(c->tap)));
@@ -347,7 +348,7 @@ static bool prepare(struct capture *c, GError **error)
 
 	if (config->netns && !netns_enter(config->netns, error))
 		return false;
-	if (!attach_prepare(&c->tap, config, error) ||
+	if (!rings_prepare(&c->tap, config, error) ||
 	    !capture_ifaces_attach(&c->ifaces, c->filter, c->tap, error))
 		return false;
 	c->silence = silence_new();
