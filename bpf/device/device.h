@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/point.h"
+
 /* [pcaplinktype] */
 enum device_linktype {
 	DEVICE_ETHERNET = 1,
@@ -36,5 +38,7 @@ void device_read_features(struct device *d);
  * socket buffer, or nobody has tried.
  */
 int device_linktype(unsigned int type);
+/* How frames of a linktype begin. */
+enum tap_begin device_begin(int linktype);
 
 #endif

@@ -64,3 +64,15 @@ int device_linktype(unsigned int type)
 			return linktypes[n].linktype ? linktypes[n].linktype : -1;
 	return DEVICE_LINUX_SLL;
 }
+
+enum tap_begin device_begin(int linktype)
+{
+	switch (linktype) {
+	case DEVICE_ETHERNET: return TAP_ETHERNET;
+	case DEVICE_RAW: return TAP_NETWORK;
+	case DEVICE_LINUX_SLL:
+	case DEVICE_NETLINK: return TAP_COOKED;
+	case DEVICE_CAN: return TAP_CAN;
+	default: return TAP_OTHER;
+	}
+}

@@ -96,17 +96,6 @@ static int check(struct journal *j, const struct xdptap_target *t)
 	return 0;
 }
 
-static enum tap_begin begin_of(int linktype)
-{
-	switch (linktype) {
-	case DEVICE_ETHERNET: return TAP_ETHERNET;
-	case DEVICE_RAW: return TAP_NETWORK;
-	case DEVICE_LINUX_SLL:
-	case DEVICE_NETLINK: return TAP_COOKED;
-	default: return TAP_OTHER;
-	}
-}
-
 static int check_device(struct place *p, struct journal *j)
 {
 	const struct device *d = &p->device;
@@ -148,7 +137,7 @@ static void translate(struct place *p)
 		.n_filter = w->n_filter,
 		.has_nic_clock = w->flags & XDPTAP_NIC_TIME,
 		.phc_fd = w->phc_fd,
-		.begin = begin_of((int)p->linktype),
+		.begin = device_begin((int)p->linktype),
 		.hardware = (uint16_t)p->device.type,
 		.trace = { .at = (enum point_at)w->side,
 			   .filter_at = (enum point_at)w->judges,
