@@ -6,6 +6,11 @@
  * but point.h, program.h and drops/reasons.h. Life cycle: tap_new, tap_attach for each interface; in a loop, wait on
  * tap_fd() (at most tap_wait_ms()), tap_drain, tap_release; at the end tap_detach, tap_drain_rest,
  * tap_free. One thread at a time.
+ *
+ * Others use the library, xdptap/tap.h, which is a layer of checks around this. The program does not: it
+ * asks which system calls its sandbox must leave, moves programs between slots, and captures what the kernel
+ * drops, none of which an ABI should promise. tests/style/offered.py has a list of what it
+ * uses and the library offers, or why not.
  */
 #ifndef XDPTAP_BPF_TAP_H
 #define XDPTAP_BPF_TAP_H

@@ -13,8 +13,8 @@
  *
  * A tap has one ring buffer for each CPU, and programs that are attached to interfaces. Each program has an
  * id. A program filters frames in the kernel and copies those that it accepts into the ring of its CPU;
- * xdptap_drain() gives out the frames of all rings in the order of their time stamps. The tap never changes
- * the traffic.
+ * xdptap_drain() gives out the frames of all rings in the order of their time stamps. Every frame continues to
+ * the network stack, unchanged. (Attaching at XDP may disturb traffic for a moment: see enum xdptap_mode.)
  *
  * Values: zero or NULL means absent, or the default. Strings end with NUL. The call copies what it needs of
  * a struct or an array.
@@ -93,7 +93,11 @@ enum xdptap_point {
 	XDPTAP_TC_EGRESS,  /* sent frames, before the device segments them */
 };
 
-/* How a program is attached at XDPTAP_XDP. */
+/*
+ * How a program is attached at XDPTAP_XDP. For native mode many drivers set up their queues again, at the start
+ * and at the end, and some take their link down meanwhile; in generic mode the kernel turns off LRO and hardware
+ * GRO. xdptap(1) has a list, "DRIVERS". Points at tc disturb nothing.
+ */
 enum xdptap_mode {
 	XDPTAP_MODE_AUTO,    /* native, or generic if the driver refuses that, and on a bond */
 	XDPTAP_MODE_NATIVE,  /* in the driver, before a socket buffer exists */
