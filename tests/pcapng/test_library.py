@@ -26,7 +26,7 @@ import check_pcapng
 
 PREFIX = os.environ.get("PREFIX", "pcapng")
 UPPER = PREFIX.upper()
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def functions(headers):
