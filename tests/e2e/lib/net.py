@@ -30,7 +30,7 @@ NEAR_IP, FAR_IP = "10.9.0.1", "10.9.0.2"
 ETHERTYPE = 0x88B5  # for experiments, IEEE 802
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, TUNSETLINK = 0x400454CA, 0x400454CD
-IFF_TUN, IFF_NO_PI = 1, 0x1000
+IFF_TUN, IFF_TAP, IFF_NO_PI = 1, 2, 0x1000
 TUN_PROTOCOL = struct.Struct(">xxH")  # precedes each frame without IFF_NO_PI
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -198,10 +198,10 @@ def is_ours(data):
     return data[12:14] == struct.pack(">H", ETHERTYPE)
 
 
-def open_tun(hardware=None, flags=IFF_NO_PI):
+def open_tun(hardware=None, flags=IFF_NO_PI, mode=IFF_TUN):
     """Makes t0, with an ARPHRD_ if it is to have another, and returns its descriptor."""
     fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"t0", IFF_TUN | flags))
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"t0", mode | flags))
     if hardware:
         fcntl.ioctl(fd, TUNSETLINK, hardware)
     return fd
