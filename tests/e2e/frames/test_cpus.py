@@ -5,14 +5,15 @@ import os
 import unittest
 
 import harness
+import net
 from harness import OWN_MACHINE, wait_until
 from program import Case
 
-ONLINE = "/sys/devices/system/cpu/cpu1/online"
+ONLINE = "/sys/devices/system/cpu/cpu{}/online"
 
 
-def set_online(is_online):
-    with open(ONLINE, "w", encoding="ascii") as file:
+def set_online(is_online, cpu=1):
+    with open(ONLINE.format(cpu), "w", encoding="ascii") as file:
         file.write("01"[is_online])
 
 
@@ -21,7 +22,7 @@ class Cpus(Case):
         super().setUp()
         if not OWN_MACHINE:
             raise unittest.SkipTest("this machine has users who need its CPUs")
-        if not os.path.exists(ONLINE):
+        if not os.path.exists(ONLINE.format(1)):
             raise unittest.SkipTest("this machine has no CPU that can go offline")
         self.addCleanup(set_online, True)
 
@@ -61,6 +62,50 @@ class Cpus(Case):
         set_online(True)
         frames += self.send_on(1, 5, 300)
         capture.wait_packets(15)
+        self.assertEqual(capture.finish().data(), frames)
+
+
+class Sparse(Case):
+    """CPUs 0, 2 and 3 are online, and then others: each has a ring of its own, and there is no other one."""
+
+    def setUp(self):
+        super().setUp()
+        if not OWN_MACHINE:
+            raise unittest.SkipTest("this machine has users who need its CPUs")
+        if os.cpu_count() < 4:
+            raise unittest.SkipTest("this machine has fewer than four CPUs")
+        self.addCleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        for cpu in (1, 3):
+            self.addCleanup(set_online, True, cpu)
+
+    def send_on(self, *cpus, size):
+        """A veth pair receives on the CPU that sends."""
+        frames = []
+        for cpu in cpus:
+            os.sched_setaffinity(0, {cpu})
+            frames += self.pair.send(3, size + cpu)
+        os.sched_setaffinity(0, {0})
+        return frames
+
+    @staticmethod
+    def count_rings(capture):
+        maps = net.bpf_objects(capture.pid)["map"]
+        return sum(m["id"] in maps and m.get("name") == "xdptap_ring" for m in net.bpftool("map", "list"))
+
+    def test_sparse(self):
+        set_online(False, 1)
+        capture = self.start("--point", "xdp")
+        self.assertEqual(self.count_rings(capture), 3)
+        frames = self.send_on(0, 2, 3, size=100)
+        set_online(False, 3)
+        frames += self.send_on(2, 0, size=200)
+        set_online(True, 1)
+        frames += self.send_on(1, 2, 0, size=300)
+        wait_until(lambda: self.count_rings(capture) == 4, "a ring for CPU 1")
+        set_online(True, 3)
+        frames += self.send_on(3, 1, 2, 0, size=400)
+        capture.wait_packets(len(frames))
+        self.assertEqual(self.count_rings(capture), 4)
         self.assertEqual(capture.finish().data(), frames)
 
 
