@@ -16,6 +16,7 @@
 #include "extcap/net/promisc.h"
 
 #define LOOK_MS	 1000	 /* between questions: who attached in front, who removed our program */
+#define READY_MS 20	 /* between looks whether a filter is compiled */
 #define START_US 1500000 /* the time for interfaces of "any" before the capture begins */
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
@@ -42,6 +43,7 @@ void capture_ifaces_release(struct capture_ifaces *m)
 void capture_ifaces_done(struct capture_ifaces *m)
 {
 	capture_ifaces_release(m);
+	ready_done(&m->ready);
 	newcomers_done(&m->newcomers);
 	g_clear_pointer(&m->loss, g_free);
 	g_clear_pointer(&m->os, g_free);
@@ -420,10 +422,12 @@ static void join_next(struct capture_ifaces *m, struct reconfigure *r)
 	_cleanup_(filter_unrefp) struct filter *filter = r->wanted.is_paused
 								 ? filter_new_reject_all()
 								 : filter_ref(r->wanted.filter);
-	struct link *i = next_pending(m, filter);
 	g_autoptr(GError) error = NULL;
-	struct link as_it_was;
+	struct link as_it_was, *i;
 
+	if (!ready_for(&m->ready, filter, m->pending->pdata[0]))
+		return;
+	i = next_pending(m, filter);
 	if (!i)
 		return;
 	as_it_was = *i;
@@ -450,6 +454,8 @@ static void compare(struct capture_ifaces *m, GPtrArray *links, struct reconfigu
 
 int capture_ifaces_wait_ms(const struct capture_ifaces *m)
 {
+	if (ready_is_busy(&m->ready))
+		return READY_MS;
 	if (m->pending->len || m->has_changed)
 		return 0;
 	return tap_asks_netlink(m->tap) || privileges_can_ask() ? LOOK_MS : -1;

@@ -11,6 +11,7 @@
 
 #include "bpf/tap.h"
 #include "extcap/capture/ifaces/newcomers.h"
+#include "extcap/capture/ifaces/ready.h"
 #include "extcap/capture/reconfigure.h"
 #include "extcap/config/options.h"
 #include "extcap/capture/stream.h"
@@ -28,6 +29,7 @@ struct capture_ifaces {
 	char *os;	     /* of the machine */
 	int links_fd;	     /* tells when links change */
 	int promisc_fd;	     /* -1: none is in promiscuous mode */
+	struct ready ready;  /* the filter for the next of them */
 	struct newcomers newcomers;
 	guint n_gone; /* programs found missing by the last capture_ifaces_follow() */
 	char *loss;   /* what happened to the last of them, in words; or NULL */

@@ -125,23 +125,59 @@ static bool is_for(const struct filter *f, int linktype, unsigned int ifindex)
 	       (!f->needs_netmask || f->netmask == find_netmask(ifindex));
 }
 
-struct filter *filter_for(struct filter *f, int linktype, unsigned int ifindex, GError **error)
+/* Borrowed; NULL: it has not been compiled. */
+static struct filter *find(const struct filter *f, int linktype, unsigned int ifindex)
 {
-	struct filter *other;
-
 	if (!f->expression || is_for(f, linktype, ifindex))
-		return filter_ref(f);
+		return (struct filter *)f;
 	for (guint n = 0; f->others && n < f->others->len; n++)
 		if (is_for(f->others->pdata[n], linktype, ifindex))
-			return filter_ref(f->others->pdata[n]);
+			return f->others->pdata[n];
+	return NULL;
+}
+
+bool filter_has(const struct filter *f, int linktype, unsigned int ifindex)
+{
+	return find(f, linktype, ifindex);
+}
+
+/* Takes ownership. */
+static void add_other(struct filter *f, struct filter *other)
+{
+	if (!f->others)
+		f->others = g_ptr_array_new_with_free_func((GDestroyNotify)filter_unref);
+	g_ptr_array_add(f->others, other);
+}
+
+void filter_adopt(struct filter *f, struct filter *made, const struct filter_place *place,
+		  const char *why)
+{
+	struct filter *none;
+
+	if (made) {
+		add_other(f, filter_for(made, place->linktype, place->ifindex, NULL));
+		return;
+	}
+	none = g_rc_box_new0(struct filter);
+	none->linktype = place->linktype;
+	none->why = g_strdup(why);
+	add_other(f, none);
+}
+
+struct filter *filter_for(struct filter *f, int linktype, unsigned int ifindex, GError **error)
+{
+	struct filter *other = find(f, linktype, ifindex);
+
+	if (other && other->why)
+		fail(error, "%s", other->why);
+	if (other)
+		return other->why ? NULL : filter_ref(other);
 	other = filter_new(f->expression, linktype, ifindex, error);
 	if (!other) {
 		g_prefix_error(error, "capture filter \"%.100s\": ", f->expression);
 		return NULL;
 	}
-	if (!f->others)
-		f->others = g_ptr_array_new_with_free_func((GDestroyNotify)filter_unref);
-	g_ptr_array_add(f->others, filter_ref(other));
+	add_other(f, filter_ref(other));
 	return other;
 }
 
@@ -213,7 +249,7 @@ static void compile_all(struct filter_job *job)
 
 		if (!other) {
 			g_clear_pointer(&job->filter, filter_unref);
-			return;
+			return; /* filter_for() has added the expression to the sentence */
 		}
 		filter_unref(other);
 	}
@@ -304,6 +340,7 @@ static void clear(void *p)
 
 	g_free(f->expression);
 	g_free(f->insns);
+	g_free(f->why);
 	g_clear_pointer(&f->others, g_ptr_array_unref);
 }
 

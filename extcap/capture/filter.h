@@ -22,6 +22,14 @@ struct filter {
 	bool needs_netmask;	   /* has "ip broadcast" in it */
 	uint32_t netmask;	   /* then: which one */
 	GPtrArray *others; /* of struct filter *: the same for other interfaces; NULL: none */
+	char *why;	   /* the expression is no filter for such frames; NULL: it is one */
+};
+
+/* Frames that a filter judges; ifindex 0: of no particular interface. */
+struct filter_place {
+	int linktype;
+	unsigned int ifindex;
+	bool may_reject; /* where the expression makes no sense, as filter_for_any() has it */
 };
 
 /*
@@ -33,15 +41,16 @@ struct filter *filter_new(const char *expression, int linktype, unsigned int ifi
 			  GError **error);
 /* The same expression for another interface; it is compiled, as by filter_new(), only if it must be. */
 struct filter *filter_for(struct filter *f, int linktype, unsigned int ifindex, GError **error);
+/* Whether filter_for() has the answer without compiling anything. */
+bool filter_has(const struct filter *f, int linktype, unsigned int ifindex);
+/*
+ * Lets filter_for() of f know what filter_compile() made of the same expression for one place; NULL: nothing, and
+ * filter_for() fails with the sentence "why".
+ */
+void filter_adopt(struct filter *f, struct filter *made, const struct filter_place *place,
+		  const char *why);
 /* The same, and the filter that rejects all frames where the expression makes no sense. */
 struct filter *filter_for_any(struct filter *f, int linktype, unsigned int ifindex);
-/* Frames that a filter judges; ifindex 0: of no particular interface. */
-struct filter_place {
-	int linktype;
-	unsigned int ifindex;
-	bool may_reject; /* where the expression makes no sense, as filter_for_any() has it */
-};
-
 /*
  * Compiles an expression in a thread of its own, first for any Ethernet interface, and for the n places
  * as well: libpcap needs minutes for a thousand hosts, and as long as a name server needs for a name. The

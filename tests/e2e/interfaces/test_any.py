@@ -152,6 +152,26 @@ class Any(Case):
         joined, = [i for i in finished.interfaces if i.option("if_name") == "near2"]
         self.assertIn("greater 150", str(joined.option("if_filter")))
 
+    def test_slow_filter(self):
+        """libpcap needs seconds for this one. While it compiles it for a device with other frames, the rings are
+        read."""
+        hosts = " or ".join(f"host 10.{n // 250}.{n % 250}.9" for n in range(150))
+        capture = self.start_any("-f", f"{hosts} or ether proto {net.ETHERTYPE}")
+        try:
+            tun = self.pair.near.inside(net.open_tun)
+        except OSError as error:
+            self.skipTest(f"this kernel has no tun: {error}")
+        self.addCleanup(os.close, tun)
+        threads = len(os.listdir(f"/proc/{capture.pid}/task"))
+        self.pair.near.ip("link", "set", "t0", "up")
+        wait_until(lambda: len(os.listdir(f"/proc/{capture.pid}/task")) > threads, "the compiler's thread")
+        frames = self.pair.send(3, 100)
+        capture.wait_packets(3)
+        with open(self.log, encoding="utf-8") as file:
+            self.assertNotIn("t0: received", file.read())
+        self.wait_log("t0: received frames at ")
+        self.assertEqual(self.names_of(capture.finish())["near"], frames)
+
     def test_toolbar(self):
         """So do those that the toolbar has set meanwhile."""
         bar = Toolbar(self.folder)
