@@ -15,6 +15,7 @@
 #include "bpf/tap.h"
 #include "extcap/capture/filter.h"
 #include "extcap/net/link.h"
+#include "extcap/net/resolver.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 
@@ -50,7 +51,10 @@ static bool compile_with(struct filter *f, pcap_t *dead, uint32_t netmask, GErro
 		return true;
 	}
 	if (!g_str_equal(pcap_geterr(dead), "expression rejects all packets"))
-		return fail(error, "%s", pcap_geterr(dead));
+		return fail(error, "%s%s", pcap_geterr(dead),
+			    resolver_has_refused()
+				    ? "; in another network namespace, give its address"
+				    : "");
 	reject_all(f);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/net/netns.h"
+#include "extcap/net/resolver.h"
 
 static char *path_of(const char *which)
 {
@@ -28,8 +29,10 @@ bool netns_enter(const char *which, GError **error)
 			    "no such network namespace: \"%s\"; use \"ip netns\" to list named "
 			    "ones",
 			    which);
-	if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0)
+	if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) {
+		resolver_close();
 		return true;
+	}
 	if (fd >= 0 && errno == EPERM)
 		return fail(
 			error,

@@ -5,8 +5,10 @@ import os
 
 import harness
 import net
+import toolbar
 from captures import Capture
 from program import XDPTAP, Case, xdptap
+from toolbar import FILTER, LOG, Toolbar
 
 
 class Any(Case):
@@ -79,6 +81,37 @@ class Netns(Case):
         status, _, err = xdptap("-i", "none0", "--netns", self.pair.near.name, "-w", self.path("x"))
         self.assertEqual(status, 1)
         self.assert_sentence(err, "none0")
+
+
+class HostNames(Case):
+    """They are looked up where xdptap starts, and never inside the namespace that it enters."""
+
+    def test_looked_up_once(self):
+        """The filter is compiled again for the tun device, inside, with the address that is known by then."""
+        try:
+            self.addCleanup(os.close, self.pair.near.inside(net.open_tun))
+        except OSError as error:
+            self.skipTest(f"this kernel has no tun: {error}")
+        self.pair.near.ip("link", "set", "t0", "up")
+        with net.Process([XDPTAP, "-i", "t0", "--netns", self.pair.near.name, "-f", "host localhost", "-w",
+                          self.path("out.pcapng")]) as process:
+            process.wait_for("Capturing on 't0'")
+            process.signal()
+            self.assertEqual(process.wait(), 0, process.text())
+
+    def test_toolbar(self):
+        """A new name is refused with a sentence, and an address is not."""
+        bar = Toolbar(self.folder)
+        self.addCleanup(bar.close)
+        extcap = self.extcap(*bar.options, "--netns", self.pair.far.name, interface="far")
+        bar.open()
+        extcap.open()
+        bar.set(FILTER, "host localhost")
+        harness.wait_until(lambda: [payload for _, _, payload in bar.read()
+                                    if b"in another network namespace, give its address" in payload], "the sentence")
+        bar.set(FILTER, "host 127.0.0.1")
+        bar.wait_text(toolbar.ADD, "in effect", LOG)
+        extcap.finish()
 
 
 if __name__ == "__main__":
