@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import harness
 import net
@@ -13,6 +14,7 @@ from program import Case
 
 COUNT = 500
 ROUNDS, AT_ONCE = 10, 10  # of interfaces that come and go
+BURST, PAUSE = 16, 0.002   # frames of the load, and seconds between bursts
 FIRST = re.compile(rb"(\d+) of (\d+) interfaces are captured from the start")
 
 
@@ -57,11 +59,14 @@ class Many(Case):
         return found
 
     def flood(self):
+        """Several thousand frames a second: each of them is read by the test, too."""
         number = 0
         with self.pair.sender() as sender:
             while not self.is_over:
                 sender.send(net.frame(64, number & 255))
                 number += 1
+                if number % BURST == 0:
+                    time.sleep(PAUSE)
         self.n_sent = number
 
     def test_under_load(self):
