@@ -217,6 +217,7 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 	for (guint n = 0; n < m->config->interfaces->len; n++)
 		if (!add_named(m, filter, m->config->interfaces->pdata[n], error))
 			return false;
+	newcomers_look(&m->newcomers, tap, NULL);
 	return check_format(m, error);
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "extcap/capture/ifaces/newcomers.h"
 
 #define INTERVAL_US (900 * 1000) /* less than the timer's, which calls it */
@@ -13,6 +15,15 @@ void newcomers_done(struct newcomers *n)
 	g_clear_pointer(&n->known, g_ptr_array_unref);
 }
 
+/* The name of a program at tcx requires CAP_SYS_ADMIN, which is there at the start only; its number does not. */
+static void cut_name(char *what)
+{
+	char *name = g_str_has_prefix(what, "tc program ") ? strstr(what, " \"") : NULL;
+
+	if (name)
+		*name = 0;
+}
+
 /* Who meets the frames of a slot first, or NULL. */
 static char *find_first(const struct tap *tap, guint slot)
 {
@@ -22,6 +33,7 @@ static char *find_first(const struct tap *tap, guint slot)
 	if (!place.ifindex || !place.link || !place.point->find_neighbour ||
 	    !place.point->find_neighbour(place.link, POINT_BEFORE, &other))
 		return NULL;
+	cut_name(other.what);
 	return g_strdup(other.what);
 }
 

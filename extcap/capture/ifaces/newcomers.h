@@ -19,7 +19,10 @@ struct newcomers {
 
 void newcomers_init(struct newcomers *n);
 void newcomers_done(struct newcomers *n);
-/* Warns of those since the last look, if that is long enough ago. Needs CAP_NET_ADMIN. */
+/*
+ * Warns of those since the last look, if that is long enough ago. Of a new slot it learns who was there before:
+ * attach() has told. Needs CAP_NET_ADMIN.
+ */
 void newcomers_look(struct newcomers *n, const struct tap *tap, const struct stream *stream);
 
 #endif

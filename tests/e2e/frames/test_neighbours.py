@@ -158,21 +158,21 @@ class Sent(Neighbours):
 
 class Later(Neighbours):
     def test_in_front(self):
-        """Who attaches in front of a running capture is named, once, in each direction."""
+        """A program that attaches in front of a running capture is told of, once, in each direction."""
         if not net.has_tcx():
             self.skipTest("needs Linux 6.6")
-        capture = self.start(interface="any")
+        capture = self.start("--point", "tc", interface="any")
         sentences = []
         for interface in ("near", "near2"):
             for direction, word in (("ingress", "received"), ("egress", "sent")):
                 tcprograms.attach_tcx(self, self.pair.near, interface, direction, tcprograms.BEFORE)
-                sentences.append(f'"{tcprograms.NAME}" was attached and meets {word} frames on "{interface}" first')
+                sentences.append(f' was attached and meets {word} frames on "{interface}" first')
                 capture.wait_for(sentences[-1])
         text = capture.stderr().decode()
         self.assertEqual([text.count(sentence) for sentence in sentences], [1] * 4)
         for line in capture.stderr().splitlines(keepends=True):
             if b"was attached" in line:
-                self.assert_sentence(line, "no longer captured")
+                self.assert_sentence(line, "tc program ", "no longer captured")
         capture.finish()
 
 
