@@ -41,8 +41,9 @@ struct tap {
 	struct reader reader;
 	struct clock clock;
 	struct slots slots;
-	unsigned int n_broken; /* rings given up, as told to the log */
-	uint64_t last_ns;      /* the last time stamp given out */
+	unsigned int n_broken;	 /* rings given up, as told to the log */
+	uint64_t last_ns;	 /* the last time stamp given out */
+	struct tap_stats *stats; /* of each slot, after tap_free_rings(); else NULL */
 	void (*log)(void *user, const char *text);
 	void *user;
 	size_t n_frames;
@@ -135,15 +136,23 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 	return 0;
 }
 
+/* All that the kernel holds for us. */
+static void free_kernel(struct tap *t)
+{
+	slots_free_links(&t->slots);
+	images_done(&t->images);
+	reader_done(&t->reader);
+	maps_done(&t->maps);
+}
+
 void tap_free(struct tap *t)
 {
 	if (!t)
 		return;
 	tap_detach(t);
+	free_kernel(t);
 	slots_done(&t->slots);
-	images_done(&t->images);
-	reader_done(&t->reader);
-	maps_done(&t->maps);
+	free(t->stats);
 	free(t);
 }
 
@@ -152,6 +161,19 @@ void tap_abandon(struct tap *t)
 	if (t)
 		slots_abandon(&t->slots);
 	tap_free(t);
+}
+
+/* Without memory for the counters, everything stays until tap_free(). */
+void tap_free_rings(struct tap *t)
+{
+	struct tap_stats *stats = t->stats ? NULL : calloc(t->slots.n + 1, sizeof(*stats));
+
+	for (uint32_t slot = 0; stats && slot < t->slots.n; slot++)
+		(void)tap_read_stats(t, slot, &stats[slot]);
+	if (!stats)
+		return;
+	t->stats = stats;
+	free_kernel(t);
 }
 
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
@@ -397,6 +419,10 @@ int tap_read_stats(const struct tap *t, uint32_t slot, struct tap_stats *ret)
 
 	if (slot >= t->slots.n)
 		return -EINVAL;
+	if (t->stats) {
+		*ret = t->stats[slot];
+		return 0;
+	}
 	a = &t->slots.list[slot];
 	r = maps_read_count(&t->maps, slot, &count);
 	if (r >= 0)

@@ -5,7 +5,7 @@
  * This is the seam between the kernel's side and the program: extcap/ includes nothing else of bpf/
  * but point.h, program.h and drops/reasons.h. Life cycle: tap_new, tap_attach for each interface; in a loop, wait on
  * tap_fd() (at most tap_wait_ms()), tap_drain, tap_release; at the end tap_detach, tap_drain_rest,
- * tap_free. One thread at a time.
+ * tap_free_rings, tap_free. One thread at a time.
  *
  * Others use the library, xdptap/tap.h, which is a layer of checks around this. The program does not: it
  * asks which system calls its sandbox must leave, moves programs between slots, and captures what the kernel
@@ -205,6 +205,11 @@ void tap_drain(struct tap *t, tap_frames_fn fn, void *user);
  * then has been neither given out nor lost is counted as lost_invalid.
  */
 void tap_drain_rest(struct tap *t, tap_frames_fn fn, void *user);
+/*
+ * After tap_drain_rest(): gives the rings, the maps and the programs back to the kernel, and with them the
+ * data of all frames. tap_read_stats() and the clock still work, until tap_free().
+ */
+void tap_free_rings(struct tap *t);
 /* From now on the frames given out may be overwritten. */
 void tap_release(struct tap *t);
 /* Now, as a frame would be stamped; looks at the system clock for that. */

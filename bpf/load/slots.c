@@ -172,11 +172,16 @@ void slots_abandon(struct slots *s)
 	s->is_detached = true;
 }
 
-void slots_done(struct slots *s)
+void slots_free_links(struct slots *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->list[i].link)
 			free_link(&s->list[i]);
+}
+
+void slots_done(struct slots *s)
+{
+	slots_free_links(s);
 	free(s->list);
 	*s = (struct slots){ 0 };
 }

@@ -51,7 +51,9 @@ void slots_close(struct slots *s, uint32_t slot);
 bool slots_detach(struct slots *s);
 /* The programs are another process's now: nothing here detaches them. */
 void slots_abandon(struct slots *s);
-/* Frees, after slots_detach() or slots_abandon(). */
+/* Frees the programs, after slots_detach() or slots_abandon(); the accounts remain. */
+void slots_free_links(struct slots *s);
+/* Frees, after the same. */
 void slots_done(struct slots *s);
 
 #endif

@@ -72,6 +72,9 @@ static int end_file(const struct ending *e)
 	struct wait w = { now, now, now, *e->n_signals };
 	int r;
 
+	/* A queue has copies of all frames. The rings may be larger, and the disk may take long. */
+	if (sink_queue(e->stream->sink).size)
+		tap_free_rings(e->stream->tap);
 	do
 		r = stream_end(e->stream);
 	while (sink_is_busy(r) && wait_for_disk(e, &w, r == -EAGAIN));

@@ -252,6 +252,36 @@ static int on_frames_and_stop(void *user, const struct tap_frame *frames, size_t
 	return 1;
 }
 
+/* How many descriptors of ours are maps, programs and links. */
+static unsigned int count_bpf(void)
+{
+	g_autoptr(GDir) fds = g_dir_open("/proc/self/fd", 0, NULL);
+	unsigned int n = 0;
+	const char *name;
+
+	while ((name = g_dir_read_name(fds))) {
+		g_autofree char *path = g_build_filename("/proc/self/fd", name, NULL);
+		g_autofree char *to = g_file_read_link(path, NULL);
+
+		n += to && strstr(to, "bpf");
+	}
+	return n;
+}
+
+/* Without rings and maps, the counters are what they were. */
+static void check_freed(struct fixture *f)
+{
+	struct tap_stats before = stats(f), after;
+
+	g_assert_cmpuint(count_bpf(), >, 0);
+	tap_free_rings(f->tap);
+	g_assert_cmpuint(count_bpf(), ==, 0);
+	after = stats(f);
+	g_assert_cmpmem(&before, sizeof(before), &after, sizeof(after));
+	g_assert_cmpuint(tap_now_ns(f->tap), >, 0);
+	tap_free_rings(f->tap);
+}
+
 /* At the end every frame is given out, even if the callback asks to stop. */
 static void test_rest(void)
 {
@@ -271,6 +301,7 @@ static void test_rest(void)
 	g_assert_cmpuint(f.taken, ==, 3 * TAP_FRAMES);
 	g_assert_cmpuint(stats(&f).pending, ==, 0);
 	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
+	check_freed(&f);
 	teardown(&f);
 }
 
@@ -335,6 +366,7 @@ static void test_unfinished(void)
 	g_assert_cmpuint(stats(&f).accepted, ==, 2 + left);
 	g_assert_cmpuint(stats(&f).lost_invalid, ==, 0);
 	g_assert_cmpuint(f.taken, ==, 2);
+	check_freed(&f);
 	teardown(&f);
 }
 
