@@ -33,52 +33,77 @@ struct numbers {
 	int of[G_N_ELEMENTS(names)];
 };
 
+/* The kernel's structs end in arrays: these have room for their elements. */
+union set {
+	struct ethtool_sset_info head;
+	uint32_t words[sizeof(struct ethtool_sset_info) / 4 + 1];
+};
+
+union strings {
+	struct ethtool_gstrings head;
+	char bytes[sizeof(struct ethtool_gstrings) + FEATURES * ETH_GSTRING_LEN];
+};
+
+union features {
+	struct ethtool_gfeatures head;
+	uint32_t words[(sizeof(struct ethtool_gfeatures) +
+			FEATURES / 32 * sizeof(struct ethtool_get_features_block)) /
+		       4];
+};
+
+union request {
+	struct ethtool_sfeatures head;
+	uint32_t words[(sizeof(struct ethtool_sfeatures) +
+			FEATURES / 32 * sizeof(struct ethtool_set_features_block)) /
+		       4];
+};
+
 static unsigned int count_features(const struct link *i)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t count;
-	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1 << ETH_SS_FEATURES } };
+	union set set = { .head = { .cmd = ETHTOOL_GSSET_INFO,
+				    .sset_mask = 1 << ETH_SS_FEATURES } };
 
-	return ethtool_ioctl(i, SIOCETHTOOL, &set) && set.info.sset_mask ? set.count : 0;
+	return ethtool_ioctl(i, SIOCETHTOOL, &set) && set.head.sset_mask ? set.head.data[0] : 0;
 }
 
 static struct numbers find_numbers(const struct link *i)
 {
-	struct {
-		struct ethtool_gstrings head;
-		char text[FEATURES][ETH_GSTRING_LEN];
-	} strings = { .head = { .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES } };
+	union strings strings = { .head = { .cmd = ETHTOOL_GSTRINGS,
+					    .string_set = ETH_SS_FEATURES } };
+	const char *text = strings.bytes + sizeof(strings.head);
 	unsigned int n = count_features(i);
 	struct numbers found;
 
 	memset(&found, -1, sizeof(found));
 	if (!n || n > FEATURES || !ethtool_ioctl(i, SIOCETHTOOL, &strings))
 		return found;
-	for (unsigned int k = 0; k < n; k++)
+	for (unsigned int k = 0; k < n; k++, text += ETH_GSTRING_LEN)
 		for (size_t f = 0; f < G_N_ELEMENTS(names); f++)
-			if (strncmp(strings.text[k], names[f], ETH_GSTRING_LEN) == 0)
+			if (strncmp(text, names[f], ETH_GSTRING_LEN) == 0)
 				found.of[f] = (int)k;
 	return found;
 }
 
-struct features {
-	struct ethtool_gfeatures head;
-	struct ethtool_get_features_block blocks[FEATURES / 32];
-};
-
-static bool is_active(const struct features *f, int number)
+static bool read_features(const struct link *i, union features *ret)
 {
-	return number >= 0 && f->blocks[number / 32].active & 1U << number % 32;
+	*ret = (union features){ .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURES / 32 } };
+	return ethtool_ioctl(i, SIOCETHTOOL, ret);
+}
+
+static bool is_active(const union features *f, int number)
+{
+	const struct ethtool_get_features_block *blocks = f->head.features;
+
+	return number >= 0 && blocks[number / 32].active & 1U << number % 32;
 }
 
 unsigned int offloads_read(const struct link *i)
 {
-	struct features f = { .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURES / 32 } };
+	union features f;
 	struct numbers found = find_numbers(i);
 	unsigned int mask = 0;
 
-	if (!ethtool_ioctl(i, SIOCETHTOOL, &f))
+	if (!read_features(i, &f))
 		return 0;
 	for (size_t n = 0; n < G_N_ELEMENTS(names); n++)
 		if (is_active(&f, found.of[n]))
@@ -88,20 +113,21 @@ unsigned int offloads_read(const struct link *i)
 
 unsigned int offloads_enable(const struct link *i, unsigned int mask)
 {
-	struct {
-		struct ethtool_sfeatures head;
-		struct ethtool_set_features_block blocks[FEATURES / 32];
-	} request = { .head = { .cmd = ETHTOOL_SFEATURES } };
+	union request request = { .head = { .cmd = ETHTOOL_SFEATURES } };
+	struct ethtool_set_features_block *blocks = request.head.features;
 	struct numbers found = find_numbers(i);
+	union features f;
 
+	if (!read_features(i, &f))
+		return 0;
+	request.head.size = f.head.size; /* the kernel takes no other */
 	for (size_t n = 0; n < G_N_ELEMENTS(names); n++) {
 		int number = found.of[n];
 
 		if (!(mask & 1U << n) || number < 0)
 			continue;
-		request.blocks[number / 32].valid |= 1U << number % 32;
-		request.blocks[number / 32].requested |= 1U << number % 32;
-		request.head.size = MAX(request.head.size, (uint32_t)number / 32 + 1);
+		blocks[number / 32].valid |= 1U << number % 32;
+		blocks[number / 32].requested |= 1U << number % 32;
 	}
 	(void)ethtool_ioctl(i, SIOCETHTOOL, &request);
 	return offloads_read(i);
