@@ -63,8 +63,9 @@ enum point_order {
 struct point_drop {
 	const uint32_t *reasons; /* borrowed */
 	size_t n_reasons;
-	bool is_listed;	 /* capture for these reasons only, else for all others */
-	bool has_socket; /* see drops/reasons.h */
+	bool is_listed;	   /* capture for these reasons only, else for all others */
+	bool has_socket;   /* see drops/reasons.h */
+	uint32_t of_hooks; /* the reason of which the caller is recorded, too; 0: none */
 };
 
 struct point {

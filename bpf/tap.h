@@ -74,6 +74,8 @@ enum {
 	TAP_OUTBOUND,
 };
 
+#define TAP_CALLERS 4
+
 struct tap_frame {
 	uint64_t
 		ts_ns; /* since the epoch; before the previous frame's only after tap_follow_clock() */
@@ -88,11 +90,13 @@ struct tap_frame {
 	uint16_t mask;	     /* TAP_ */
 	uint16_t generation; /* of the filter that accepted it; 0: tap_attach()'s */
 	const struct point *point;
-	uint64_t id;	  /* ID: the same on both sides of a traced run */
+	uint64_t id; /* ID: the same on both sides of a traced run, or at both ends of a packet */
 	uint32_t verdict; /* VERDICT: what the program returned, XDP_… */
 	/* DROPPED: */
-	uint32_t reason;    /* see drops/reasons.h */
-	uint64_t location;  /* the address from which the kernel's function was called */
+	uint32_t reason;   /* see drops/reasons.h */
+	uint64_t location; /* the address from which the kernel's function was called */
+	/* TAP_CALLERS, the same for the function there, and so on; 0: unknown. Valid until tap_release(). */
+	const uint64_t *callers;
 	uint32_t direction; /* TAP_UNKNOWN… */
 };
 

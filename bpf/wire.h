@@ -28,14 +28,14 @@ enum wire_lost {
 
 /* What is known about a frame besides its bytes: bits of wire_frame.flags. */
 enum {
-	WIRE_HASH = 1 << 0,	/* hash holds the NIC's hash over the flow */
-	WIRE_SEGMENTS = 1 << 1, /* several frames on the wire, one here (TSO, GRO) */
-	WIRE_QUEUE = 1 << 2,	/* queue holds the receive queue */
-	WIRE_TRACED = 1 << 3,	/* a wire_trace precedes the bytes */
-	WIRE_VERDICT = 1 << 4,	/* and its verdict is valid */
-	WIRE_STAMPED = 1 << 5,	/* a wire_stamp precedes the bytes */
-	WIRE_PARTIAL = 1 << 6,	/* its checksum is left to the NIC: the bytes lack it */
-	WIRE_DROPPED = 1 << 7,	/* a wire_drop precedes the bytes */
+	WIRE_HASH = 1 << 0,	  /* hash holds the NIC's hash over the flow */
+	WIRE_SEGMENTS = 1 << 1,	  /* several frames on the wire, one here (TSO, GRO) */
+	WIRE_QUEUE = 1 << 2,	  /* queue holds the receive queue */
+	WIRE_TRACED = 1 << 3,	  /* a wire_trace precedes the bytes */
+	WIRE_VERDICT = 1 << 4,	  /* and its verdict is valid */
+	WIRE_STAMPED = 1 << 5,	  /* a wire_stamp precedes the bytes */
+	WIRE_PARTIAL = 1 << 6,	  /* its checksum is left to the NIC: the bytes lack it */
+	WIRE_DROPPED = 1 << 7,	  /* a wire_drop precedes the bytes */
 };
 
 /* An unlikely number: the capture filter replaces the instruction that sets r0 to it. */
@@ -93,6 +93,7 @@ struct wire_drop_config {
 	__u32 version;	  /* of several programs, each serves the places that name it */
 	__u32 has_socket; /* the tracepoint's fourth argument is the receiving socket */
 	__u32 is_listed;  /* only for the reasons in the map, else for all others */
+	__u32 of_hooks;	  /* the reason of which callers tell more; 0: none */
 };
 
 /* Which counters a freed buffer belongs to; the value is a wire_drop_slot. */
@@ -106,14 +107,18 @@ struct wire_drop_slot {
 	__u32 version; /* the program that records its buffers */
 };
 
+#define WIRE_CALLERS 4
+
 /* With WIRE_DROPPED: the same place. */
 struct wire_drop {
 	__u64 location; /* the address from which the kernel's function was called */
+	__u64 callers
+		[WIRE_CALLERS]; /* the same for that function's caller, and so on; 0: unknown */
 	__u32 reason;
 	__u32 direction; /* WIRE_UNKNOWN… */
 };
 
-_Static_assert(sizeof(struct wire_drop) == 16, "wire_drop changed size");
+_Static_assert(sizeof(struct wire_drop) == 48, "wire_drop changed size");
 
 /* Which way a freed buffer went; tap.h has the same values. */
 enum wire_direction {

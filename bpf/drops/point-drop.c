@@ -105,6 +105,7 @@ static int tracer_new(const struct point_target *target, struct tracer **ret)
 		.netns = facts_netns(),
 		.has_socket = target->drop.has_socket,
 		.is_listed = target->drop.is_listed,
+		.of_hooks = target->drop.of_hooks,
 	};
 	r = create_maps(t, &target->drop, target->maps->n_slots);
 	if (r < 0) {

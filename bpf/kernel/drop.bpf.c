@@ -91,8 +91,25 @@ static __always_inline const struct wire_drop_slot *find_slot(struct buffer *b)
 	return bpf_map_lookup_elem(&places, &place);
 }
 
-static __always_inline void record(const struct buffer *b, struct view *v, __u32 slot,
-				   const struct wire_drop *about)
+#define DEPTH 16 /* our own program and the tracepoint come first */
+
+/* Netfilter has few functions that drop: those that called them tell which hook it was. */
+static __always_inline void find_callers(void *ctx, struct wire_drop *about)
+{
+	__u64 stack[DEPTH];
+
+	if (bpf_get_stack(ctx, stack, sizeof(stack), 0) < 0)
+		return;
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < DEPTH - WIRE_CALLERS; i++)
+		if (stack[i] == about->location) {
+			copy_words(about->callers, &stack[i + 1], sizeof(about->callers));
+			return;
+		}
+}
+
+static __always_inline void record(void *ctx, const struct buffer *b, struct view *v, __u32 slot,
+				   struct wire_drop *about)
 {
 	struct wire_count *count = bpf_map_lookup_elem(&counts, &slot);
 	struct frame f = {
@@ -110,6 +127,8 @@ static __always_inline void record(const struct buffer *b, struct view *v, __u32
 	if (!filter_accepts((void *)v->at, v->len) && v->at)
 		return;
 	f.ts_ns = bpf_ktime_get_ns();
+	if (about->reason == drop.of_hooks)
+		find_callers(ctx, about);
 	take(v, copy_view, count, &f, &(struct before){ about, sizeof(*about) });
 }
 
@@ -131,7 +150,7 @@ int tap_drop(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	about.direction = b.direction;
 	v = see_buffer(skb, &b);
-	record(&b, &v, slot->slot, &about);
+	record(ctx, &b, &v, slot->slot, &about);
 	return 0;
 }
 

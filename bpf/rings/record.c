@@ -11,6 +11,7 @@
 _Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS &&
 		       (int)TAP_QUEUE == WIRE_QUEUE && (int)TAP_PARTIAL == WIRE_PARTIAL,
 	       "tap.h and wire.h disagree");
+_Static_assert(TAP_CALLERS == WIRE_CALLERS, "tap.h and wire.h disagree");
 _Static_assert((int)TAP_INBOUND == WIRE_INBOUND && (int)TAP_OUTBOUND == WIRE_OUTBOUND,
 	       "tap.h and wire.h disagree");
 
@@ -34,6 +35,7 @@ static void add_drop(struct tap_frame *f, const struct wire_frame *w)
 	f->mask |= TAP_DROPPED;
 	f->reason = drop->reason;
 	f->location = drop->location;
+	f->callers = (const uint64_t *)drop->callers;
 	f->direction = drop->direction <= WIRE_OUTBOUND ? drop->direction : TAP_UNKNOWN;
 }
 

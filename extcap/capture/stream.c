@@ -378,8 +378,7 @@ static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_f
 	packet->packetid = f->id;
 	packet->options.comments = comments;
 	if (f->mask & TAP_DROPPED)
-		add_comment(comments, &packet->options.n_comments,
-			    texts_find(s->drop_texts, f->reason, f->location));
+		add_comment(comments, &packet->options.n_comments, texts_find(s->drop_texts, f));
 	add_comment(comments, &packet->options.n_comments, comment_of(s, i, f));
 	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
 	s->verdict.value = f->verdict;

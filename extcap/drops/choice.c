@@ -55,6 +55,14 @@ static void add_harmless(struct choice_of_reasons *c, const struct reasons *reas
 			add(c, &reasons->list[i]);
 }
 
+/* Netfilter's reason. */
+static uint32_t find_hooks(const struct reasons *reasons)
+{
+	const struct reason *reason = reasons_find(reasons, "NETFILTER_DROP");
+
+	return reason ? reason->value : 0;
+}
+
 bool choice_read(struct choice_of_reasons *c, const struct config *config, GError **error)
 {
 	const struct reasons *reasons = get(error);
@@ -63,6 +71,7 @@ bool choice_read(struct choice_of_reasons *c, const struct config *config, GErro
 	if (!reasons)
 		return false;
 	c->has_socket = reasons->has_socket;
+	c->of_hooks = find_hooks(reasons);
 	c->is_listed = config->reasons != NULL;
 	if (config->reasons)
 		return add_names(c, reasons, "reason", config->reasons, error);
@@ -83,6 +92,7 @@ struct point_drop choice_target(const struct choice_of_reasons *c)
 		.n_reasons = c->values->len,
 		.is_listed = c->is_listed,
 		.has_socket = c->has_socket,
+		.of_hooks = c->of_hooks,
 	};
 }
 

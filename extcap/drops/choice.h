@@ -14,6 +14,7 @@ struct choice_of_reasons {
 	GArray *values; /* of uint32_t */
 	bool is_listed; /* capture for these only, else for all others */
 	bool has_socket;
+	uint32_t of_hooks;
 };
 
 /*

@@ -45,7 +45,8 @@ class Forwarded(DropCase):
 
     def test_firewall(self):
         """Before and after routing: the link-layer header that the packet came with is not the next one."""
-        for hook, interface, cut, direction in (("forward", "near", 0, 1), ("postrouting", "near2:ip", 14, OUTBOUND)):
+        for hook, interface, cut, direction, caller in (("forward", "near", 0, 1, "ip_forward"),
+                                                        ("postrouting", "near2:ip", 14, OUTBOUND, "ip_output")):
             with self.subTest(hook):
                 self.pair.near.run("nft", f"add table ip {hook}; add chain ip {hook} c "
                                    f"{{ type filter hook {hook} priority 0; }}; "
@@ -58,6 +59,8 @@ class Forwarded(DropCase):
                 # The router has decremented the time to live.
                 left = [udp(9000 + n, to="10.10.0.2", ttl=63)[cut:] for n in range(N)]
                 self.expect(found, left, "NETFILTER_DROP", direction, interface)
+                self.assertEqual({(d.callers[-1], "nf_hook_slow" in [d.function, *d.callers]) for d in found},
+                                 {(caller, True)})
                 text = self.pair.near.run("nft", "list", "table", "ip", hook)
                 self.assertEqual(re.search(r"packets (\d+)", text)[1], str(N))
                 self.pair.near.run("nft", f"delete table ip {hook}")

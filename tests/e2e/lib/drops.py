@@ -11,7 +11,7 @@ from program import Case, xdptap
 
 INBOUND, OUTBOUND = 1, 2
 
-Drop = namedtuple("Drop", "interface reason function direction data")
+Drop = namedtuple("Drop", "interface reason function callers direction data")
 
 
 @functools.cache
@@ -48,9 +48,10 @@ def udp(port, data=b"", source=net.FAR_IP, to=net.NEAR_IP, wrong=0, **rest):
     return ip4(with_checksum(segment, 6, 17, source, to, wrong), 17, source, to, **rest)
 
 
-def tcp(port, flags=2, number=0, wrong=0):
-    segment = struct.pack(">HHIIHHHH", 4000 + number, port, 7, 0, 0x5000 | flags, 1000, 0, 0)
-    return ip4(with_checksum(segment, 16, 6, net.FAR_IP, net.NEAR_IP, wrong), 6)
+def tcp(port, flags=2, number=0, wrong=0, seq=7, ack=0, data=b"", source=net.FAR_IP):
+    segment = struct.pack(">HHIIHHHH", 4000 + number, port, seq & 0xffffffff, ack & 0xffffffff, 0x5000 | flags, 1000, 0,
+                          0) + data
+    return ip4(with_checksum(segment, 16, 6, source, net.NEAR_IP, wrong), 6, source)
 
 
 class DropCase(Case):
@@ -72,8 +73,9 @@ class DropCase(Case):
         drops = []
         for block in capture.named("EPB"):
             interface = capture.interfaces[block["interface"]]
-            reason, _, function = block.option("opt_comment").partition(" in ")
-            drops.append(Drop(interface.option("if_name"), reason, function,
+            reason, _, place = block.option("opt_comment").partition(" in ")
+            function, _, callers = place.partition(", called by ")
+            drops.append(Drop(interface.option("if_name"), reason, function, callers.split(", "),
                               block.option("epb_flags") & 3, block["data"]))
         return drops
 
