@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bpf/account.h"
+#include "bpf/drops/stamps.h"
 #include "bpf/facts.h"
 #include "bpf/filter/cbpf.h"
 #include "bpf/filter/cbpf-bind.h"
@@ -41,6 +42,7 @@ struct tap {
 	struct reader reader;
 	struct clock clock;
 	struct slots slots;
+	struct stamps stamps;
 	unsigned int n_broken;	 /* rings given up, as told to the log */
 	uint64_t last_ns;	 /* the last time stamp given out */
 	struct tap_stats *stats; /* of each slot, after tap_free_rings(); else NULL */
@@ -122,6 +124,7 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 	t->log = config->log;
 	t->user = config->user;
 	t->reader.epoll_fd = -1;
+	t->stamps = STAMPS_OFF;
 	clock_init(&t->clock);
 	/* one more: slots_attach() has room for two, and most need one */
 	r = maps_init(&t->maps, config->ring_size, (config->slots ? config->slots : TAP_SLOTS) + 1);
@@ -141,6 +144,7 @@ static void free_kernel(struct tap *t)
 {
 	slots_free_links(&t->slots);
 	images_done(&t->images);
+	stamps_done(&t->stamps);
 	reader_done(&t->reader);
 	maps_done(&t->maps);
 }
@@ -176,9 +180,19 @@ void tap_free_rings(struct tap *t)
 	free_kernel(t);
 }
 
+/* A drop needs no stamp if no packet was captured before. */
+static void add_ids(struct tap *t, const struct tap_target *target, struct wire_config *config)
+{
+	if (!target->has_ids ||
+	    !(target->point->sees_drops ? t->stamps.fd >= 0 : stamps_start(&t->stamps)))
+		return;
+	config->has_ids = true;
+	memcpy(config->secret, t->stamps.secret, sizeof(config->secret));
+}
+
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode)
 {
-	const struct point_target point_target = {
+	struct point_target point_target = {
 		.ifindex = target->ifindex,
 		.mode = target->mode,
 		.maps = &t->maps,
@@ -201,6 +215,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 
 	if (target->has_nic_clock && clock_init_phc(&phc, target->phc_fd) < 0)
 		return -ENODEV;
+	add_ids(t, target, &point_target.config);
 	r = slots_attach(&t->slots, target->point, &point_target, &phc);
 	if (r < 0)
 		clock_done(&phc);

@@ -53,6 +53,7 @@ struct tap_target {
 	uint16_t hardware;	  /* ARPHRD_, for a cooked header */
 	struct point_trace trace; /* for a point that traces */
 	struct point_drop drop;	  /* for one that sees drops: the same for all of a tap */
+	bool has_ids; /* for tc-ingress and drop: a packet that is received, then dropped, has one id */
 };
 
 /* What is known about a frame: bits of tap_frame.mask. */

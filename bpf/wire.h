@@ -36,6 +36,7 @@ enum {
 	WIRE_STAMPED = 1 << 5,	  /* a wire_stamp precedes the bytes */
 	WIRE_PARTIAL = 1 << 6,	  /* its checksum is left to the NIC: the bytes lack it */
 	WIRE_DROPPED = 1 << 7,	  /* a wire_drop precedes the bytes */
+	WIRE_IDENTIFIED = 1 << 8, /* a wire_id precedes the bytes */
 };
 
 /* An unlikely number: the capture filter replaces the instruction that sets r0 to it. */
@@ -49,6 +50,9 @@ struct wire_config {
 	__u32 generation;     /* of the filter, below 65536: in every record it accepted */
 	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
 	__u32 hardware;	      /* ARPHRD_ of the device; for a cooked header */
+	__u32 has_ids;	      /* received packets and drops get ids: see identity.bpf.h */
+	__u32 pad;
+	__u64 secret[2]; /* with which they are made */
 };
 
 /* Bytes of a frame that precede what the kernel shows of it, and those and the next ones. */
@@ -114,11 +118,19 @@ struct wire_drop {
 	__u64 location; /* the address from which the kernel's function was called */
 	__u64 callers
 		[WIRE_CALLERS]; /* the same for that function's caller, and so on; 0: unknown */
+	__u64 id;		/* as in wire_id */
 	__u32 reason;
 	__u32 direction; /* WIRE_UNKNOWN… */
 };
 
-_Static_assert(sizeof(struct wire_drop) == 48, "wire_drop changed size");
+_Static_assert(sizeof(struct wire_drop) == 56, "wire_drop changed size");
+
+/* With WIRE_IDENTIFIED: the same place. */
+struct wire_id {
+	__u64 id; /* the same where the packet is dropped; 0: unknown */
+};
+
+_Static_assert(sizeof(struct wire_id) == 8, "wire_id changed size");
 
 /* Which way a freed buffer went; tap.h has the same values. */
 enum wire_direction {

@@ -11,6 +11,7 @@
  * running; it counts that as a miss. But two programs of ours may interrupt each other, so they count
  * with atomic operations: see point-drop.c.
  */
+#include "bpf/kernel/identity.bpf.h"
 #include "bpf/kernel/ring.bpf.h"
 #include "bpf/kernel/sk-buff.bpf.h"
 
@@ -149,6 +150,8 @@ int tap_drop(struct bpf_raw_tracepoint_args *ctx)
 	if (!slot || slot->version != drop.version)
 		return 0;
 	about.direction = b.direction;
+	if (config.has_ids && b.iif)
+		about.id = identify((__u64)BPF_CORE_READ(skb, tstamp), b.head, config.secret);
 	v = see_buffer(skb, &b);
 	record(ctx, &b, &v, slot->slot, &about);
 	return 0;

@@ -313,28 +313,37 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 }
 
 /*
- * Counts a frame, and puts it into the ring if the filter accepts it. Work that a rejected frame does not
- * need comes after the filter.
+ * Counts a frame, and prepares it for take() if the filter accepts it, else returns NULL. Work that a
+ * rejected frame does not need comes after the filter.
  */
-static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct frame *f,
-				 const struct before *before)
+static __always_inline struct wire_count *judge(void *ctx, look_fn look, struct frame *f)
 {
 	struct wire_count *count;
 
 	f->slot = config.slot;
 	count = bpf_map_lookup_elem(&counts, &f->slot);
 	if (!count)
-		return; /* never: tap.c assigns slots below the size of the map */
+		return NULL; /* never: tap.c assigns slots below the size of the map */
 	add(&count->seen, 1);
 	if (!filter_accepts_headed(ctx,
 				   f->proto ? (__u64)bpf_ntohs(f->proto) << 16 | f->tci : f->start,
 				   f->head, f->head_len))
-		return;
+		return NULL;
 	f->ts_ns = bpf_ktime_get_ns();
 	look(ctx, f);
 	f->len += f->proto ? TAG : 0;
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
-	take(ctx, copy, count, f, before);
+	return count;
+}
+
+/* Counts a frame, and puts it into the ring if the filter accepts it. */
+static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct frame *f,
+				 const struct before *before)
+{
+	struct wire_count *count = judge(ctx, look, f);
+
+	if (count)
+		take(ctx, copy, count, f, before);
 }
 
 #endif

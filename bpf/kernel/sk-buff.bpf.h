@@ -28,6 +28,7 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	unsigned long _skb_refdst;
+	__s64 tstamp;
 	unsigned int len, data_len;
 	unsigned char ip_summed : 2, vlan_present : 1;
 	int skb_iif;

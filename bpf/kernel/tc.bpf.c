@@ -8,6 +8,7 @@
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
+#include "bpf/kernel/identity.bpf.h"
 #include "bpf/kernel/ring.bpf.h"
 
 /* kernel: include/linux/skbuff.h, sk_buff.ip_summed */
@@ -148,6 +149,27 @@ static __always_inline long copy_tc(void *ctx, __u32 offset, __u8 *to, __u32 len
 	return bpf_skb_load_bytes(ctx, offset, to, len); /* also beyond the linear part */
 }
 
+static __always_inline __u64 identify_tc(struct __sk_buff *ctx)
+{
+	const void *skb = ctx;
+	__u64 head = 0;
+
+	if (!skb_config.head ||
+	    bpf_probe_read_kernel(&head, sizeof(head), skb + skb_config.head) < 0)
+		return 0;
+	return identify(ctx->tstamp, head, config.secret);
+}
+
+/* With what the packet can be known by where it is dropped. */
+static __always_inline void take_identified(struct __sk_buff *skb, struct wire_count *count,
+					    struct frame *f)
+{
+	const struct wire_id id = { identify_tc(skb) };
+
+	f->flags |= WIRE_IDENTIFIED;
+	take(skb, copy_tc, count, f, &(struct before){ &id, sizeof(id) });
+}
+
 SEC("tc")
 int tap_tc(struct __sk_buff *skb)
 {
@@ -156,6 +178,7 @@ int tap_tc(struct __sk_buff *skb)
 		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
 		.head = &head,
 	};
+	struct wire_count *count;
 
 	if (skb_config.is_headerless) {
 		f.start = find_start(skb);
@@ -169,7 +192,11 @@ int tap_tc(struct __sk_buff *skb)
 	}
 	if (lacks_header(skb))
 		restore_header(skb, &f, &head);
-	emit(skb, look_tc, copy_tc, &f, NOTHING);
+	count = judge(skb, look_tc, &f);
+	if (count && config.has_ids)
+		take_identified(skb, count, &f);
+	else if (count)
+		take(skb, copy_tc, count, &f, NOTHING);
 	return TC_ACT_UNSPEC; /* the same number as TCX_NEXT */
 }
 

@@ -67,6 +67,8 @@ static bool is_sound(const struct wire_frame *w, uint32_t len)
 		head += sizeof(struct wire_stamp);
 	else if (w->flags & WIRE_DROPPED)
 		head += sizeof(struct wire_drop);
+	else if (w->flags & WIRE_IDENTIFIED)
+		head += sizeof(struct wire_id);
 	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
 

@@ -26,6 +26,13 @@ static void add_trace(struct tap_frame *f, const struct wire_frame *w)
 	f->verdict = trace->verdict;
 }
 
+/* 0: unknown. */
+static void set_id(struct tap_frame *f, uint64_t id)
+{
+	f->mask |= id ? TAP_ID : 0;
+	f->id = id;
+}
+
 /* What precedes the bytes of a dropped one. */
 static void add_drop(struct tap_frame *f, const struct wire_frame *w)
 {
@@ -37,6 +44,16 @@ static void add_drop(struct tap_frame *f, const struct wire_frame *w)
 	f->location = drop->location;
 	f->callers = (const uint64_t *)drop->callers;
 	f->direction = drop->direction <= WIRE_OUTBOUND ? drop->direction : TAP_UNKNOWN;
+	set_id(f, drop->id);
+}
+
+/* What precedes the bytes of a received one that may yet be dropped. */
+static void add_id(struct tap_frame *f, const struct wire_frame *w)
+{
+	const struct wire_id *id = (const struct wire_id *)w->data;
+
+	f->data += sizeof(*id);
+	set_id(f, id->id);
 }
 
 /*
@@ -66,4 +83,6 @@ void record_add_rare(struct tap_frame *f, const struct wire_frame *w, const stru
 		add_stamp(f, w, phc, seen_ns);
 	else if (w->flags & WIRE_DROPPED)
 		add_drop(f, w);
+	else if (w->flags & WIRE_IDENTIFIED)
+		add_id(f, w);
 }

@@ -80,6 +80,8 @@ static struct tap_target target_of(const struct config *config, const struct lin
 		.n_filter = filter->n,
 		.begin = begin_of(i),
 		.hardware = (uint16_t)i->type,
+		.has_ids = config->has_drops &&
+			   (point == &point_tc_ingress || point == &point_drop),
 	};
 }
 

@@ -198,7 +198,8 @@ static void test_unsound_before(void)
 		uint32_t before;
 	} kinds[] = { { WIRE_TRACED, sizeof(struct wire_trace) },
 		      { WIRE_STAMPED, sizeof(struct wire_stamp) },
-		      { WIRE_DROPPED, sizeof(struct wire_drop) } };
+		      { WIRE_DROPPED, sizeof(struct wire_drop) },
+		      { WIRE_IDENTIFIED, sizeof(struct wire_id) } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		uint8_t body[sizeof(struct wire_frame) + 64] = { 0 };
