@@ -323,13 +323,32 @@ static void print_values(const struct option *o, const char *interface, int numb
 		print_programs(interface, number);
 }
 
+/* Drops of all interfaces have one place, both directions, and no frames beside them. */
+static bool is_of_frames(const struct option *o)
+{
+	static const char *const names[] = { "direction",      "point",	 "with-drops",
+					     "mode",	       "format", "promiscuous-mode",
+					     "time-stamp-type" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_str_equal(o->name, names[i]))
+			return true;
+	return g_strcmp0(o->group, "Trace") == 0;
+}
+
+static bool is_offered(const struct option *o, const struct request *r)
+{
+	return (o->front_ends & OPTION_DIALOG) && o->display &&
+	       !(is_of_frames(o) && g_strcmp0(r->interface, PREFIX DROPS) == 0);
+}
+
 static bool print_config(const struct request *r, GError **error)
 {
 	g_autofree char *name = find(r->interface, error);
 	int number = 0;
 
 	for (const struct option *o = options; name && o->name; o++) {
-		if (!(o->front_ends & OPTION_DIALOG) || !o->display)
+		if (!is_offered(o, r))
 			continue;
 		if (!r->reload)
 			print_option(o, number);
