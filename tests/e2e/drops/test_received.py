@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Received packets that end in the stack: each with its frame and reason, as often as the kernel counts it."""
 import ctypes
+import os
 import socket
 import struct
 
 import harness
 import net
 from drops import DropCase, ip4, tcp, udp
+from tcppeer import Peer
 
 N = 3
 SO_ATTACH_FILTER = 26
+OVERFLOWS = "TcpExtListenOverflows", "TcpExtListenDrops"
+NO_WINDOW = "TcpExtTCPZeroWindowDrop", "TcpExtBeyondWindow"
 
 
 class Received(DropCase):
@@ -73,6 +77,73 @@ class Received(DropCase):
             receiver.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
                                 struct.pack("HxxxxxxP", 1, ctypes.addressof(reject_all)))
             self.check([udp(9000, bytes(n)) for n in range(N)], "SOCKET_FILTER", ["UdpInErrors"])
+
+
+class WithoutEthernet(DropCase):
+    def test_tun(self):
+        """Its packets have no link-layer header, and the file says so."""
+        tun = self.pair.near.inside(net.open_tun)
+        self.addCleanup(os.close, tun)
+        self.pair.near.ip("addr", "add", "10.11.0.1/24", "dev", "t0")
+        self.pair.near.ip("link", "set", "t0", "up")
+        packets = [udp(9000 + n, source="10.11.0.2", to="10.11.0.1")[14:] for n in range(N)]
+        capture = self.capture(interface="t0")
+        for packet in packets:
+            os.write(tun, packet)
+        capture.wait_packets(N)
+        finished = capture.finish()
+        self.expect(self.read(finished), packets, "NO_SOCKET", interface="t0")
+        self.assertEqual([(i.option("if_name"), i["linktype"]) for i in finished.interfaces], [("t0", 101)])
+
+
+class Connections(DropCase):
+    def test_listen_queue(self):
+        """The listener has agreed to more connections than it has room for: their last step is dropped."""
+        self.pair.near.write("/proc/sys/net/ipv4/tcp_syncookies", "0")
+        room = N + 1
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.NEAR_IP, 9000)) as listener, \
+                Peer(self.pair, 9000) as peer:
+            listener.listen(room)  # one more fits in
+            for number in range(room):
+                peer.send(number, seq=8, ack=peer.connect(number).seq + 1)
+            frames = [peer.frame(number, seq=8, ack=peer.connect(number).seq + 1)
+                      for number in range(room, room + 1 + N)]
+            before = self.counters(*OVERFLOWS)
+            capture = self.capture()
+            self.pair.send_all(frames)
+            capture.wait_packets(N)
+            found = self.read(capture.finish())
+            grown = [a - b for a, b in zip(self.counters(*OVERFLOWS), before)]
+        self.assertEqual(grown, [N, N])
+        self.expect(found, frames[1:], "TCP_LISTEN_OVERFLOW")
+
+    def test_zero_window(self):
+        """Data that the receiver has no room for: kernels differ in how they count it."""
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.NEAR_IP, 9000)) as listener, \
+                Peer(self.pair, 9000) as peer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            listener.listen(1)
+            answer = peer.connect()
+            own, sent, window = answer.seq + 1, 8, answer.window
+            peer.send(seq=sent, ack=own)
+            while window:
+                data = bytes(min(window, 1000))
+                peer.send(seq=sent, ack=own, data=data)
+                sent += len(data)
+                while True:
+                    answer = peer.receive()
+                    if answer.ack == sent:
+                        break
+                window = answer.window
+            frames = [peer.frame(seq=sent, ack=own, data=b"%d" % n * 100) for n in range(N)]
+            before = self.counters(*NO_WINDOW)
+            capture = self.capture()
+            self.pair.send_all(frames)
+            capture.wait_packets(N)
+            found = self.read(capture.finish())
+            grown = [a - b for a, b in zip(self.counters(*NO_WINDOW), before)]
+        self.assertIn(grown, ([N, 0], [0, N]))
+        self.expect(found, frames, "TCP_ZEROWINDOW" if grown[0] else "TCP_INVALID_END_SEQUENCE")
 
 
 if __name__ == "__main__":
