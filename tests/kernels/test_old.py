@@ -9,6 +9,7 @@ import harness  # noqa: E402, because of the path
 from program import Case, xdptap  # noqa: E402
 
 SENTENCE = "this kernel is too old: Linux 5.18 or newer is needed"
+NO_REASONS = "this kernel does not say why it drops packets", "Linux 6.1 or newer"
 
 
 class Old(Case):
@@ -28,6 +29,25 @@ class Old(Case):
         self.assertEqual(extcap.read_rest(), 1)
         self.assertEqual((extcap.stream, extcap.stdout()), (b"", b""))
         self.assert_sentence(extcap.stderr(), SENTENCE)
+        self.assert_free()
+
+    def test_drops_are_refused(self):
+        """These kernels do not say why they drop packets."""
+        for options in (("-i", "near", "--point", "drop"), ("-i", "any", "--point", "drop", "--reason", "NO_SOCKET"),
+                        ("-i", "near", "--point", "tc", "--with-drops")):
+            with self.subTest(options):
+                status, out, err = xdptap(*options, "-w", self.path("x"), namespace=self.pair.near)
+                self.assertEqual((status, out), (1, b""))
+                self.assert_sentence(err, *NO_REASONS)
+                self.assertFalse(os.path.exists(self.path("x")))
+        status, out, err = xdptap("--list-reasons")
+        self.assertEqual((status, out), (1, b""))
+        self.assert_sentence(err, *NO_REASONS)
+        extcap = self.extcap(interface="drops")
+        extcap.connect()
+        self.assertEqual(extcap.read_rest(), 1)
+        self.assertEqual((extcap.stream, extcap.stdout()), (b"", b""))
+        self.assert_sentence(extcap.stderr(), *NO_REASONS)
         self.assert_free()
 
     def test_the_rest_answers(self):
