@@ -4,10 +4,12 @@
 import os
 import socket
 import struct
+import subprocess
 
 import drops
 import harness
 import net
+from captures import Capture
 from drops import INBOUND, DropCase, ip4, udp
 from program import NOBODY, Case, Wireshark, xdptap
 
@@ -181,6 +183,46 @@ class Bytes(DropCase):
         self.pair.send_all([net.frame(60), tagged])
         capture.wait_packets(1)
         self.assertEqual([d.data for d in self.read(capture.finish())], [tagged])
+
+
+class User(DropCase):
+    """Without root: with file capabilities, as --setup grants them."""
+
+    def test_capabilities(self):
+        program = self.everybodys()
+        subprocess.run(["setcap", "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon+ep", program], check=True)
+        os.chmod(self.folder, 0o777)
+        for options in (("--point", "drop"), ("--point", "tc", "--with-drops"), ("--reason", "no_socket", "--point", "drop",
+                                                                               "-f", "udp")):
+            with self.subTest(options), net.Process(
+                    [program, "-i", "near", "-w", self.path("out"), *options], self.pair.near, user=NOBODY,
+                    env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0")) as capture:
+                capture.wait_for("Capturing on")
+                self.pair.send_all([udp(9000)])
+                harness.wait_until(self.has_drop, "the drop")
+                capture.signal()
+                self.assertEqual(capture.wait(), 0, capture.text())
+                found = [b for b in Capture(self.path("out")).named("EPB") if b.option("opt_comment")]
+                self.assertEqual([b["data"] for b in found], [udp(9000)])
+                self.assertTrue(found[0].option("opt_comment").startswith("NO_SOCKET"))
+                os.unlink(self.path("out"))
+
+    def has_drop(self):
+        with open(self.path("out"), "rb") as file:
+            return b"NO_SOCKET" in file.read()
+
+
+class Cost(DropCase):
+    def test_nothing_on_the_way(self):
+        """A packet that is not dropped meets no program of ours."""
+        capture = self.capture("-f", "udp")
+        self.assertNotIn("xdp", self.pair.near.link("near"))
+        self.assertEqual(self.pair.near.link("near")["promiscuity"], 0)
+        self.assertEqual([hook for hook in net.bpftool("net", "show", namespace=self.pair.near) for kind in hook
+                          if hook[kind]], [])
+        self.assertEqual({kind for number in net.bpf_objects(capture.pid)["prog"]
+                          for kind in [net.bpftool("prog", "show", "id", str(number))["type"]]}, {"raw_tracepoint"})
+        self.assertFalse(self.read(capture.finish()))
 
 
 class InWireshark(DropCase):
