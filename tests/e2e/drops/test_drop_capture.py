@@ -11,9 +11,10 @@ import harness
 import net
 from captures import Capture
 from drops import INBOUND, DropCase, ip4, udp
-from program import NOBODY, Case, Wireshark, xdptap
+from program import NOBODY, XDPTAP, Case, Wireshark, xdptap
 
 N = 5
+COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "extcap", "xdptap.bash")
 
 
 class Refused(Case):
@@ -61,6 +62,20 @@ class Choice(DropCase):
         self.assertTrue(drops.reasons()["OTHERHOST"])
         self.assertFalse(drops.reasons()["NOT_SPECIFIED"])
         self.assertEqual(xdptap("--list-reasons", user=NOBODY)[0], 0)
+
+    def complete(self, *words):
+        """What bash offers for the last word."""
+        script = ('source "$0"; program=$1; shift; COMP_WORDS=(xdptap "$@"); COMP_CWORD=$#; '
+                  '_xdptap "$program"; printf "%s\n" "${COMPREPLY[@]}"')
+        return subprocess.check_output(["bash", "-c", script, COMPLETION, XDPTAP, *words], text=True).split()
+
+    def test_completion(self):
+        """Names as the running kernel has them, also the second one of a list."""
+        self.assertEqual(set(self.complete("--reason", "")), set(drops.reasons()))
+        self.assertEqual(self.complete("--reason", "=", "UDP_CS"), ["UDP_CSUM"])
+        self.assertEqual(self.complete("--not-reason", "UDP_CSUM,TCP_CSU"), ["UDP_CSUM,TCP_CSUM"])
+        self.assertEqual(self.complete("--with-d"), ["--with-drops"])
+        self.assertIn("lo", self.complete("-i", ""))
 
     def test_wrong_options(self):
         for options, word in ((("--point", "drop", "--reason", "NO_SUCH"), "--list-reasons"),
