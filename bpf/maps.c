@@ -14,6 +14,12 @@
 #include "bpf/maps.h"
 #include "bpf/rings/cpus.h"
 
+#define NO_MAPS                                                                                    \
+	{                                                                                          \
+		.rings_fd = -1, .counts_fd = -1, .cpus_fd = -1, .owners_fd = -1,                   \
+		.addresses_fd = -1                                                                 \
+	}
+
 /* The kernel accepts powers of two that are multiples of the page size. */
 static size_t round_ring_size(size_t size)
 {
@@ -94,7 +100,7 @@ int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots)
 {
 	int r = libbpf_num_possible_cpus();
 
-	*m = (struct maps){ .rings_fd = -1, .counts_fd = -1, .cpus_fd = -1 };
+	*m = (struct maps)NO_MAPS;
 	if (r < 0)
 		return r;
 	m->n_cpus = (unsigned int)r;
@@ -149,7 +155,7 @@ void maps_done(struct maps *m)
 	close_fd(m->rings_fd);
 	close_fd(m->counts_fd);
 	close_fd(m->cpus_fd);
-	*m = (struct maps){ .rings_fd = -1, .counts_fd = -1, .cpus_fd = -1 };
+	*m = (struct maps)NO_MAPS;
 }
 
 int maps_share(const struct maps *m, struct bpf_object *object)
@@ -159,12 +165,16 @@ int maps_share(const struct maps *m, struct bpf_object *object)
 		int fd;
 	} shared[] = { { "rings", m->rings_fd },
 		       { "counts", m->counts_fd },
-		       { "cpus", m->cpus_fd } };
+		       { "cpus", m->cpus_fd },
+		       { "owners", m->owners_fd },
+		       { "addresses", m->addresses_fd } };
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared) && r >= 0; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, shared[i].name);
 
+		if (shared[i].fd < 0)
+			continue;
 		r = map ? bpf_map__reuse_fd(map, shared[i].fd) : -ENOENT;
 	}
 	return r;

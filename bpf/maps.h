@@ -18,7 +18,8 @@ struct bpf_object;
 
 struct maps {
 	int rings_fd, counts_fd, cpus_fd;
-	int *ring_fds; /* one per ring, room for one per CPU */
+	int owners_fd, addresses_fd; /* borrowed; -1: no program asks for the process of a frame */
+	int *ring_fds;		     /* one per ring, room for one per CPU */
 	unsigned int n_rings;
 	bool *is_served;       /* whether a CPU has its own ring, or gets none */
 	unsigned int *ring_of; /* each CPU's, an index into ring_fds */
@@ -33,6 +34,12 @@ struct maps {
  * -ENOMEM, or another -errno of bpf(2). *m is safe for maps_done() either way.
  */
 int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots);
+/* Whether programs ask for the process of a frame. */
+static inline bool maps_have_owners(const struct maps *m)
+{
+	return m->owners_fd >= 0;
+}
+
 void maps_done(struct maps *m);
 /* A CPU without a ring of its own that has captured frames, into another's; -1: there is none. */
 int maps_find_busy(const struct maps *m);

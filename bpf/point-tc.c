@@ -19,9 +19,11 @@
 #include "bpf/tc/clsact.h"
 #include "bpf/facts.h"
 #include "bpf/load/image.h"
+#include "bpf/maps.h"
 #include "bpf/tc/neighbours.h"
 #include "bpf/point-link.h"
 #include "bpf/program.h"
+#include "tc-process.skel.h"
 #include "tc.skel.h"
 
 /* Not found in Debian 12's headers; kernel: include/uapi/linux/bpf.h */
@@ -42,11 +44,6 @@ static struct tc_link *tc_link_of(struct point_link *link)
 	return (struct tc_link *)link;
 }
 
-static void destroy(void *skeleton)
-{
-	tc_bpf__destroy(skeleton);
-}
-
 /* The kinds of the program: what it knows of socket buffers is constant, too. */
 struct tc_kind {
 	struct image_kind image;
@@ -58,53 +55,90 @@ struct tc_kind {
 	bool knows_nothing;
 };
 
-static int open_kind(const struct image_kind *kind, struct image_object *ret)
+static struct wire_skb_config config_of(const struct tc_kind *k)
 {
-	const struct tc_kind *k = (const struct tc_kind *)kind;
-	struct tc_bpf *skel = tc_bpf__open();
+	struct wire_skb_config config = { 0 };
 
-	if (!skel)
-		return -errno;
 	if (!k->knows_nothing)
-		skel->rodata->skb_config = *facts_skb();
-	skel->rodata->skb_config.is_headerless = k->is_headerless;
-	skel->rodata->skb_config.is_cooked = k->is_cooked;
-	skel->rodata->skb_config.is_egress = k->is_egress;
-	skel->rodata->skb_config.is_can = k->is_can;
+		config = *facts_skb();
+	config.is_headerless = k->is_headerless;
+	config.is_cooked = k->is_cooked;
+	config.is_egress = k->is_egress;
+	config.is_can = k->is_can;
 	if (!k->has_mac_header)
-		skel->rodata->skb_config.mac_len = 0;
-	*ret = (struct image_object){
-		.skeleton = skel,
-		.destroy = destroy,
-		.object = skel->obj,
-		.program = skel->progs.tap_tc,
-		.config_at = offsetof(typeof(*skel->rodata), config),
-	};
-	return 0;
+		config.mac_len = 0;
+	return config;
 }
 
-static const struct tc_kind received = { .image = { open_kind, CBPF_SKB }, .has_mac_header = true };
-static const struct tc_kind sent = { .image = { open_kind, CBPF_SKB } };
-static const struct tc_kind headerless = { .image = { open_kind, CBPF_SKB_NETWORK },
-					   .is_headerless = true };
-static const struct tc_kind cooked = { .image = { open_kind, CBPF_SKB_NETWORK },
-				       .is_headerless = true,
-				       .is_cooked = true };
-static const struct tc_kind cooked_sent = { .image = { open_kind, CBPF_SKB_NETWORK },
-					    .is_headerless = true,
-					    .is_cooked = true,
-					    .is_egress = true };
-static const struct tc_kind can = { .image = { open_kind, CBPF_SKB_NETWORK }, .is_can = true };
-static const struct tc_kind unknown = { .image = { open_kind, CBPF_SKB }, .knows_nothing = true };
+/* The skeletons differ in their types alone. */
+#define OBJECT(name)                                                                               \
+	static void destroy_##name(void *skeleton)                                                 \
+	{                                                                                          \
+		name##_bpf__destroy(skeleton);                                                     \
+	}                                                                                          \
+	static int open_##name(const struct image_kind *kind, struct image_object *ret)            \
+	{                                                                                          \
+		struct name##_bpf *skel = name##_bpf__open();                                      \
+                                                                                                   \
+		if (!skel)                                                                         \
+			return -errno;                                                             \
+		skel->rodata->skb_config = config_of((const struct tc_kind *)kind);                \
+		*ret = (struct image_object){                                                      \
+			.skeleton = skel,                                                          \
+			.destroy = destroy_##name,                                                 \
+			.object = skel->obj,                                                       \
+			.program = skel->progs.tap_tc,                                             \
+			.config_at = offsetof(typeof(*skel->rodata), config),                      \
+		};                                                                                 \
+		return 0;                                                                          \
+	}
 
-static const struct tc_kind *kind_of(const struct point_target *t, bool is_egress)
+OBJECT(tc)
+OBJECT(tc_process)
+
+enum shape {
+	RECEIVED,
+	SENT,
+	HEADERLESS,
+	COOKED,
+	COOKED_SENT,
+	CAN,
+	UNKNOWN,
+	SHAPES,
+};
+
+#define KINDS(open)                                                                                \
+	{                                                                                          \
+		[RECEIVED] = { .image = { open, CBPF_SKB }, .has_mac_header = true },              \
+		[SENT] = { .image = { open, CBPF_SKB } },                                          \
+		[HEADERLESS] = { .image = { open, CBPF_SKB_NETWORK }, .is_headerless = true },     \
+		[COOKED] = { .image = { open, CBPF_SKB_NETWORK },                                  \
+			     .is_headerless = true,                                                \
+			     .is_cooked = true },                                                  \
+		[COOKED_SENT] = { .image = { open, CBPF_SKB_NETWORK },                             \
+				  .is_headerless = true,                                           \
+				  .is_cooked = true,                                               \
+				  .is_egress = true },                                             \
+		[CAN] = { .image = { open, CBPF_SKB_NETWORK }, .is_can = true },                   \
+		[UNKNOWN] = { .image = { open, CBPF_SKB }, .knows_nothing = true },                \
+	}
+
+static const struct tc_kind plain[SHAPES] = KINDS(open_tc);
+static const struct tc_kind with_process[SHAPES] = KINDS(open_tc_process);
+
+static const struct tc_kind *kinds_of(const struct point_target *t)
+{
+	return maps_have_owners(t->maps) ? with_process : plain;
+}
+
+static enum shape shape_of(const struct point_target *t, bool is_egress)
 {
 	switch (t->begin) {
-	case TAP_ETHERNET: return is_egress ? &sent : &received;
-	case TAP_NETWORK: return &headerless;
-	case TAP_COOKED: return is_egress ? &cooked_sent : &cooked;
-	case TAP_CAN: return &can;
-	default: return &sent; /* no header gets lost there */
+	case TAP_ETHERNET: return is_egress ? SENT : RECEIVED;
+	case TAP_NETWORK: return HEADERLESS;
+	case TAP_COOKED: return is_egress ? COOKED_SENT : COOKED;
+	case TAP_CAN: return CAN;
+	default: return SENT; /* no header gets lost there */
 	}
 }
 
@@ -115,14 +149,14 @@ static const struct tc_kind *kind_of(const struct point_target *t, bool is_egres
 static int load(const struct point_target *t, bool is_egress)
 {
 	const struct wire_skb_config *skb = facts_skb();
-	const struct tc_kind *kind = kind_of(t, is_egress);
+	const struct tc_kind *kinds = kinds_of(t), *kind = &kinds[shape_of(t, is_egress)];
 	int r;
 
 	if (kind->is_headerless)
 		return skb->network ? images_load(t->images, &kind->image, t) : -EOPNOTSUPP;
 	r = images_load(t->images, &kind->image, t);
 	if ((r == -EINVAL || r == -EACCES) && skb->offset)
-		r = images_load(t->images, &unknown.image, t);
+		r = images_load(t->images, &kinds[UNKNOWN].image, t);
 	return r;
 }
 

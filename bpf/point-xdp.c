@@ -13,8 +13,12 @@
 #include <unistd.h>
 
 #include "bpf/load/image.h"
+#include "bpf/maps.h"
 #include "bpf/point-link.h"
+#include "xdp-offloads-process.skel.h"
 #include "xdp-offloads.skel.h"
+#include "xdp-process.skel.h"
+#include "xdp-stamps-process.skel.h"
 #include "xdp-stamps.skel.h"
 #include "xdp.skel.h"
 
@@ -54,7 +58,7 @@ tries[] = {
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
 
 /* The skeletons differ in their types alone. */
-#define OBJECT(kind)                                                                               \
+#define OBJECT(kind, name)                                                                         \
 	static void destroy_##kind(void *skeleton)                                                 \
 	{                                                                                          \
 		kind##_bpf__destroy(skeleton);                                                     \
@@ -69,21 +73,30 @@ tries[] = {
 			.skeleton = skel,                                                          \
 			.destroy = destroy_##kind,                                                 \
 			.object = skel->obj,                                                       \
-			.program = skel->progs.tap_##kind,                                         \
+			.program = skel->progs.tap_##name,                                         \
 			.config_at = offsetof(typeof(*skel->rodata), config),                      \
 		};                                                                                 \
 		return 0;                                                                          \
 	}
 
-OBJECT(xdp)
-OBJECT(xdp_offloads)
-OBJECT(xdp_stamps)
+OBJECT(xdp, xdp)
+OBJECT(xdp_offloads, xdp_offloads)
+OBJECT(xdp_stamps, xdp_stamps)
+OBJECT(xdp_process, xdp)
+OBJECT(xdp_offloads_process, xdp_offloads)
+OBJECT(xdp_stamps_process, xdp_stamps)
 
 /* Only a program bound to a device may ask its driver. */
-static const struct image_kind kinds[] = {
+static const struct image_kind plain[] = {
 	[READS_NOTHING] = { open_xdp, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, false },
 	[READS_OFFLOADS] = { open_xdp_offloads, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 	[READS_STAMP] = { open_xdp_stamps, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
+};
+
+static const struct image_kind with_process[] = {
+	[READS_NOTHING] = { open_xdp_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, false },
+	[READS_OFFLOADS] = { open_xdp_offloads_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
+	[READS_STAMP] = { open_xdp_stamps_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 };
 
 /* Whether the driver answers programs: 0 or -errno. Much is saved where it does not. */
@@ -106,9 +119,10 @@ static int try_to_bind(unsigned int ifindex)
 /* Returns the program's descriptor. */
 static int load(const struct point_target *t, enum reads reads)
 {
-	int r = kinds[reads].is_bound ? try_to_bind(t->ifindex) : 0;
+	const struct image_kind *kind = (maps_have_owners(t->maps) ? with_process : plain) + reads;
+	int r = kind->is_bound ? try_to_bind(t->ifindex) : 0;
 
-	return r < 0 ? r : images_load(t->images, &kinds[reads], t);
+	return r < 0 ? r : images_load(t->images, kind, t);
 }
 
 static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)

@@ -19,6 +19,7 @@
 #include "bpf/load/slots.h"
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
+#include "bpf/process/process.h"
 #include "bpf/rings/reader.h"
 #include "bpf/rings/record.h"
 #include "bpf/tap.h"
@@ -38,6 +39,7 @@ _Static_assert(SAME_PLACE(caplen, caplen) && SAME_PLACE(lost, lost) && SAME_PLAC
 
 struct tap {
 	struct maps maps;
+	struct process *process; /* NULL: nobody asks */
 	struct images images;
 	struct reader reader;
 	struct clock clock;
@@ -131,6 +133,10 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 	t->slots.max = t->maps.n_slots;
 	if (r >= 0)
 		r = open_rings(t);
+	if (r >= 0 && config->process.is_wanted)
+		r = process_new(&config->process, &t->process);
+	t->maps.owners_fd = process_owners_fd(t->process);
+	t->maps.addresses_fd = process_addresses_fd(t->process);
 	if (r < 0) {
 		tap_free(t);
 		return r;
@@ -146,6 +152,8 @@ static void free_kernel(struct tap *t)
 	images_done(&t->images);
 	stamps_done(&t->stamps);
 	reader_done(&t->reader);
+	process_free(t->process);
+	t->process = NULL;
 	maps_done(&t->maps);
 }
 
@@ -208,6 +216,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 			.wake_bytes = (uint32_t)(t->maps.ring_size / WAKE_SHARE),
 			.is_preemptible = facts_is_preemptible(),
 			.hardware = target->hardware,
+			.is_egress = target->point->is_egress,
 		},
 	};
 	struct clock phc = { .fd = -1 };
@@ -222,6 +231,11 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 	else
 		*ret_mode = t->slots.list[r].link->mode;
 	return r < 0 ? r : 0;
+}
+
+bool tap_read_unit(const struct tap *t, uint64_t cgroup, char ret[TAP_UNIT_SIZE])
+{
+	return t && process_read_unit(t->process, cgroup, ret);
 }
 
 uint32_t tap_slots(const struct tap *t)

@@ -32,9 +32,31 @@ struct tap;
 #define TAP_SLOTS	1024
 #define TAP_SLOTS_MAX	65534
 
+#define TAP_NAME_SIZE 16
+#define TAP_UNIT_SIZE 96
+
+/* Whether, and of whom, frames name the process that uses their local socket. */
+struct tap_process {
+	bool is_wanted;
+	bool is_restricted; /* only processes of this user */
+	uint32_t uid;
+};
+
+/* A process. Layout as in wire.h. */
+struct tap_owner {
+	uint64_t start_ns; /* when it began: a later process with its pid has another */
+	uint64_t cgroup;   /* see tap_read_unit() */
+	uint32_t pid;	   /* 0: not known */
+	uint32_t tid;	   /* the thread that made the socket, or used it last */
+	uint32_t uid;
+	uint32_t is_chosen;
+	char name[TAP_NAME_SIZE];
+};
+
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
 	uint32_t slots;	  /* to have at most, of 56 bytes for each possible CPU; 0: TAP_SLOTS */
+	struct tap_process process;
 	void (*log)(void *user,
 		    const char *text); /* for the tap's messages; NULL: see tap_set_log() */
 	void *user;
@@ -66,6 +88,7 @@ enum {
 	TAP_HOST_TIME = 1 << 5, /* ts_ns is the kernel's although the NIC's was asked for */
 	TAP_PARTIAL = 1 << 6,	/* the checksum is left to the NIC: the bytes have a wrong one */
 	TAP_DROPPED = 1 << 7,
+	TAP_OWNED = 1 << 8, /* owner is that of the frame's local socket */
 };
 
 /* Which way a dropped packet went; wire.h and pcapng/writer.h have the same values. */
@@ -98,7 +121,8 @@ struct tap_frame {
 	uint64_t location; /* the address from which the kernel's function was called */
 	/* TAP_CALLERS, the same for the function there, and so on; 0: unknown. Valid until tap_release(). */
 	const uint64_t *callers;
-	uint32_t direction; /* TAP_UNKNOWN… */
+	uint32_t direction;	/* TAP_UNKNOWN… */
+	struct tap_owner owner; /* OWNED */
 };
 
 /* Since tap_attach(). accepted = taken + the sum of lost_… + pending. */
@@ -137,7 +161,10 @@ typedef int (*tap_frames_fn)(void *user, const struct tap_frame *frames, size_t 
  * all other calls: libbpf by itself prints to stderr.
  */
 void tap_set_log(void (*log)(const char *text));
-/* Creates rings and counters. 0; -EPERM: a privilege is missing; -ENOMEM; or -errno of bpf(2). */
+/*
+ * Creates rings and counters, and learns of processes. 0; -EPERM: a privilege is missing; -ENOMEM; or -errno of
+ * bpf(2); for processes also -ENOSYS: the kernel is too old, -ENOENT: it has no cgroup hierarchy.
+ */
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is allowed. */
 void tap_free(struct tap *t);
@@ -149,6 +176,8 @@ void tap_abandon(struct tap *t);
  * -ENOSPC: there are no more slots.
  */
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
+/* The name of a cgroup: the last part of its path. False: it is not known. */
+bool tap_read_unit(const struct tap *t, uint64_t cgroup, char ret[TAP_UNIT_SIZE]);
 /* How many slots there are, closed ones included. */
 uint32_t tap_slots(const struct tap *t);
 /*

@@ -37,6 +37,7 @@ enum {
 	WIRE_PARTIAL = 1 << 6,	  /* its checksum is left to the NIC: the bytes lack it */
 	WIRE_DROPPED = 1 << 7,	  /* a wire_drop precedes the bytes */
 	WIRE_IDENTIFIED = 1 << 8, /* a wire_id precedes the bytes */
+	WIRE_OWNED = 1 << 9,	  /* after those, a wire_owner precedes the bytes */
 };
 
 /* An unlikely number: the capture filter replaces the instruction that sets r0 to it. */
@@ -50,6 +51,8 @@ struct wire_config {
 	__u32 generation;     /* of the filter, below 65536: in every record it accepted */
 	__u32 is_preemptible; /* programs interrupt each other on a CPU: count atomically */
 	__u32 hardware;	      /* ARPHRD_ of the device; for a cooked header */
+	__u32 is_egress;      /* the point captures sent frames */
+	__u32 is_chosen;      /* only frames of processes that were chosen */
 	__u32 has_ids;	      /* received packets and drops get ids: see identity.bpf.h */
 	__u32 pad;
 	__u64 secret[2]; /* with which they are made */
@@ -154,6 +157,44 @@ struct wire_stamp {
 };
 
 _Static_assert(sizeof(struct wire_stamp) == 8, "wire_stamp changed size");
+
+#define WIRE_NAME_SIZE 16 /* of a process, with its NUL */
+#define WIRE_UNIT_SIZE 96 /* of a cgroup, likewise */
+
+/* With WIRE_OWNED: the process that uses the frame's local socket. */
+struct wire_owner {
+	__u64 start_ns; /* when it began, by CLOCK_BOOTTIME: a later process with its pid has another */
+	__u64 cgroup; /* the id of its cgroup; its name is in the map "units" */
+	__u32 pid;    /* 0: not known */
+	__u32 tid;    /* the thread that made the socket, or used it last */
+	__u32 uid;
+	__u32 is_chosen; /* by --pid and so on */
+	char name[WIRE_NAME_SIZE];
+};
+
+_Static_assert(sizeof(struct wire_owner) == 48, "wire_owner changed size");
+
+/*
+ * In the map "owners", by the cookie of the socket. The kernel may use the memory for another socket while a
+ * program reads it: first is written first, and last last, with the same unique value.
+ */
+struct wire_owned {
+	__u64 first;
+	__u64 cookie;
+	struct wire_owner owner;
+	__u64 last;
+};
+
+/* Userspace sets it before load: whose sockets are learned. */
+struct wire_learn_config {
+	__u32 is_restricted; /* of processes of this user only */
+	__u32 uid;
+};
+
+/* A local address in the map "addresses"; the IPv4 ones as ::ffff:a.b.c.d. */
+struct wire_address {
+	__u32 words[4]; /* in network order */
+};
 
 /* One record of a ring: this header, caplen bytes of the frame, and the rest of the size class. */
 struct wire_frame {

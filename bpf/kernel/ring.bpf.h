@@ -70,6 +70,10 @@ struct frame {
 	__u32 len;	  /* with the tag; emit(), or the caller of take(), fills in the rest */
 	__u32 caplen;
 	__u64 ts_ns;
+#ifdef WITH_PROCESS
+	_Bool is_network; /* the context's bytes from start on begin with the network header */
+	struct wire_owner owner;
+#endif
 };
 
 /*
@@ -103,6 +107,13 @@ static __always_inline _Bool is_within(__u32 *len, const __u32 max)
 	*len = less + 1;
 	return 1;
 }
+
+#ifdef WITH_PROCESS
+#include "bpf/kernel/process-find.bpf.h"
+#define OWNER_SIZE sizeof(struct wire_owner)
+#else
+#define OWNER_SIZE 0
+#endif
 
 /* In 8-byte words, which the compiler does not choose for bytes of unknown alignment. */
 static __always_inline void copy_words(void *to, const void *from, const __u32 len)
@@ -248,7 +259,7 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 				struct wire_count *count, const struct frame *f,
 				const struct before *before, const __u32 size)
 {
-	const __u32 head = before->len;
+	const __u32 head = before->len + OWNER_SIZE;
 	__u32 caplen = f->caplen;
 	struct wire_frame *w = bpf_ringbuf_reserve(ring, sizeof(*w) + head + size, 0);
 
@@ -271,7 +282,10 @@ static __always_inline void put(void *ctx, copy_fn copy, void *ring, struct wire
 	w->hash = f->hash;
 	w->flags = f->flags;
 	w->generation = config.generation;
-	copy_words(w->data, before->data, head);
+	copy_words(w->data, before->data, before->len);
+#ifdef WITH_PROCESS
+	copy_words(w->data + before->len, &f->owner, OWNER_SIZE);
+#endif
 	bpf_ringbuf_submit(w, wake_flags(cpu, sizeof(*w) + head + size));
 }
 
@@ -316,7 +330,8 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
  * Counts a frame, and prepares it for take() if the filter accepts it, else returns NULL. Work that a
  * rejected frame does not need comes after the filter.
  */
-static __always_inline struct wire_count *judge(void *ctx, look_fn look, struct frame *f)
+static __always_inline struct wire_count *judge(void *ctx, look_fn look, copy_fn copy,
+						struct frame *f)
 {
 	struct wire_count *count;
 
@@ -330,6 +345,13 @@ static __always_inline struct wire_count *judge(void *ctx, look_fn look, struct 
 				   f->head, f->head_len))
 		return NULL;
 	f->ts_ns = bpf_ktime_get_ns();
+#ifdef WITH_PROCESS
+	find_owner(ctx, copy, f);
+	if (config.is_chosen && !f->owner.is_chosen)
+		return NULL;
+#else
+	(void)copy;
+#endif
 	look(ctx, f);
 	f->len += f->proto ? TAG : 0;
 	f->caplen = f->len < config.snaplen ? f->len : config.snaplen;
@@ -340,7 +362,7 @@ static __always_inline struct wire_count *judge(void *ctx, look_fn look, struct 
 static __always_inline void emit(void *ctx, look_fn look, copy_fn copy, struct frame *f,
 				 const struct before *before)
 {
-	struct wire_count *count = judge(ctx, look, f);
+	struct wire_count *count = judge(ctx, look, copy, f);
 
 	if (count)
 		take(ctx, copy, count, f, before);

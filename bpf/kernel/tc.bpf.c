@@ -192,7 +192,10 @@ int tap_tc(struct __sk_buff *skb)
 	}
 	if (lacks_header(skb))
 		restore_header(skb, &f, &head);
-	count = judge(skb, look_tc, &f);
+#ifdef WITH_PROCESS
+	f.is_network = skb_config.is_headerless || f.head_len;
+#endif
+	count = judge(skb, look_tc, copy_tc, &f);
 	if (count && config.has_ids)
 		take_identified(skb, count, &f);
 	else if (count)

@@ -69,6 +69,8 @@ static bool is_sound(const struct wire_frame *w, uint32_t len)
 		head += sizeof(struct wire_drop);
 	else if (w->flags & WIRE_IDENTIFIED)
 		head += sizeof(struct wire_id);
+	if (w->flags & WIRE_OWNED)
+		head += sizeof(struct wire_owner);
 	return len >= head && w->caplen <= len - head && w->caplen <= w->len;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What only some records hold, between their header and the bytes of the frame. */
+#include <stddef.h>
+#include <string.h>
+
 #include "bpf/rings/clock.h"
 #include "bpf/rings/record.h"
 #include "bpf/tap.h"
@@ -14,6 +17,20 @@ _Static_assert((int)TAP_HASH == WIRE_HASH && (int)TAP_SEGMENTS == WIRE_SEGMENTS 
 _Static_assert(TAP_CALLERS == WIRE_CALLERS, "tap.h and wire.h disagree");
 _Static_assert((int)TAP_INBOUND == WIRE_INBOUND && (int)TAP_OUTBOUND == WIRE_OUTBOUND,
 	       "tap.h and wire.h disagree");
+
+_Static_assert(sizeof(struct tap_owner) == sizeof(struct wire_owner) &&
+		       offsetof(struct tap_owner, name) == offsetof(struct wire_owner, name) &&
+		       TAP_NAME_SIZE == WIRE_NAME_SIZE,
+	       "tap.h and wire.h disagree");
+
+/* What precedes the bytes, after all others, of a frame whose process was asked for. */
+static void add_owner(struct tap_frame *f)
+{
+	memcpy(&f->owner, f->data, sizeof(f->owner));
+	f->owner.name[TAP_NAME_SIZE - 1] = '\0';
+	f->data += sizeof(f->owner);
+	f->mask |= TAP_OWNED;
+}
 
 /* What precedes the bytes of a traced frame. */
 static void add_trace(struct tap_frame *f, const struct wire_frame *w)
@@ -85,4 +102,6 @@ void record_add_rare(struct tap_frame *f, const struct wire_frame *w, const stru
 		add_drop(f, w);
 	else if (w->flags & WIRE_IDENTIFIED)
 		add_id(f, w);
+	if (w->flags & WIRE_OWNED)
+		add_owner(f);
 }

@@ -94,6 +94,11 @@ int tap_set_filter(struct tap *t, uint32_t slot, const struct sock_filter *filte
 	return 0;
 }
 
+bool tap_read_unit(const struct tap *t, uint64_t cgroup, char ret[TAP_UNIT_SIZE])
+{
+	return false;
+}
+
 uint32_t tap_slots(const struct tap *t)
 {
 	return fake_tap.n_slots;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which process owns a socket: the map that process.bpf.c fills and process-find.bpf.h reads, and the kernel's
+ * structs that both need. They have only the fields that are read; libbpf relocates them.
+ */
+#ifndef XDPTAP_BPF_KERNEL_PROCESS_TASK_BPF_H
+#define XDPTAP_BPF_KERNEL_PROCESS_TASK_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/wire.h"
+
+#define KERNEL __attribute__((preserve_access_index))
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned char skc_state;
+	__u32 skc_rcv_saddr;
+	struct {
+		__u32 words[4];
+	} skc_v6_rcv_saddr;
+	struct {
+		__s64 counter;
+	} skc_cookie;
+	struct sock *skc_listener; /* of a request */
+} KERNEL;
+
+struct sock {
+	struct sock_common __sk_common;
+	unsigned int sk_kern_sock : 1;
+} KERNEL;
+
+/* kernel: include/net/tcp_states.h */
+#define LISTEN	     10
+#define NEW_SYN_RECV 12
+
+/* Userspace creates it. Least recently used sockets go when it is full: they are not known any more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct wire_owned);
+} owners SEC(".maps");
+
+/* Of this machine; userspace fills it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct wire_address);
+	__type(value, __u32);
+} addresses SEC(".maps");
+
+/* The owner of that socket, if it is known; 0 otherwise. */
+static __always_inline _Bool read_owner(__u64 cookie, struct wire_owner *ret)
+{
+	const volatile struct wire_owned *p = cookie ? bpf_map_lookup_elem(&owners, &cookie) : NULL;
+	__u64 last;
+
+	if (!p)
+		return 0;
+	last = p->last;
+	asm volatile("" ::: "memory");
+	*ret = *(const struct wire_owner *)&p->owner;
+	asm volatile("" ::: "memory");
+	if (p->cookie == cookie && p->first == last)
+		return 1;
+	*ret = (struct wire_owner){ 0 };
+	return 0;
+}
+
+#endif
