@@ -473,7 +473,7 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 		.config = config,
 		.front_end = front_end,
 		.retry_ms = 1,
-		.stream.secrets = secrets_new(config),
+		.stream = { .secrets = secrets_new(config), .owners = owners_new(config) },
 	};
 	bool ok;
 

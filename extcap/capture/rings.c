@@ -6,6 +6,7 @@
 #include "extcap/capture/attach.h"
 #include "extcap/capture/rings.h"
 #include "extcap/net/link.h"
+#include "extcap/process/owners.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
 #include "extcap/system/setup.h"
@@ -33,13 +34,16 @@ static uint32_t count_slots(const struct config *config)
 
 bool rings_prepare(struct tap **ret, const struct config *config, GError **error)
 {
-	const struct tap_config tap = {
+	struct tap_config tap = {
 		.ring_size = config->buffer_mib << 20,
 		.slots = count_slots(config),
 	};
+	const char *why;
 	int r;
 
 	allow_descriptors();
+	if (!owners_prepare(config, &tap.process, error))
+		return false;
 	r = tap_new(&tap, ret);
 	if (r == -EPERM)
 		return setup_explain(error);
@@ -48,6 +52,9 @@ bool rings_prepare(struct tap **ret, const struct config *config, GError **error
 			    "not enough memory for %" G_GUINT64_FORMAT
 			    " MiB of buffer per CPU; use a smaller --buffer-size",
 			    config->buffer_mib);
+	why = owners_explain(config, -r);
+	if (r < 0 && why)
+		return fail(error, "%s", why);
 	return r == 0 || fail_errno(error, -r, "cannot create the ring buffers");
 }
 

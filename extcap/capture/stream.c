@@ -95,17 +95,6 @@ static char *unstamped_text(const struct stream_iface *i)
 			       i->unstamped);
 }
 
-/* How close the queue for the disk was to being full; NULL: there is none. */
-static char *queue_text(const struct stream *s)
-{
-	struct sink_queue q = sink_queue(s->sink);
-
-	if (!q.size)
-		return NULL;
-	return g_strdup_printf("at most %" PRIu64 " of %" PRIu64 " bytes waited for the disk",
-			       q.peak, q.size);
-}
-
 static void add_comment(const char *comments[], size_t *n, const char *text)
 {
 	if (text)
@@ -117,7 +106,7 @@ static int add_iface_stats(const struct stream *s, guint number, struct pcapng_w
 	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
 	g_autofree char *unstamped = unstamped_text(iface(s, number));
 	g_autofree char *step = step_text(&s->step);
-	g_autofree char *queue = number == 0 ? queue_text(s) : NULL;
+	g_autofree char *queue = number == 0 ? sink_queue_text(s->sink) : NULL;
 	const char *comments[4];
 	struct count count = stream_count(s, number);
 	uint64_t now = now_ns(s);
@@ -168,6 +157,7 @@ static void begun(void *user)
 		s->packets[n].ts = subtract(s->packets[n].ts, back);
 	s->started_ns = subtract(s->started_ns, back);
 	secrets_repeat(s->secrets, s->sink, back);
+	owners_forget(s->owners);
 }
 
 void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
@@ -175,7 +165,8 @@ void stream_init(struct stream *s, struct sink *sink, struct tap *tap)
 	*s = (struct stream){ .sink = sink,
 			      .tap = tap,
 			      .verdict.kind = PCAPNG_VERDICT_EBPF_XDP,
-			      .secrets = s->secrets };
+			      .secrets = s->secrets,
+			      .owners = s->owners };
 	s->started_ns = tap_now_ns(tap);
 	for (size_t n = 0; n < STREAM_PACKETS; n++) {
 		s->hashes[n] = (struct pcapng_hash){ PCAPNG_HASH_TOEPLITZ, &s->hash_bytes[n],
@@ -194,6 +185,7 @@ void stream_done(struct stream *s)
 {
 	sink_free(s->sink);
 	secrets_free(s->secrets);
+	owners_free(s->owners);
 	g_clear_pointer(&s->ifaces, g_array_unref);
 	g_clear_pointer(&s->slots, g_array_unref);
 	g_clear_pointer(&s->drop_texts, g_hash_table_unref);
@@ -368,7 +360,7 @@ static size_t fill_common(struct stream *s, const struct tap_frame *frames, size
 static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
 	struct pcapng_packet *packet = &s->packets[0];
-	const char *comments[2];
+	const char *comments[3];
 	int r;
 
 	fill(s, 0, f);
@@ -383,7 +375,9 @@ static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_f
 	packet->n_verdicts = (f->mask & TAP_VERDICT) != 0;
 	s->verdict.value = f->verdict;
 	s->n_packets = 1;
+	owners_tell(s->owners, s->tap, i->linktype, f, packet, comments);
 	r = sink_add_packet(s->sink, packet);
+	owners_told(s->owners, r);
 	packet->options.n_comments = packet->n_verdicts = 0;
 	if (r < 0)
 		return r;
@@ -435,7 +429,7 @@ ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
 	ssize_t r;
 
 	secrets_before(s->secrets, s->sink, s->tap, frames + n - 1);
-	some = s->is_blocked ? 0 : fill_common(s, frames, n);
+	some = s->is_blocked || s->owners ? 0 : fill_common(s, frames, n);
 	r = some ? sink_add_packets(s->sink, s->packets, some) : 0;
 	if (r > 0)
 		note_written(s, (size_t)r);

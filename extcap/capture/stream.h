@@ -14,6 +14,7 @@
 #include "extcap/capture/changes.h"
 #include "extcap/sink/step.h"
 #include "extcap/net/link.h"
+#include "extcap/process/owners.h"
 #include "extcap/secrets/secrets.h"
 #include "extcap/sink/sink.h"
 
@@ -73,6 +74,7 @@ struct stream {
 	struct pcapng_verdict verdict;
 	GHashTable *drop_texts;
 	struct secrets *secrets; /* owned, set before stream_init(); NULL: none */
+	struct owners *owners;	 /* the same; frames go to the sink one by one then */
 };
 
 /* Describes an interface to the stream. */

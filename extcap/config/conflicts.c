@@ -58,6 +58,10 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 		  "--filter-at requires a filter; add -f EXPR" },
 		{ OPTION_BOTH, c->tls_keylog && c->format == FORMAT_PCAP,
 		  "--tls-keylog needs --format pcapng: pcap files have no place for secrets" },
+		{ OPTION_BOTH, c->has_process && c->format == FORMAT_PCAP,
+		  "--process needs --format pcapng: pcap files have no place for processes" },
+		{ OPTION_BOTH, c->has_process && received->sees_drops,
+		  "--process is not for --point drop" },
 		{ OPTION_BOTH, c->log_level != LOG_WARNING && !c->log_file,
 		  "--log-level requires --log-file" },
 	};

@@ -72,6 +72,7 @@ struct config {
 	char *not_reasons;  /* not to capture them for */
 	bool has_drops;	    /* drops beside the frames */
 	bool is_promiscuous;
+	bool has_process;	  /* frames name their process */
 	char *netns;		  /* name, path or PID; NULL: the current one */
 	uint64_t buffer_mib;	  /* ring memory per CPU */
 	uint64_t time_stamp_type; /* enum time_stamp_type */

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Which sink writes to an output. */
+#include <inttypes.h>
+
 #include "extcap/sink/sink.h"
+
+char *sink_queue_text(const struct sink *s)
+{
+	struct sink_queue q = sink_queue(s);
+
+	if (!q.size)
+		return NULL;
+	return g_strdup_printf("at most %" PRIu64 " of %" PRIu64 " bytes waited for the disk",
+			       q.peak, q.size);
+}
 
 struct sink *sink_output_new(const struct config *config, const struct pcapng_section *section,
 			     struct output *output, GError **error)

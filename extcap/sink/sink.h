@@ -128,6 +128,9 @@ static inline int sink_end(struct sink *s)
 	return s->ops->end(s);
 }
 
+/* How close that queue was to being full; NULL: there is none. Owned by the caller. */
+char *sink_queue_text(const struct sink *s);
+
 static inline struct sink_queue sink_queue(const struct sink *s)
 {
 	return s->ops->queue ? s->ops->queue(s) : (struct sink_queue){ 0 };

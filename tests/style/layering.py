@@ -24,8 +24,9 @@ NET = ("net", *SYSTEM)
 CONFIG = ("config", *NET)
 SINK = ("sink", *CONFIG)
 DROPS = ("drops", *CONFIG)
+PROCESS = ("process", *CONFIG)
 SECRETS = ("secrets", *SINK)
-CAPTURE = ("capture", "drops", *SECRETS)
+CAPTURE = ("capture", "drops", "process", *SECRETS)
 ROOMS = [Room(*row) for row in (
     ("writer.h", r"pcapng/(writer|format)\.h", ("writer.h",), LIBC),
     ("files.h", r"pcapng/files\.h", ("writer.h",), LIBC),
@@ -55,6 +56,7 @@ ROOMS = [Room(*row) for row in (
     ("net", r"extcap/net/.*", NET, GLIB),
     ("config", r"extcap/config/.*", CONFIG, GLIB),
     ("drops", r"extcap/drops/.*", DROPS, GLIB),
+    ("process", r"extcap/process/.*", PROCESS, GLIB),
     ("sink", r"extcap/sink/.*", SINK, GLIB),
     ("secrets", r"extcap/secrets/.*", SECRETS, GLIB),
     ("capture", r"extcap/capture/.*", CAPTURE, GLIB),

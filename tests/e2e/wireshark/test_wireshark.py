@@ -127,6 +127,7 @@ class Captures(WiresharkCase):
                          namespace=self.pair.near)[1]
         elsewhere = {"--verdict", "--program", "--at", "--filter-at",  # test_trace.py
                      "--time-stamp-type",  # test_card.py
+                     "--process",  # test_owners.py
                      "--tls-keylog",  # test_tls_keylog.py
                      "--with-drops", "--reason", "--not-reason"}  # test_drop_capture.py
         self.assertEqual({a["call"] for a in sentences.named(offered, "arg")}, set(settings) | elsewhere)

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "extcap/net/link.h"
+#include "extcap/process/flow.h"
+
+#define VLANS_MAX      2
+#define EXTENSIONS_MAX 3
+#define TCP	       6
+#define UDP	       17
+#define COOKED_HEADER  16
+
+_Static_assert(sizeof(struct flow) == 38, "struct flow has padding");
+
+/* What is left of the frame. */
+struct cursor {
+	const uint8_t *at;
+	size_t left;
+};
+
+/* The next n bytes, or NULL. */
+static const uint8_t *take(struct cursor *c, size_t n)
+{
+	const uint8_t *taken = c->at;
+
+	if (n > c->left)
+		return NULL;
+	c->at += n;
+	c->left -= n;
+	return taken;
+}
+
+static unsigned int get16(const uint8_t *at)
+{
+	return (unsigned int)(at[0] << 8 | at[1]);
+}
+
+static bool skip_ethernet(struct cursor *c)
+{
+	const uint8_t *type;
+
+	if (!take(c, 12))
+		return false;
+	for (int i = 0; i <= VLANS_MAX && (type = take(c, 2)); i++) {
+		unsigned int value = get16(type);
+
+		if (value == 0x0800 || value == 0x86dd)
+			return true;
+		if ((value != 0x8100 && value != 0x88a8) || !take(c, 2))
+			return false;
+	}
+	return false;
+}
+
+static bool skip_link(struct cursor *c, uint16_t linktype)
+{
+	switch (linktype) {
+	case LINK_LINKTYPE_ETHERNET: return skip_ethernet(c);
+	case LINK_LINKTYPE_LINUX_SLL: return take(c, COOKED_HEADER);
+	default: return linktype == LINK_LINKTYPE_RAW;
+	}
+}
+
+/* Whether the transport header follows. */
+static bool take_ip4(struct cursor *c, struct flow *f)
+{
+	const uint8_t *ip = take(c, 20);
+	size_t header = ip ? (size_t)(ip[0] & 15) * 4 : 0;
+
+	if (header < 20)
+		return false;
+	memcpy(f->ends[0].address, ip + 12, 4);
+	memcpy(f->ends[1].address, ip + 16, 4);
+	f->protocol = ip[9];
+	return !(get16(ip + 6) & 0x1fff) && take(c, header - 20);
+}
+
+static bool is_extension(uint8_t header)
+{
+	return header == 0 || header == 43 || header == 60; /* hop by hop, routing, destination */
+}
+
+static bool take_ip6(struct cursor *c, struct flow *f)
+{
+	const uint8_t *ip = take(c, 40), *next;
+
+	if (!ip)
+		return false;
+	memcpy(f->ends[0].address, ip + 8, 16);
+	memcpy(f->ends[1].address, ip + 24, 16);
+	f->protocol = ip[6];
+	for (int i = 0; i < EXTENSIONS_MAX && is_extension(f->protocol); i++) {
+		next = take(c, 8);
+		if (!next || !take(c, next[1] * (size_t)8))
+			return false;
+		f->protocol = next[0];
+	}
+	return true;
+}
+
+static void take_ports(struct cursor *c, struct flow *f)
+{
+	const uint8_t *ports = f->protocol == TCP || f->protocol == UDP ? take(c, 4) : NULL;
+
+	if (!ports)
+		return;
+	memcpy(f->ends[0].port, ports, 2);
+	memcpy(f->ends[1].port, ports + 2, 2);
+	f->has_ports = 1;
+}
+
+static void put_in_order(struct flow *f)
+{
+	struct flow_end first = f->ends[0];
+
+	if (memcmp(&f->ends[0], &f->ends[1], sizeof(first)) <= 0)
+		return;
+	f->ends[0] = f->ends[1];
+	f->ends[1] = first;
+}
+
+bool flow_find(uint16_t linktype, const uint8_t *frame, size_t caplen, struct flow *ret)
+{
+	struct cursor c = { frame, caplen };
+	int version;
+
+	*ret = (struct flow){ .protocol = 0 };
+	if (!skip_link(&c, linktype) || !c.left)
+		return false;
+	version = c.at[0] >> 4;
+	if (version == 4 ? take_ip4(&c, ret) : version == 6 && take_ip6(&c, ret))
+		take_ports(&c, ret);
+	put_in_order(ret);
+	return version == 4 || version == 6;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table from each flow to its process. It forgets all flows when it is full: then some are told once more.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "extcap/process/flow.h"
+#include "extcap/process/owners.h"
+#include "extcap/process/unit.h"
+#include "extcap/system/error.h"
+
+#define FLOWS_MAX    65536
+#define INITIAL_PIDS 0xeffffffc /* kernel: include/linux/proc_ns.h, PROC_PID_INIT_INO */
+
+struct known {
+	struct flow flow;
+	uint32_t pid;
+	uint64_t start_ns;
+	char name[TAP_NAME_SIZE];
+};
+
+/* A packet that is being added; all NULL: there is none. */
+struct telling {
+	const struct tap *tap;
+	const struct tap_frame *frame;
+	struct pcapng_packet *packet;
+	const char **comments; /* the packet's */
+	uint16_t linktype;
+	bool has_comment;
+};
+
+struct owners {
+	GHashTable *flows; /* set of struct known, by their flow */
+	char *text;
+	struct telling telling;
+};
+
+static guint hash_flow(gconstpointer p)
+{
+	const guint8 *bytes = p;
+	guint hash = 2166136261u; /* FNV-1a */
+
+	for (gsize i = 0; i < sizeof(struct flow); i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
+	return hash;
+}
+
+static gboolean equal_flows(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(struct flow)) == 0;
+}
+
+struct owners *owners_new(const struct config *config)
+{
+	struct owners *o = config->has_process ? g_new0(struct owners, 1) : NULL;
+
+	if (o)
+		o->flows = g_hash_table_new_full(hash_flow, equal_flows, g_free, NULL);
+	return o;
+}
+
+void owners_free(struct owners *o)
+{
+	if (!o)
+		return;
+	g_hash_table_unref(o->flows);
+	g_free(o->text);
+	g_free(o);
+}
+
+/* In another PID namespace than the first, processes have other IDs than the kernel tells programs. */
+static bool has_all_pids(void)
+{
+	struct stat s;
+
+	return stat("/proc/self/ns/pid", &s) < 0 || s.st_ino == INITIAL_PIDS;
+}
+
+/*
+ * Which process a socket belongs to, /proc tells its own user and root. Whoever runs this program with the
+ * capabilities of its file learns no more.
+ */
+bool owners_prepare(const struct config *config, struct tap_process *ret, GError **error)
+{
+	*ret = (struct tap_process){ .is_wanted = config->has_process };
+	if (!ret->is_wanted)
+		return true;
+	ret->uid = getuid();
+	ret->is_restricted = ret->uid != 0;
+	return has_all_pids() ||
+	       fail(error, "--process does not work in a PID namespace, such as a container's: "
+			   "run xdptap outside of it");
+}
+
+const char *owners_explain(const struct config *config, int err)
+{
+	if (!config->has_process)
+		return NULL;
+	switch (err) {
+	case ENOENT: return "--process requires a cgroup2 hierarchy, and none is mounted";
+	case ESRCH:
+	case ENOSYS:
+	case ENOTSUP:
+	case EINVAL: return "this kernel is too old for --process, or built without BTF";
+	default: return NULL;
+	}
+}
+
+/* A frame of no process has one, too: none that is known. */
+static struct known read_frame(uint16_t linktype, const struct tap_frame *f)
+{
+	struct known k = { .pid = 0 };
+
+	if (f->mask & TAP_OWNED) {
+		k.pid = f->owner.pid;
+		k.start_ns = f->owner.start_ns;
+		memcpy(k.name, f->owner.name, sizeof(k.name));
+	}
+	(void)flow_find(linktype, f->data, f->caplen, &k.flow);
+	return k;
+}
+
+/* Nobody expects a process where there are no ports. */
+static bool is_worth_telling(const struct owners *o, const struct known *k)
+{
+	const struct known *before = g_hash_table_lookup(o->flows, k);
+
+	if (!before)
+		return k->pid || k->flow.has_ports;
+	return before->pid != k->pid || before->start_ns != k->start_ns ||
+	       strcmp(before->name, k->name) != 0;
+}
+
+/* The kernel accepts any bytes in a process's name. */
+static char *describe(const struct tap *tap, const struct tap_owner *owner)
+{
+	char unit[TAP_UNIT_SIZE] = "";
+	g_autofree char *name = g_utf8_make_valid(owner->name, -1), *where = NULL;
+
+	(void)tap_read_unit(tap, owner->cgroup, unit);
+	where = unit_text(unit);
+	return g_strdup_printf("process: %s (pid %u, uid %u%s%s)", name, owner->pid, owner->uid,
+			       where ? ", " : "", where ? where : "");
+}
+
+/* The flow of the packet that is being added is known now. */
+static void tell(struct owners *o)
+{
+	struct telling *t = &o->telling;
+	const struct known k = read_frame(t->linktype, t->frame);
+	size_t *n = &t->packet->options.n_comments;
+
+	if (!is_worth_telling(o, &k))
+		return;
+	if (g_hash_table_size(o->flows) >= FLOWS_MAX)
+		g_hash_table_remove_all(o->flows);
+	g_hash_table_add(o->flows, g_memdup2(&k, sizeof(k)));
+	g_free(o->text);
+	o->text = k.pid ? describe(t->tap, &t->frame->owner) : g_strdup("process: not known");
+	if (!t->has_comment)
+		memmove(t->comments + 1, t->comments, (*n)++ * sizeof(*t->comments));
+	t->comments[0] = o->text;
+	t->has_comment = true;
+}
+
+void owners_tell(struct owners *o, const struct tap *tap, uint16_t linktype,
+		 const struct tap_frame *frame, struct pcapng_packet *packet,
+		 const char *comments[])
+{
+	if (!o)
+		return;
+	if (frame->mask & TAP_OWNED && frame->owner.pid)
+		packet->mask |= PCAPNG_PACKET_PROCESS;
+	packet->pid = frame->owner.pid;
+	packet->tid = frame->owner.tid;
+	o->telling = (struct telling){ tap, frame, packet, comments, linktype, false };
+	tell(o);
+}
+
+/* What is not in the file was not told. */
+void owners_told(struct owners *o, int r)
+{
+	struct known k;
+
+	if (!o)
+		return;
+	k = read_frame(o->telling.linktype, o->telling.frame);
+	if (r < 0 && o->telling.has_comment)
+		g_hash_table_remove(o->flows, &k);
+	o->telling = (struct telling){ .tap = NULL };
+}
+
+void owners_forget(struct owners *o)
+{
+	if (!o)
+		return;
+	g_hash_table_remove_all(o->flows);
+	if (o->telling.frame)
+		tell(o);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XDPTAP_EXTCAP_PROCESS_UNIT_H
+#define XDPTAP_EXTCAP_PROCESS_UNIT_H
+
+/*
+ * What a cgroup's name, the last part of its path, says about a process: "unit ssh.service", "container
+ * 0123456789ab", or "cgroup NAME". NULL: nothing. Owned by the caller.
+ */
+char *unit_text(const char *name);
+
+#endif
