@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Processes whose frames are captured, and what a capture says about the process of each frame."""
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+from collections import namedtuple
+
+import net
+from captures import Capture
+from harness import DEADLINE
+from net import Process
+from program import Case
+
+TCP, UDP, ICMP = 6, 17, 1
+PORT = 7000  # of servers
+COMMENT = re.compile(r"process: (.*) \(pid (\d+), uid (\d+)(?:, (.*))?\)")
+UNKNOWN = "process: not known"
+
+Owned = namedtuple("Owned", "protocol source target flags pid tid comments is_sent")
+
+# What a process of a test begins with: it says what it does in lines of JSON.
+PRELUDE = """
+import json, os, socket, sys, time
+def say(**words):
+    print(json.dumps(words), flush=True)
+def hear():
+    return sys.stdin.readline().strip()
+"""
+
+
+def read(block):
+    """One frame with its owner; the ports are 0 where there are none."""
+    data = block["data"]
+    protocol = source = target = flags = 0
+    if data[12:14] == b"\x08\x00":
+        protocol = data[23]
+        if protocol in (TCP, UDP):
+            source, target = struct.unpack_from(">HH", data, 34)
+            flags = data[47] if protocol == TCP else 0
+    pid = tid = None
+    is_sent = False
+    comments = []
+    for option in block.options:
+        if option.name == "epb_processid_threadid":
+            pid, tid = option.value
+        elif option.name == "epb_flags":
+            is_sent = option.value & 3 == 2
+        elif option.name == "opt_comment":
+            comments.append(option.value)
+    return Owned(protocol, source, target, flags, pid, tid, comments, is_sent)
+
+
+class OwnersCase(Case):
+    def owned(self, capture):
+        """All frames of a capture."""
+        if not isinstance(capture, Capture):
+            capture = capture.finish()
+        return [read(block) for block in capture.named("EPB")]
+
+    def python(self, script, namespace=None, **process):
+        """A process that runs this, and says and hears lines."""
+        return self.enterContext(Script(script, namespace or self.pair.near, **process))
+
+    def serve_far(self, port=PORT):
+        """Answers each connection to far with what it gets, until its end."""
+        listener = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.FAR_IP, port))
+        listener.listen(1024)
+        self.addCleanup(listener.close)
+        thread = threading.Thread(target=self.answer, args=[listener])
+        thread.start()
+        self.addCleanup(thread.join, DEADLINE)
+        self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
+
+    @staticmethod
+    def answer(listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(DEADLINE)
+                try:
+                    while data := connection.recv(1000):
+                        connection.sendall(data)
+                except OSError:
+                    pass
+
+
+class Script(Process):
+    """A Python process that talks through its standard input and output."""
+
+    def __init__(self, script, namespace, **process):
+        import subprocess
+        super().__init__([sys.executable, "-c", PRELUDE + script], namespace, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, **process)
+
+    def __exit__(self, *error):
+        self.popen.stdin.close()
+        self.popen.stdout.close()
+        super().__exit__(*error)
+
+    def stdout(self):
+        return b""
+
+    def hear(self):
+        """What it says next."""
+        line = self.popen.stdout.readline()
+        if not line:
+            raise AssertionError(f"said nothing: {self.stderr().decode()}")
+        return json.loads(line)
+
+    def tell(self, line=""):
+        self.popen.stdin.write(line.encode() + b"\n")
+        self.popen.stdin.flush()

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The process of each frame: what the capture says, against what the test knows of its processes."""
+import os
+import socket
+import unittest
+
+import harness
+import net
+from captures import Capture
+from harness import wait_until
+from owners import COMMENT, ICMP, PORT, TCP, UDP, UNKNOWN, OwnersCase, read
+
+SYN, ACK = 2, 16
+BASE = 20000  # of the ports of short-lived processes
+
+# Each child binds a port of its own, asks, and is gone a moment after it has got its answer.
+SHORT = f"""
+for n in range(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT):
+    pid = os.fork()
+    if not pid:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("{net.NEAR_IP}", {BASE} + n))
+            s.connect(("{net.FAR_IP}", {PORT}))
+            s.sendall(b"question")
+            s.recv(8)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("0.0.0.0", {BASE} + n))
+            s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+            s.recv(8)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    say(port={BASE} + n, pid=pid)
+say(done=True)
+"""
+
+
+class Owners(OwnersCase):
+    def answer_datagrams(self):
+        """Sends each datagram to far back."""
+        import threading
+        server = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.FAR_IP, PORT))
+        server.settimeout(0.2)
+        self.addCleanup(server.close)
+        over = threading.Event()
+
+        def run():
+            while not over.is_set():
+                try:
+                    data, sender = server.recvfrom(100)
+                except TimeoutError:
+                    continue
+                server.sendto(data, sender)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(over.set)
+
+    def run_short(self, count):
+        """Runs so many of them: {port: pid}."""
+        script = self.python(SHORT.replace("COUNT", str(count)))
+        pids = {}
+        while "done" not in (words := script.hear()):
+            pids[words["port"]] = words["pid"]
+        return pids
+
+    def check_short(self, frames, pids):
+        seen = set()
+        for f in frames:
+            if f.protocol not in (TCP, UDP):
+                continue
+            port = f.source if f.is_sent else f.target
+            self.assertEqual(f.pid, pids[port], f)
+            self.assertEqual(f.tid, pids[port], f)
+            seen.add((port, f.protocol, f.is_sent))
+        self.assertEqual(seen, {(port, protocol, is_sent) for port in pids for protocol in (TCP, UDP)
+                                for is_sent in (False, True)})
+
+    def test_short_lived(self):
+        """A thousand processes of a few milliseconds: each frame has its own, from the SYN to the last ACK."""
+        self.serve_far()
+        self.answer_datagrams()
+        capture = self.start("--process")
+        pids = self.run_short(1000)
+        frames = self.owned(capture)
+        self.check_short(frames, pids)
+        said = [COMMENT.fullmatch(c) for f in frames for c in f.comments if c.startswith("process: ")]
+        self.assertTrue(all(said), frames)
+        told = [int(c[2]) for c in said]
+        self.assertEqual(sorted(told), sorted(2 * list(pids.values())))  # once for each of its two flows
+
+    def test_tc(self):
+        self.serve_far()
+        self.answer_datagrams()
+        capture = self.start("--process", "--point", "tc")
+        pids = self.run_short(20)
+        self.check_short(self.owned(capture), pids)
+
+    def test_comment(self):
+        """The first frame of a flow tells the name, and no other."""
+        self.answer_datagrams()
+        capture = self.start("--process", "-f", "udp")
+        script = self.python(f"""
+with open("/proc/self/comm", "w") as file:
+    file.write("asks often")
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3):
+    s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+    s.recv(8)
+say(done=True)
+""")
+        script.hear()
+        frames = self.owned(capture)
+        self.assertEqual([f.pid for f in frames], 6 * [script.pid])
+        name, pid, uid, _ = COMMENT.fullmatch(frames[0].comments[0]).groups()
+        self.assertEqual((name, int(pid), int(uid)), ("asks often", script.pid, 0))
+        self.assertFalse(any(f.comments for f in frames[1:]))
+
+    def test_older(self):
+        """Sockets that are older than the capture: listening, connected, and of datagrams."""
+        self.serve_far()
+        script = self.python(f"""
+listener = socket.create_server(("0.0.0.0", {PORT}))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", {PORT}))
+s = socket.create_connection(("{net.FAR_IP}", {PORT}))
+say(port=s.getsockname()[1])
+hear()
+s.sendall(b"question")
+s.recv(8)
+udp.recv(8)
+accepted = listener.accept()[0]
+say(done=True)
+hear()
+""")
+        port = script.hear()["port"]
+        capture = self.start("--process")
+        script.tell()
+        self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"datagram", (net.NEAR_IP, PORT))
+        client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
+        client.connect((net.NEAR_IP, PORT))
+        script.hear()
+        frames = [f for f in self.owned(capture) if f.protocol in (TCP, UDP)]
+        self.assertTrue({port, PORT} <= {f.source for f in frames} | {f.target for f in frames})
+        self.assertEqual({f.pid for f in frames}, {script.pid}, frames)
+        client.close()
+
+    def test_fork(self):
+        """Frames before a child uses the connection are those of the process that listens, later ones the child's."""
+        if not net.has_symbol("__traceiter_sock_recv_length"):
+            self.skipTest("needs Linux 6.3, which tells who uses a socket")
+        capture = self.start("--process", "-f", "tcp")
+        server = self.python(f"""
+listener = socket.create_server(("0.0.0.0", {PORT}))
+say(done=True)
+pid = os.fork()
+if not pid:
+    connection = listener.accept()[0]
+    connection.recv(8)
+    say(pid=os.getpid())
+    connection.recv(8)
+    connection.sendall(b"answer")
+    connection.recv(8)
+    os._exit(0)
+os.waitpid(pid, 0)
+""")
+        server.hear()
+        client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
+        client.settimeout(harness.DEADLINE)
+        client.connect((net.NEAR_IP, PORT))
+        client.sendall(b"first")
+        child = server.hear()["pid"]
+        client.sendall(b"second")
+        self.assertEqual(client.recv(10), b"answer")
+        client.close()
+        server.wait()
+        frames = self.owned(capture)
+        for f in frames:
+            if f.flags & SYN:
+                self.assertEqual(f.pid, server.pid, f)
+        owners = [f.pid for f in frames]
+        self.assertEqual(owners, sorted(owners, key=lambda pid: pid == child))  # it changes once
+        self.assertEqual(set(owners), {server.pid, child})
+        told = [int(COMMENT.fullmatch(c)[2]) for f in frames for c in f.comments]
+        self.assertEqual(told, [server.pid, child])
+
+    def test_passed(self):
+        """A descriptor that is passed on: the frames are the new process's as soon as it has used it once."""
+        if not net.has_symbol("__traceiter_sock_recv_length"):
+            self.skipTest("needs Linux 6.3, which tells who uses a socket")
+        self.answer_datagrams()
+        capture = self.start("--process", "-f", "udp")
+        script = self.python(f"""
+here, there = socket.socketpair()
+pid = os.fork()
+if not pid:
+    _, fds, _, _ = socket.recv_fds(there, 10, 1)
+    s = socket.socket(fileno=fds[0])
+    for _ in range(3):
+        s.send(b"question")
+        s.recv(8)
+    os._exit(0)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("{net.FAR_IP}", {PORT}))
+s.send(b"question")
+s.recv(8)
+socket.send_fds(here, [b"it is yours"], [s.fileno()])
+assert os.waitpid(pid, 0)[1] == 0
+say(child=pid)
+""")
+        child = script.hear()["child"]
+        frames = self.owned(capture)
+        owners = [f.pid for f in frames]
+        self.assertEqual(len(owners), 8)
+        self.assertEqual(owners[:3], 3 * [script.pid])  # the child's first one is on its way before it counts as used
+        self.assertEqual(owners[4:], 4 * [child])
+
+    def test_unknown(self):
+        """What is nobody's, or cannot be told, has no process, and the first frame of a flow says so."""
+        capture = self.start("--process")
+        self.python(f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", {PORT}))
+t = socket.create_server(("0.0.0.0", {PORT}))
+say(done=True)
+hear()
+""").hear()
+        far = self.pair.far
+        far.ip("route", "add", "10.8.0.0/16", "via", net.NEAR_IP)
+        far.ping(net.NEAR_IP, 1)
+        closed = far.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        closed.sendto(b"nobody listens", (net.NEAR_IP, PORT + 1))
+        foreign = far.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        foreign.sendto(b"for another machine", ("10.8.0.1", PORT))  # though "all addresses" would match
+        stream = far.socket(socket.AF_INET, socket.SOCK_STREAM)
+        stream.setblocking(False)
+        stream.connect_ex(("10.8.0.1", PORT))
+        capture.wait_packets(6)
+        frames = self.owned(capture)
+        self.assertEqual({f.pid for f in frames}, {None}, frames)
+        self.assertEqual([f.comments for f in frames if f.protocol in (TCP, UDP)][:3], 3 * [[UNKNOWN]])
+        self.assertFalse(any(f.comments for f in frames if f.protocol == ICMP))
+
+    def test_raw(self):
+        """A sent echo request is its sender's; a reply may be for several, and is not known."""
+        capture = self.start("--process", "-f", "icmp")
+        with net.Process(["ping", "-q", "-c", "2", "-i", "0.01", net.FAR_IP], self.pair.near) as ping:
+            self.assertEqual(ping.wait(), 0)
+            pid = ping.pid
+        frames = self.owned(capture)
+        self.assertEqual([f.pid for f in frames], 2 * [pid, None])
+
+    def test_rotated(self):
+        """Each file tells the process again."""
+        self.answer_datagrams()
+        capture = self.start("--process", "-f", "udp", "-b", "packets:2", file="out.pcapng")
+        script = self.python(f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3):
+    s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+    s.recv(8)
+say(done=True)
+""")
+        script.hear()
+        capture.signal()
+        self.assertEqual(capture.wait(), 0)
+        files = sorted(name for name in os.listdir(self.folder) if name.startswith("out_"))
+        self.assertEqual(len(files), 3)
+        for name in files:
+            first, second = [read(block) for block in Capture(self.path(name)).named("EPB")]
+            self.assertEqual(int(COMMENT.fullmatch(first.comments[0])[2]), script.pid)
+            self.assertFalse(second.comments)
+
+    def test_off(self):
+        """Without the option, nothing is known, and nothing that learns of processes is loaded."""
+        capture = self.start()
+        names = {entry.get("name") for entry in net.bpftool("prog", "list")
+                 if entry["id"] in net.bpf_objects(capture.pid)["prog"]}
+        self.assertFalse({name for name in names if name.startswith("learn")}, names)
+        self.assertFalse({entry["id"] for entry in net.bpftool("map", "list") if entry.get("name") == "owners"} &
+                         net.bpf_objects(capture.pid)["map"])
+        self.pair.ping(1)
+        self.assertEqual({f.pid for f in self.owned(capture)}, {None})
+
+    def test_leaves_nothing(self):
+        capture = self.start("--process")
+        objects = net.bpf_objects(capture.pid)
+        capture.finish()
+        self.assert_unloaded(objects)
+
+
+if __name__ == "__main__":
+    harness.main()
