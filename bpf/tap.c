@@ -40,6 +40,7 @@ _Static_assert(SAME_PLACE(caplen, caplen) && SAME_PLACE(lost, lost) && SAME_PLAC
 struct tap {
 	struct maps maps;
 	struct process *process; /* NULL: nobody asks */
+	bool is_selective;	 /* only frames of chosen processes */
 	struct images images;
 	struct reader reader;
 	struct clock clock;
@@ -135,6 +136,7 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 		r = open_rings(t);
 	if (r >= 0 && config->process.is_wanted)
 		r = process_new(&config->process, &t->process);
+	t->is_selective = config->process.is_selective;
 	t->maps.owners_fd = process_owners_fd(t->process);
 	t->maps.addresses_fd = process_addresses_fd(t->process);
 	if (r < 0) {
@@ -217,6 +219,7 @@ int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *re
 			.is_preemptible = facts_is_preemptible(),
 			.hardware = target->hardware,
 			.is_egress = target->point->is_egress,
+			.is_chosen = t->is_selective,
 		},
 	};
 	struct clock phc = { .fd = -1 };

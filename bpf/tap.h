@@ -35,11 +35,29 @@ struct tap;
 #define TAP_NAME_SIZE 16
 #define TAP_UNIT_SIZE 96
 
+enum tap_choice_kind {
+	TAP_CHOICE_PID,
+	TAP_CHOICE_NAME,
+	TAP_CHOICE_UID,
+};
+
+/* Layout as in wire.h. */
+struct tap_choice {
+	uint32_t kind; /* enum tap_choice_kind */
+	uint32_t number;
+	char name[TAP_NAME_SIZE];
+};
+
 /* Whether, and of whom, frames name the process that uses their local socket. */
 struct tap_process {
 	bool is_wanted;
 	bool is_restricted; /* only processes of this user */
 	uint32_t uid;
+	bool is_selective;	    /* only frames of those that … */
+	const char *cgroup;	    /* are in or below this control group; NULL: any */
+	struct tap_choice *choices; /* and have one of each kind that is among these */
+	size_t n_choices;
+	bool has_children; /* or descend from one that has its ID or name among them */
 };
 
 /* A process. Layout as in wire.h. */
@@ -163,7 +181,8 @@ typedef int (*tap_frames_fn)(void *user, const struct tap_frame *frames, size_t 
 void tap_set_log(void (*log)(const char *text));
 /*
  * Creates rings and counters, and learns of processes. 0; -EPERM: a privilege is missing; -ENOMEM; or -errno of
- * bpf(2); for processes also -ENOSYS: the kernel is too old, -ENOENT: it has no cgroup hierarchy.
+ * bpf(2); for processes also -ENOSYS: the kernel is too old, -ENOENT: it has no cgroup hierarchy, -ENXIO: not that
+ * cgroup.
  */
 int tap_new(const struct tap_config *config, struct tap **ret);
 /* Detaches and frees; NULL is allowed. */

@@ -189,6 +189,25 @@ struct wire_owned {
 struct wire_learn_config {
 	__u32 is_restricted; /* of processes of this user only */
 	__u32 uid;
+	__u32 is_selective; /* some are chosen, by … */
+	__u32 by_pid, by_name, by_uid, by_cgroup;
+	__u32 has_children; /* what descends from those that were chosen by ID or name, too */
+	__u32 cgroup_level; /* depth of that control group … */
+	__u32 pad;
+	__u64 cgroup; /* … and its id */
+};
+
+enum wire_choice_kind {
+	WIRE_CHOICE_PID,
+	WIRE_CHOICE_NAME,
+	WIRE_CHOICE_UID,
+};
+
+/* In the map "choices". */
+struct wire_choice {
+	__u32 kind;
+	__u32 number;
+	char name[WIRE_NAME_SIZE];
 };
 
 /* A local address in the map "addresses"; the IPv4 ones as ::ffff:a.b.c.d. */

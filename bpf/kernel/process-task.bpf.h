@@ -32,6 +32,43 @@ struct sock {
 	unsigned int sk_kern_sock : 1;
 } KERNEL;
 
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+} KERNEL;
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[1]; /* Linux 6.2 and newer; before: */
+	__u64 ancestor_ids[1];
+} KERNEL;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} KERNEL;
+
+struct cred {
+	struct {
+		__u32 val;
+	} uid;
+} KERNEL;
+
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	__u64 start_boottime;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	const struct cred *cred;
+	char comm[WIRE_NAME_SIZE];
+	struct css_set *cgroups;
+} KERNEL;
+
+struct bpf_iter_meta {
+	__u64 session_id;
+} KERNEL;
+
 /* kernel: include/net/tcp_states.h */
 #define LISTEN	     10
 #define NEW_SYN_RECV 12

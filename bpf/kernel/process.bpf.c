@@ -7,45 +7,10 @@
  * A connection that was not accepted yet has the owner of its listening socket. That travels in the
  * listening socket's storage, which the kernel copies into each new connection.
  */
-#include "bpf/kernel/process-task.bpf.h"
-
-const volatile struct wire_learn_config learn;
-
-struct kernfs_node {
-	const char *name;
-	__u64 id;
-} KERNEL;
-
-struct cgroup {
-	struct kernfs_node *kn;
-} KERNEL;
-
-struct css_set {
-	struct cgroup *dfl_cgrp;
-} KERNEL;
-
-struct cred {
-	struct {
-		__u32 val;
-	} uid;
-} KERNEL;
-
-struct task_struct {
-	unsigned int flags;
-	int pid, tgid;
-	__u64 start_boottime;
-	struct task_struct *group_leader;
-	const struct cred *cred;
-	char comm[WIRE_NAME_SIZE];
-	struct css_set *cgroups;
-} KERNEL;
+#include "bpf/kernel/process-choose.bpf.h"
 
 struct socket {
 	struct sock *sk;
-} KERNEL;
-
-struct bpf_iter_meta {
-	__u64 session_id;
 } KERNEL;
 
 struct bpf_iter__task_file {
@@ -105,6 +70,7 @@ static __always_inline _Bool read_task(const struct task_struct *task, struct wi
 	to->start_ns = BPF_CORE_READ(leader, start_boottime);
 	BPF_CORE_READ_STR_INTO(&to->name, leader, comm);
 	read_unit(task, to);
+	to->is_chosen = learn.is_selective && is_chosen(task);
 	return 1;
 }
 

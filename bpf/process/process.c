@@ -17,7 +17,12 @@
 #include "bpf/wire.h"
 #include "process.skel.h"
 
-_Static_assert(TAP_UNIT_SIZE == WIRE_UNIT_SIZE, "tap.h and wire.h disagree");
+_Static_assert(TAP_UNIT_SIZE == WIRE_UNIT_SIZE &&
+		       sizeof(struct tap_choice) == sizeof(struct wire_choice) &&
+		       (int)TAP_CHOICE_PID == WIRE_CHOICE_PID &&
+		       (int)TAP_CHOICE_NAME == WIRE_CHOICE_NAME &&
+		       (int)TAP_CHOICE_UID == WIRE_CHOICE_UID,
+	       "tap.h and wire.h disagree");
 
 #define LINKS_MAX 8
 
@@ -25,6 +30,7 @@ struct process {
 	struct process_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
+	int cgroup_fd; /* the root of the hierarchy, until the programs are attached */
 };
 
 /* What a program needs that older kernels lack. */
@@ -37,6 +43,47 @@ static bool has_tracepoint(const char *name)
 	return is_there;
 }
 
+static bool has_choice(const struct tap_process *config, enum tap_choice_kind kind)
+{
+	for (size_t i = 0; i < config->n_choices; i++)
+		if (config->choices[i].kind == (uint32_t)kind)
+			return true;
+	return false;
+}
+
+/* What the programs are to learn. 0; -ENXIO: there is no such control group. */
+static int configure(const struct process *p, const struct tap_process *config,
+		     struct wire_learn_config *to)
+{
+	uint64_t id = 0;
+
+	*to = (struct wire_learn_config){
+		.is_restricted = config->is_restricted,
+		.uid = config->uid,
+		.is_selective = config->is_selective,
+		.by_pid = has_choice(config, TAP_CHOICE_PID),
+		.by_name = has_choice(config, TAP_CHOICE_NAME),
+		.by_uid = has_choice(config, TAP_CHOICE_UID),
+		.by_cgroup = config->cgroup != NULL,
+		.has_children = config->has_children,
+	};
+	if (config->cgroup && cgroup_find(p->cgroup_fd, config->cgroup, &id, &to->cgroup_level) < 0)
+		return -ENXIO;
+	to->cgroup = id;
+	return 0;
+}
+
+static int add_choices(const struct process *p, const struct tap_process *config)
+{
+	const __u32 one = 1;
+	int r = 0;
+
+	for (size_t i = 0; i < config->n_choices && r == 0; i++)
+		r = bpf_map_update_elem(bpf_map__fd(p->skel->maps.choices), &config->choices[i],
+					&one, BPF_ANY);
+	return r;
+}
+
 /* "has_old": with the program that looks up what is there, for Linux 5.12 and newer. */
 static int load(struct process *p, const struct tap_process *config, bool has_old)
 {
@@ -46,12 +93,15 @@ static int load(struct process *p, const struct tap_process *config, bool has_ol
 	p->skel = process_bpf__open();
 	if (!p->skel)
 		return -errno;
-	p->skel->rodata->learn.is_restricted = config->is_restricted;
-	p->skel->rodata->learn.uid = config->uid;
+	r = configure(p, config, (struct wire_learn_config *)&p->skel->rodata->learn);
 	bpf_program__set_autoload(p->skel->progs.learn_send, has_use);
 	bpf_program__set_autoload(p->skel->progs.learn_recv, has_use);
 	bpf_program__set_autoload(p->skel->progs.learn_old, has_old);
-	r = process_bpf__load(p->skel);
+	bpf_program__set_autoload(p->skel->progs.choose_child, config->has_children);
+	bpf_program__set_autoload(p->skel->progs.choose_old,
+				  config->has_children || has_choice(config, TAP_CHOICE_PID));
+	if (r == 0)
+		r = process_bpf__load(p->skel);
 	if (r < 0) {
 		process_bpf__destroy(p->skel);
 		p->skel = NULL;
@@ -69,15 +119,10 @@ static int keep(struct process *p, struct bpf_link *link)
 
 static int attach_cgroup(struct process *p)
 {
-	int r, fd = cgroup_open_root();
+	int r = keep(p, bpf_program__attach_cgroup(p->skel->progs.learn_create, p->cgroup_fd));
 
-	if (fd < 0)
-		return fd;
-	r = keep(p, bpf_program__attach_cgroup(p->skel->progs.learn_create, fd));
-	if (r == 0)
-		r = keep(p, bpf_program__attach_cgroup(p->skel->progs.learn_tcp, fd));
-	close(fd);
-	return r;
+	return r == 0 ? keep(p, bpf_program__attach_cgroup(p->skel->progs.learn_tcp, p->cgroup_fd))
+		      : r;
 }
 
 static int attach_use(struct process *p)
@@ -91,16 +136,16 @@ static int attach_use(struct process *p)
 }
 
 /* Reading from the iterator is what lets it run. */
-static int look_up_old(const struct process *p)
+static int run(const struct bpf_program *program)
 {
 	struct bpf_link *link;
 	char unused[64];
 	ssize_t n;
 	int fd;
 
-	if (!bpf_program__autoload(p->skel->progs.learn_old))
+	if (!bpf_program__autoload(program))
 		return 0;
-	link = bpf_program__attach_iter(p->skel->progs.learn_old, NULL);
+	link = bpf_program__attach_iter(program, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -113,26 +158,51 @@ static int look_up_old(const struct process *p)
 	return n < 0 ? -errno : 0;
 }
 
+/*
+ * Whoever is to be captured, before any socket is learned. A process may be made and get its number while the list is
+ * read: the second time finds it, too.
+ */
+static int choose(struct process *p)
+{
+	int r = 0;
+
+	if (bpf_program__autoload(p->skel->progs.choose_child))
+		r = keep(p, bpf_program__attach_trace(p->skel->progs.choose_child));
+	if (r == 0)
+		r = run(p->skel->progs.choose_old);
+	return r == 0 ? run(p->skel->progs.choose_old) : r;
+}
+
 static int open_programs(struct process *p, const struct tap_process *config)
 {
-	int r = load(p, config, true);
+	int r = p->cgroup_fd < 0 ? p->cgroup_fd : load(p, config, true);
 
 	if (r == -EINVAL || r == -ENOTSUP || r == -ESRCH)
 		r = load(p, config, false);
 	if (r == 0)
 		r = addresses_add(process_addresses_fd(p));
 	if (r == 0)
+		r = add_choices(p, config);
+	if (r == 0)
+		r = choose(p);
+	if (r == 0)
 		r = attach_cgroup(p);
 	if (r == 0)
 		r = attach_use(p);
-	return r == 0 ? look_up_old(p) : r;
+	return r == 0 ? run(p->skel->progs.learn_old) : r;
 }
 
 int process_new(const struct tap_process *config, struct process **ret)
 {
 	struct process *p = calloc(1, sizeof(*p));
-	int r = p ? open_programs(p, config) : -ENOMEM;
+	int r = -ENOMEM;
 
+	if (p) {
+		p->cgroup_fd = cgroup_open_root();
+		r = open_programs(p, config);
+		if (p->cgroup_fd >= 0)
+			close(p->cgroup_fd);
+	}
 	if (r < 0) {
 		process_free(p);
 		return r;

@@ -11,6 +11,7 @@
 #include "extcap/net/offloads.h"
 #include "extcap/net/phc.h"
 #include "extcap/net/xdp-programs.h"
+#include "extcap/process/chosen.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/trace.h"
@@ -163,6 +164,10 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 	g_autofree char *obstacle = refusal_find_obstacle(i, &kind);
 	g_autoptr(GError) why = NULL;
 
+	if (!obstacle && chosen_is_any(config)) {
+		obstacle = g_strdup("a traced frame does not tell its process");
+		kind = XDP_OBSTACLE_EARLIER;
+	}
 	if (obstacle) {
 		g_log(NULL, kind == XDP_OBSTACLE_TAP ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_WARNING,
 		      "%s, so \"%s\" can have none: capturing received frames at tc%s", obstacle,

@@ -6,6 +6,7 @@
 #include "extcap/capture/attach.h"
 #include "extcap/capture/rings.h"
 #include "extcap/net/link.h"
+#include "extcap/process/chosen.h"
 #include "extcap/process/owners.h"
 #include "extcap/system/error.h"
 #include "extcap/system/privileges.h"
@@ -45,6 +46,7 @@ bool rings_prepare(struct tap **ret, const struct config *config, GError **error
 	if (!owners_prepare(config, &tap.process, error))
 		return false;
 	r = tap_new(&tap, ret);
+	chosen_done(&tap.process);
 	if (r == -EPERM)
 		return setup_explain(error);
 	if (r == -ENOMEM)

@@ -33,6 +33,7 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 	bool is_out = c->direction == DIRECTION_OUT, has_mode = c->mode != TAP_MODE_AUTO;
 	bool is_adapter = c->time_stamp_type == TIME_STAMP_ADAPTER;
 	bool has_side = c->at != POINT_AT_BOTH || c->filter_at != POINT_AT_ENTRY;
+	bool is_chosen = c->pids->len || c->process_names->len || c->uids->len || c->cgroup;
 	bool has_drops = c->has_drops || received->sees_drops;
 	const struct rule rules[] = {
 		{ OPTION_CLI, is_out && (has_mode || is_adapter),
@@ -62,6 +63,12 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 		  "--process needs --format pcapng: pcap files have no place for processes" },
 		{ OPTION_BOTH, c->has_process && received->sees_drops,
 		  "--process is not for --point drop" },
+		{ OPTION_CLI,
+		  is_chosen && (has_drops || c->verdicts || c->program || received->traces_program),
+		  "--pid, --process-name, --uid and --cgroup require --point xdp, tc or auto, "
+		  "without tracing and drops" },
+		{ OPTION_CLI, c->has_children && !c->pids->len && !c->process_names->len,
+		  "--children requires --pid or --process-name" },
 		{ OPTION_BOTH, c->log_level != LOG_WARNING && !c->log_file,
 		  "--log-level requires --log-file" },
 	};

@@ -73,6 +73,11 @@ struct config {
 	bool has_drops;	    /* drops beside the frames */
 	bool is_promiscuous;
 	bool has_process;	  /* frames name their process */
+	GPtrArray *pids;	  /* of char *: capture only frames of these processes … */
+	GPtrArray *process_names; /* … of these … */
+	GPtrArray *uids;	  /* … of these users … */
+	char *cgroup;		  /* … and of this control group; NULL: all */
+	bool has_children;	  /* and of their children */
 	char *netns;		  /* name, path or PID; NULL: the current one */
 	uint64_t buffer_mib;	  /* ring memory per CPU */
 	uint64_t time_stamp_type; /* enum time_stamp_type */
@@ -148,7 +153,7 @@ struct option {
 
 extern const struct option options[]; /* terminated by name NULL */
 
-#define OPTIONS_MAX 48 /* rows, at most */
+#define OPTIONS_MAX 56 /* rows, at most */
 
 /* Sets every field to its default. options_done() frees what the fields own. */
 void options_init(struct config *c);

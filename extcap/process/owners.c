@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "extcap/process/chosen.h"
 #include "extcap/process/flow.h"
 #include "extcap/process/owners.h"
 #include "extcap/process/unit.h"
@@ -53,9 +54,14 @@ static gboolean equal_flows(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, sizeof(struct flow)) == 0;
 }
 
+static bool owners_are_wanted(const struct config *config)
+{
+	return config->has_process || chosen_is_any(config);
+}
+
 struct owners *owners_new(const struct config *config)
 {
-	struct owners *o = config->has_process ? g_new0(struct owners, 1) : NULL;
+	struct owners *o = owners_are_wanted(config) ? g_new0(struct owners, 1) : NULL;
 
 	if (o)
 		o->flows = g_hash_table_new_full(hash_flow, equal_flows, g_free, NULL);
@@ -85,11 +91,13 @@ static bool has_all_pids(void)
  */
 bool owners_prepare(const struct config *config, struct tap_process *ret, GError **error)
 {
-	*ret = (struct tap_process){ .is_wanted = config->has_process };
+	*ret = (struct tap_process){ .is_wanted = owners_are_wanted(config) };
 	if (!ret->is_wanted)
 		return true;
 	ret->uid = getuid();
 	ret->is_restricted = ret->uid != 0;
+	if (!chosen_read(config, ret, error))
+		return false;
 	return has_all_pids() ||
 	       fail(error, "--process does not work in a PID namespace, such as a container's: "
 			   "run xdptap outside of it");
@@ -97,9 +105,10 @@ bool owners_prepare(const struct config *config, struct tap_process *ret, GError
 
 const char *owners_explain(const struct config *config, int err)
 {
-	if (!config->has_process)
+	if (!owners_are_wanted(config))
 		return NULL;
 	switch (err) {
+	case ENXIO: return "there is no such control group: see --cgroup";
 	case ENOENT: return "--process requires a cgroup2 hierarchy, and none is mounted";
 	case ESRCH:
 	case ENOSYS:

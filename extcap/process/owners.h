@@ -19,7 +19,7 @@ struct owners;
 /* NULL, which the functions below accept: nobody asks for processes. */
 struct owners *owners_new(const struct config *config);
 void owners_free(struct owners *o);
-/* What the tap is to learn, for this user. False with *error: it cannot, here. */
+/* What the tap is to learn, for this user; chosen_done() frees it. False with *error: it cannot, here. */
 bool owners_prepare(const struct config *config, struct tap_process *ret, GError **error);
 /* Why tap_new() could not learn of processes, for errno values of its own; NULL: that was not it. */
 const char *owners_explain(const struct config *config, int err);

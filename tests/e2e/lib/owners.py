@@ -2,10 +2,13 @@
 """Processes whose frames are captured, and what a capture says about the process of each frame."""
 import json
 import re
+import shutil
 import socket
 import struct
+import subprocess
 import sys
 import threading
+import unittest
 from collections import namedtuple
 
 import net
@@ -74,6 +77,26 @@ class OwnersCase(Case):
         self.addCleanup(thread.join, DEADLINE)
         self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
 
+    def answer_datagrams(self):
+        """Sends each datagram to far back."""
+        server = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.FAR_IP, PORT))
+        server.settimeout(0.2)
+        self.addCleanup(server.close)
+        over = threading.Event()
+
+        def run():
+            while not over.is_set():
+                try:
+                    data, sender = server.recvfrom(100)
+                except TimeoutError:
+                    continue
+                server.sendto(data, sender)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(over.set)
+
     @staticmethod
     def answer(listener):
         while True:
@@ -94,9 +117,16 @@ class Script(Process):
     """A Python process that talks through its standard input and output."""
 
     def __init__(self, script, namespace, **process):
-        import subprocess
-        super().__init__([sys.executable, "-c", PRELUDE + script], namespace, stdin=subprocess.PIPE,
+        super().__init__([self.interpreter(process.get("user")), "-c", PRELUDE + script], namespace, stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, **process)
+
+    @staticmethod
+    def interpreter(user):
+        """One that this user may execute: ours may be in a folder of root's."""
+        found = shutil.which("python3", path="/usr/bin:/bin") if user else sys.executable
+        if not found:
+            raise unittest.SkipTest("this machine has no /usr/bin/python3, for another user")
+        return found
 
     def __exit__(self, *error):
         self.popen.stdin.close()

@@ -3,13 +3,13 @@
 """The process of each frame: what the capture says, against what the test knows of its processes."""
 import os
 import socket
-import unittest
+import subprocess
 
 import harness
 import net
 from captures import Capture
-from harness import wait_until
 from owners import COMMENT, ICMP, PORT, TCP, UDP, UNKNOWN, OwnersCase, read
+from program import NOBODY
 
 SYN, ACK = 2, 16
 BASE = 20000  # of the ports of short-lived processes
@@ -37,27 +37,6 @@ say(done=True)
 
 
 class Owners(OwnersCase):
-    def answer_datagrams(self):
-        """Sends each datagram to far back."""
-        import threading
-        server = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.FAR_IP, PORT))
-        server.settimeout(0.2)
-        self.addCleanup(server.close)
-        over = threading.Event()
-
-        def run():
-            while not over.is_set():
-                try:
-                    data, sender = server.recvfrom(100)
-                except TimeoutError:
-                    continue
-                server.sendto(data, sender)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(over.set)
-
     def run_short(self, count):
         """Runs so many of them: {port: pid}."""
         script = self.python(SHORT.replace("COUNT", str(count)))
@@ -83,7 +62,7 @@ class Owners(OwnersCase):
         self.serve_far()
         self.answer_datagrams()
         capture = self.start("--process")
-        pids = self.run_short(1000)
+        pids = self.run_short(1000 // harness.SLOWNESS ** 2)
         frames = self.owned(capture)
         self.check_short(frames, pids)
         said = [COMMENT.fullmatch(c) for f in frames for c in f.comments if c.startswith("process: ")]
@@ -251,6 +230,90 @@ hear()
             pid = ping.pid
         frames = self.owned(capture)
         self.assertEqual([f.pid for f in frames], 2 * [pid, None])
+
+    def test_restricted(self):
+        """A user who captures with the capabilities of the file learns of their own processes only: /proc tells them
+        of no other's sockets."""
+        if not any(line.split()[2] == "cgroup2" for line in open("/proc/mounts", encoding="utf-8")):
+            self.skipTest("this machine has no cgroup2 mounted")
+        self.answer_datagrams()
+        program = self.everybodys()
+        subprocess.run(["setcap", "cap_net_admin,cap_bpf,cap_perfmon+ep", program], check=True)
+        os.chmod(self.folder, 0o777)
+        asks = f"""
+hear()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+s.recv(8)
+say(port=s.getsockname()[1])
+"""
+        for options in ((), ("--uid", "root")):
+            with self.subTest(options=options):
+                path = self.path(f"out{len(options)}.pcapng")
+                command = ["nsenter", f"--net=/run/netns/{self.pair.near.name}", "setpriv", f"--reuid={NOBODY}",
+                           f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", program, "-i", "near", "-f", "udp",
+                           "-w", path, "--process", *options]
+                capture = self.enterContext(net.Process(command))
+                capture.wait_for("Capturing on")
+                own, roots = self.python(asks, user=NOBODY), self.python(asks)
+                ports = {}
+                for script in (own, roots):
+                    script.tell()
+                    ports[script.hear()["port"]] = script.pid
+                capture.signal()
+                self.assertEqual(capture.wait(), 0, capture.text())
+                frames = self.owned(Capture(path))
+                if options:
+                    self.assertEqual(frames, [])
+                    continue
+                self.assertEqual(len(frames), 4)
+                for f in frames:
+                    pid = ports[f.source if f.is_sent else f.target]
+                    self.assertEqual(f.pid, own.pid if pid == own.pid else None, f)
+
+    def test_reused(self):
+        """A process that gets the ID of an earlier one, whose socket still sends: each has its own name."""
+        try:
+            with open("/proc/sys/kernel/ns_last_pid", "rb"):
+                pass
+        except FileNotFoundError:
+            self.skipTest("this kernel lets nobody choose the ID of a process")
+        self.serve_far()
+        capture = self.start("--process", "-f", "tcp")
+        script = self.python(f"""
+def fork_as(pid, name, port):
+    for _ in range(100):
+        if pid:
+            with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+                file.write(str(pid - 1))
+        child = os.fork()
+        if not child:
+            if pid and os.getpid() != pid:
+                os._exit(1)  # somebody was faster
+            with open("/proc/self/comm", "w") as file:
+                file.write(name)
+            s = socket.socket()
+            s.bind(("{net.NEAR_IP}", port))
+            s.connect(("{net.FAR_IP}", {PORT}))
+            s.sendall(b"question")
+            s.recv(8)
+            os._exit(0)  # the kernel closes the connection
+        if os.waitpid(child, 0)[1] == 0:
+            return child
+first = fork_as(0, "first", 20001)
+second = fork_as(first, "second", 20002)
+say(first=first, second=second)
+""")
+        words = script.hear()
+        if not words["second"]:
+            self.skipTest("this machine gives process IDs away too fast")
+        frames = self.owned(capture)
+        names = {}
+        for f in frames:
+            self.assertEqual(f.pid, words["first"], f)
+            for c in f.comments:
+                names.setdefault(f.source if f.is_sent else f.target, []).append(COMMENT.fullmatch(c)[1])
+        self.assertEqual(names, {20001: ["first"], 20002: ["second"]})
 
     def test_rotated(self):
         """Each file tells the process again."""

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "extcap/net/link.h"
+#include "extcap/process/chosen.h"
 #include "extcap/process/flow.h"
 #include "extcap/process/owners.h"
 #include "extcap/process/unit.h"
@@ -150,11 +151,69 @@ static void test_new_file(void)
 	owners_free(o);
 }
 
+static void add(GPtrArray *list, const char *value)
+{
+	g_ptr_array_add(list, g_strdup(value));
+}
+
+static void test_chosen(void)
+{
+	struct tap_process p = { .is_wanted = true };
+	struct config config;
+
+	options_init(&config);
+	g_assert_false(chosen_is_any(&config));
+	add(config.pids, "4711");
+	add(config.process_names, "a name of more than 15 bytes");
+	add(config.uids, "root");
+	add(config.uids, "4000000000");
+	g_assert_true(chosen_is_any(&config));
+	g_assert_true(chosen_read(&config, &p, NULL));
+	g_assert_true(p.is_selective);
+	g_assert_cmpuint(p.n_choices, ==, 4);
+	g_assert_cmpuint(p.choices[0].number, ==, 4711);
+	g_assert_cmpstr(p.choices[1].name, ==, "a name of more ");
+	g_assert_cmpuint(p.choices[2].number, ==, 0);
+	g_assert_cmpuint(p.choices[3].number, ==, 4000000000u);
+	chosen_done(&p);
+	options_done(&config);
+}
+
+static void assert_refused(gsize list, const char *value)
+{
+	g_autoptr(GError) error = NULL;
+	struct tap_process p = { .is_wanted = true };
+	struct config config;
+
+	options_init(&config);
+	add(*(GPtrArray **)((char *)&config + list), value);
+	g_assert_false(chosen_read(&config, &p, &error));
+	g_assert_nonnull(error);
+	chosen_done(&p);
+	options_done(&config);
+}
+
+static void test_refused(void)
+{
+	static const char *const pids[] = {
+		"", "0", "-1", "4194305", "0x10", "1 ", "99999999999999999999"
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(pids); i++)
+		assert_refused(offsetof(struct config, pids), pids[i]);
+	assert_refused(offsetof(struct config, uids), "");
+	assert_refused(offsetof(struct config, uids), "no such user");
+	assert_refused(offsetof(struct config, uids), "4294967295");
+	assert_refused(offsetof(struct config, process_names), "");
+}
+
 static void test_off(void)
 {
-	const struct config config = { .has_process = false };
+	struct config config;
 
+	options_init(&config);
 	g_assert_null(owners_new(&config));
+	options_done(&config);
 	owners_forget(NULL);
 	owners_free(NULL);
 }
@@ -167,6 +226,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/owners/unit", test_unit);
 	g_test_add_func("/owners/changes", test_changes);
 	g_test_add_func("/owners/new-file", test_new_file);
+	g_test_add_func("/owners/chosen", test_chosen);
+	g_test_add_func("/owners/refused", test_refused);
 	g_test_add_func("/owners/off", test_off);
 	return g_test_run();
 }
