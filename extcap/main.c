@@ -27,14 +27,15 @@ static void print_error(const GError *error)
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	int status = 0;
 	bool ok;
 
 	log_init();
 	console_init();
 	ok = extcap_is_meant(argc, argv) ? extcap_run(argc, argv, &error)
-					 : cli_run(argc, argv, &error);
+					 : cli_run(argc, argv, &status, &error);
 	if (ok)
-		return 0;
+		return status;
 	print_error(error);
 	return error_exit_status(error);
 }

@@ -36,6 +36,12 @@ static void on_signal(int number)
 	errno = before;
 }
 
+void signals_raise(int number)
+{
+	if (event_fds[number] > 0)
+		on_signal(number);
+}
+
 static gboolean on_event(int fd, GIOCondition condition, void *user)
 {
 	const struct watch *w = user;

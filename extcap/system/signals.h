@@ -22,6 +22,8 @@ void signals_watch(const struct signals_handler *handlers, size_t n, void *user)
  * from then on.
  */
 void signals_unwatch(void);
+/* As if this signal had come, if it is handled; also where kill(2) is not allowed. */
+void signals_raise(int number);
 /*
  * Requests SIGTERM for when our parent ends: Wireshark, if killed, leaves its children running, and an
  * idle capture would stay. Returns false if the parent has ended already.

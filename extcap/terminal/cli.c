@@ -58,7 +58,8 @@ static GOptionContext *make_context(struct verbs *v)
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &v->help, "Print this help, and exit" },
 		{ NULL },
 	};
-	GOptionContext *context = g_option_context_new("- capture frames at the XDP hook");
+	GOptionContext *context =
+		g_option_context_new("[-- COMMAND...] - capture frames at the XDP hook");
 
 	g_option_context_set_help_enabled(context, false); /* GLib's would print it and exit */
 	g_option_context_set_main_group(context, options_group(&v->config, OPTION_CLI));
@@ -262,6 +263,12 @@ static bool print_filter(const struct config *config, bool is_classic, GError **
 	return true;
 }
 
+static bool check_no_query(const struct verbs *v)
+{
+	return !(v->list || v->reasons || v->version || v->setup || v->print_config ||
+		 v->print_filter);
+}
+
 /*
  * One query at a time, without options that it does not use. -d, -L and --print-config may be added to the
  * command line of a capture.
@@ -284,10 +291,48 @@ static bool check(const struct verbs *v, GError **error)
 	return true;
 }
 
-bool cli_run(int argc, char **argv, GError **error)
+/* The arguments up to "--", and in *ret_command those after it; NULL: there is none. */
+static GStrv split(char **argv, char ***ret_command)
 {
+	GStrv ours = g_new0(char *, g_strv_length(argv) + 1);
+
+	*ret_command = NULL;
+	for (size_t i = 0; argv[i] && !*ret_command; i++)
+		if (g_str_equal(argv[i], "--"))
+			*ret_command = argv + i + 1;
+		else
+			ours[i] = g_strdup(argv[i]);
+	return ours;
+}
+
+static bool capture_command(struct config *config, char **argv, char **command_argv,
+			    int *ret_status, GError **error)
+{
+	struct command command = { .fd = -1 };
+	bool ok;
+
+	if (command_argv && !config->interfaces->len)
+		g_ptr_array_add(config->interfaces, g_strdup(LINK_ANY));
+	if (command_argv && !*command_argv)
+		return fail_usage(error, "which command? Put it after --");
+	if (command_argv && config->output && g_str_equal(config->output, "-"))
+		return fail_usage(error, "a command writes to standard output itself: use -w FILE");
+	if (!standalone_check(config, error) ||
+	    !log_open(config->log_file, (enum log_level)config->log_level, argv, error))
+		return false;
+	if (command_argv && !command_new(&command, command_argv, config, error))
+		return false;
+	ok = standalone_run(config, &command, error);
+	command_done(&command);
+	*ret_status = command.status;
+	return ok;
+}
+
+bool cli_run(int argc, char **argv, int *ret_status, GError **error)
+{
+	char **command;
 	g_autoptr(GOptionContext) context = NULL;
-	g_auto(GStrv) rest = g_strdupv(argv);
+	g_auto(GStrv) rest = split(argv, &command);
 	_cleanup_(verbs_done) struct verbs verbs = { 0 };
 
 	options_init(&verbs.config);
@@ -297,6 +342,8 @@ bool cli_run(int argc, char **argv, GError **error)
 				  "usage: xdptap -i IF -w FILE [options]; --help lists them");
 	if (!g_option_context_parse_strv(context, &rest, error))
 		return false;
+	if (command && (verbs.help || !check_no_query(&verbs)))
+		return fail_usage(error, "a command belongs to a capture: use -w FILE -- COMMAND");
 	if (rest[0] && rest[1])
 		return fail_usage(error, "unexpected argument \"%s\"", rest[1]);
 	if (verbs.help)
@@ -318,9 +365,6 @@ bool cli_run(int argc, char **argv, GError **error)
 	else if (verbs.print_config)
 		print_effective(&verbs.config);
 	else
-		return standalone_check(&verbs.config, error) &&
-		       log_open(verbs.config.log_file, (enum log_level)verbs.config.log_level, argv,
-				error) &&
-		       standalone_run(&verbs.config, error);
+		return capture_command(&verbs.config, argv, command, ret_status, error);
 	return true;
 }

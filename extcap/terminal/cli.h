@@ -6,7 +6,10 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Executes the arguments, and prints everything but the final error. */
-bool cli_run(int argc, char **argv, GError **error);
+/*
+ * Executes the arguments, and prints everything but the final error. *ret_status is the status of the command that was
+ * captured, and untouched without one.
+ */
+bool cli_run(int argc, char **argv, int *ret_status, GError **error);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Follows a capture: messages, systemd, counters and commands. */
 #include <inttypes.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "extcap/capture/capture.h"
@@ -8,6 +9,7 @@
 #include "extcap/config/conflicts.h"
 #include "extcap/system/error.h"
 #include "extcap/system/log.h"
+#include "extcap/system/signals.h"
 #include "extcap/terminal/console.h"
 #include "extcap/terminal/notify.h"
 #include "extcap/terminal/postrotate.h"
@@ -25,9 +27,15 @@ struct standalone {
 	struct report report;
 	struct notify notify;
 	struct postrotate postrotate;
+	struct command *command;
 	uint64_t queued; /* that waited for the disk at the end, when last looked */
 	gint64 stats_us; /* time of the last write of the counters */
 };
+
+static void end_capture(void)
+{
+	signals_raise(SIGTERM);
+}
 
 static void on_started(const GPtrArray *names, struct reconfigure *reconfigure G_GNUC_UNUSED,
 		       void *user)
@@ -36,6 +44,7 @@ static void on_started(const GPtrArray *names, struct reconfigure *reconfigure G
 
 	report_started(&s->report, names);
 	notify_send(&s->notify, "READY=1");
+	command_start(s->command, end_capture);
 }
 
 static void on_begun(const char *path, void *user)
@@ -131,6 +140,7 @@ static void on_closed(const unsigned int *n_signals, void *user)
 {
 	struct standalone *s = user;
 
+	command_wait(s->command, n_signals);
 	postrotate_wait(&s->postrotate, n_signals);
 }
 
@@ -165,10 +175,11 @@ static void warn_of_ssh(struct standalone *s)
 		report_line(&s->report, "xdptap: %s", text);
 }
 
-bool standalone_run(const struct config *config, GError **error)
+bool standalone_run(const struct config *config, struct command *command, GError **error)
 {
 	struct standalone s = {
 		.config = config,
+		.command = command,
 		.report.is_counting = !config->quiet && isatty(STDERR_FILENO),
 		.postrotate = { .failed = on_command_failed, .user = &s },
 	};

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Only the frames of some processes: each frame of theirs, and none of another."""
+"""Only the frames of some processes, and those of a command: each frame of theirs, and none of another."""
 import os
 import pwd
+import signal
+import sys
 
 import harness
 import net
-from owners import PORT, PRELUDE, UDP, OwnersCase
-from program import xdptap
+from captures import Capture
+from owners import PORT, PRELUDE, TCP, UDP, OwnersCase
+from program import XDPTAP, xdptap
 
 # Sends and receives a datagram whenever it is told to; and so do its children, each with a port of its own.
 ASKS = f"""
@@ -129,6 +132,120 @@ class OwnerFilter(OwnersCase):
             status, _, err = xdptap("-i", "near", "-w", self.path("out"), *words, namespace=self.pair.near)
             self.assertIn(status, (1, 2), words)
             self.assert_sentence(err, said)
+
+
+class Command(OwnersCase):
+    """xdptap -w FILE -- COMMAND."""
+
+    def setUp(self):
+        super().setUp()
+        self.answer_datagrams()
+        self.file = self.path("out.pcapng")
+
+    def run_command(self, *command, options=(), **process):
+        """(status, stdout, stderr) of it, and what it captured."""
+        done = xdptap("-q", "-w", self.file, *options, "--", *command, namespace=self.pair.near, **process)
+        return done, Capture(self.file)
+
+    def test_traffic(self):
+        """Its own frames and those of its children, of all interfaces, and no others."""
+        self.serve_far()
+        other = self.python(f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+    s.recv(8)
+    time.sleep(0.001)
+""")
+        script = PRELUDE + f"""
+with socket.create_connection(("{net.FAR_IP}", {PORT})) as s:
+    port = s.getsockname()[1]
+    s.sendall(b"question")
+    s.recv(8)
+pid = os.fork()
+if not pid:
+    with socket.create_connection(("{net.FAR_IP}", {PORT})) as s:
+        say(ports=[port, s.getsockname()[1]])
+    os._exit(0)
+os.waitpid(pid, 0)
+sys.exit(7)
+"""
+        (status, out, err), capture = self.run_command(sys.executable, "-c", script)
+        self.assertEqual(status, 7, err)
+        self.assertFalse(other.has_ended())
+        ports = set(eval(out)["ports"])
+        frames = self.owned(capture)
+        self.assertEqual({f.source if f.is_sent else f.target for f in frames}, ports, frames)
+        self.assertEqual({f.protocol for f in frames}, {TCP})
+        for port in ports:
+            of_port = [f for f in frames if port in (f.source, f.target)]
+            self.assertEqual(of_port[0].flags, 2)  # the SYN
+            self.assertEqual(sum(f.flags & 1 for f in of_port), 2)  # both FINs
+            self.assertEqual(of_port[-1].flags, 16)  # and the last acknowledgment
+
+    def test_status(self):
+        for command, expected in ((["true"], 0), (["sh", "-c", "exit 42"], 42), (["sh", "-c", "kill -9 $$"], 137),
+                                  (["/no/such/command"], 127), (["/"], 126)):
+            with self.subTest(command=command):
+                (status, _, err), capture = self.run_command(*command)
+                self.assertEqual(status, expected, err)
+                self.assertEqual(capture.packets, [])
+
+    def test_nothing_to_run(self):
+        status, _, err = xdptap("-w", self.file, "--", namespace=self.pair.near)
+        self.assertEqual(status, 2)
+        self.assert_sentence(err, "which command")
+        status, _, err = xdptap("-w", "-", "--", "true", namespace=self.pair.near)
+        self.assertEqual(status, 2)
+        self.assert_sentence(err, "-w FILE")
+        status, _, err = xdptap("-D", "--", "true", namespace=self.pair.near)
+        self.assertEqual(status, 2)
+
+    def test_not_started(self):
+        """A capture that cannot begin runs no command, and leaves no key log."""
+        before = set(os.listdir("/tmp"))
+        status, _, err = xdptap("-w", self.file, "-i", "no-such", "--", "touch", self.path("ran"),
+                                namespace=self.pair.near)
+        self.assertEqual(status, 1)
+        self.assertFalse(os.path.exists(self.path("ran")))
+        harness.wait_until(lambda: not {n for n in set(os.listdir("/tmp")) - before if n.startswith("xdptap-")
+                                        and not n.startswith("xdptap-test")}, "no key log left")
+
+    def test_user(self):
+        """With sudo, the command has the rights of the user who called it, and none of ours."""
+        environment = dict(os.environ, SUDO_UID="65534", SUDO_GID="65534")
+        (status, out, err), _ = self.run_command("grep", "^[UGC]", "/proc/self/status", env=environment)
+        self.assertEqual(status, 0, err)
+        for line in (b"Uid:" + 4 * b"\t65534", b"Gid:" + 4 * b"\t65534", b"CapEff:\t" + 16 * b"0"):
+            self.assertIn(line, out)
+
+    def test_keylog(self):
+        """Its key log is a file of its own, which goes with it, and what it logs is in the capture."""
+        script = ("import os, sys; path = os.environ['SSLKEYLOGFILE']; print(path, oct(os.stat(path).st_mode & 0o777));"
+                  f"open(path, 'a').write('CLIENT_RANDOM {'01' * 32} {'ab' * 48}\\n');"
+                  f"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                  f"s.sendto(b'question', ('{net.FAR_IP}', {PORT})); s.recv(8)")
+        (status, out, err), capture = self.run_command(sys.executable, "-c", script)
+        self.assertEqual(status, 0, err)
+        path, mode = out.decode().split()
+        self.assertEqual(mode, "0o600")
+        self.assertFalse(os.path.exists(os.path.dirname(path)))
+        secrets = capture.named("DSB")
+        self.assertEqual(len(secrets), 1)
+        self.assertLess(capture.blocks.index(secrets[0]), capture.blocks.index(capture.named("EPB")[0]))
+
+    def test_signal(self):
+        """One signal ends the capture, a second one the command."""
+        process = self.enterContext(net.Process(
+            [XDPTAP, "-w", self.file, "-i", "near", "--", "sh", "-c", "echo ready; exec sleep 1000"], self.pair.near))
+        harness.wait_until(lambda: b"ready" in process.stdout(), "the command")
+        command = [pid for runner in net.children(process.pid) for pid in net.children(runner)]
+        self.assertEqual(len(command), 1)
+        process.signal(signal.SIGTERM)
+        process.wait_for("Packets captured")
+        process.signal(signal.SIGTERM)
+        process.wait()
+        self.assert_gone(command[0])
 
 
 if __name__ == "__main__":
