@@ -32,7 +32,7 @@ static void test_older(void)
 	const struct xdptap_config *config = OLDER(xdptap_config, max_ids, .ring_size = 8192);
 	struct xdptap_stats *stats = OLDER(xdptap_stats, delivered, .seen = 77);
 	struct xdptap_interface *i = OLDER(xdptap_interface, points, .ifindex = 77);
-	struct xdptap_attachment *a = OLDER(xdptap_attachment, point, .ifindex = 77);
+	struct xdptap_attachment *a = OLDER(xdptap_attachment, mode, .ifindex = 77);
 	struct xdptap *t;
 
 	if (!veth_begin())
@@ -46,7 +46,7 @@ static void test_older(void)
 	g_assert_cmpuint(i->linktype, ==, 1);
 	g_assert_cmpint(xdptap_get_attachment(t, 0, a), ==, 0);
 	g_assert_cmpuint(a->ifindex, ==, i->ifindex);
-	g_assert_cmpuint(a->size, ==, offsetof(struct xdptap_attachment, point));
+	g_assert_cmpuint(a->size, ==, offsetof(struct xdptap_attachment, mode));
 	xdptap_close(t);
 }
 
