@@ -63,6 +63,16 @@ class Choice(DropCase):
         self.assertFalse(drops.reasons()["NOT_SPECIFIED"])
         self.assertEqual(xdptap("--list-reasons", user=NOBODY)[0], 0)
 
+    def test_subsystem(self):
+        """A module may have reasons of its own."""
+        if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 6):
+            self.skipTest("needs Linux 6.6, in which openvswitch got its reasons")
+        if harness.OWN_MACHINE:
+            subprocess.run(["modprobe", "openvswitch"], check=False)
+        if not os.path.exists("/sys/kernel/btf/openvswitch"):
+            self.skipTest("this machine has not loaded openvswitch")
+        self.assertRegex(xdptap("--list-reasons")[1].decode(), r"(?m)^OVS_DROP_\w+$")
+
     def complete(self, *words):
         """What bash offers for the last word."""
         script = ('source "$0"; program=$1; shift; COMP_WORDS=(xdptap "$@"); COMP_CWORD=$#; '
