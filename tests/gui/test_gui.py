@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e", "lib"))
 import harness  # noqa: E402, because of the path
 import net  # noqa: E402
+from devices import NEAR4, Devices  # noqa: E402
 from net import Process  # noqa: E402
 from program import Case, Wireshark  # noqa: E402
 
@@ -141,7 +142,7 @@ class GuiCase(Case):
                            "the boxes to close")
 
 
-class Capturing(GuiCase):
+class Capturing(GuiCase, Devices):
     def test_start_and_stop(self):
         """From the list, with counters that move, to the numbers in the file's properties."""
         self.open()
@@ -157,6 +158,30 @@ class Capturing(GuiCase):
         self.stop()
         self.assertEqual(len(self.app.windows()), 1, "a box")
         self.assertRegex(self.properties(), r"near\s+0 \(0\.0%\)\s+none\s+Ethernet")
+
+    def check_headerless(self):
+        """t0 has no Ethernet header: it is in the list, and its packets are dissected from the IP header on."""
+        self.open()
+        self.main.wait("tree item", "^XDP tap on t0").click(2)
+        harness.wait_until(self.xdptap, "xdptap")
+        self.wait_status("XDP tap.*seen")
+        self.pair.far.ping(NEAR4, 3)
+        self.wait_status(r"^Packets: ([6-9]|\d\d)")  # and the devices' own solicitations
+        self.menu("Go", "First Packet")
+        for words in ("^Raw packet data", "^Internet Protocol Version [46], Src: ", "^Internet Control Message"):
+            self.main.wait("tree item", words)
+        self.picture("packets")
+        self.button("Stop")
+        harness.wait_until(lambda: not self.xdptap(), "the end of xdptap")
+        self.assertRegex(self.properties(), r"t0\s+0 \(0\.0%\)\s+none\s+Raw IP")
+
+    def test_tun(self):
+        self.make("tun")
+        self.check_headerless()
+
+    def test_wireguard(self):
+        self.make("wireguard")
+        self.check_headerless()
 
     def properties(self):
         self.menu("Statistics", "Capture File Properties")
