@@ -155,25 +155,42 @@ static void tell_tags(const struct config *config, const struct link *i,
 			  i->name);
 }
 
+/* Whether a program of this tap is at XDP there. */
+static bool has_xdp(const struct tap *tap, unsigned int ifindex)
+{
+	for (uint32_t slot = 0; ifindex && slot < tap_slots(tap); slot++) {
+		const struct tap_place place = tap_find_place(tap, slot);
+
+		if (place.ifindex == ifindex && place.point == &point_xdp)
+			return true;
+	}
+	return false;
+}
+
 /* The XDP hook is in use, and --point is auto. */
 static int attach_after(struct tap *tap, const struct config *config, const struct link *i,
 			const struct filter *filter, GPtrArray *ifaces)
 {
 	const struct tap_target target = target_of(config, i, filter, &point_tc_ingress);
-	enum xdp_obstacle kind;
-	g_autofree char *obstacle = refusal_find_obstacle(i, &kind);
+	struct xdp_obstacle which;
+	g_autofree char *obstacle = refusal_find_obstacle(i, &which);
 	g_autoptr(GError) why = NULL;
 
 	if (!obstacle && chosen_is_any(config)) {
-		obstacle = g_strdup("a traced frame does not tell its process");
-		kind = XDP_OBSTACLE_EARLIER;
+		g_warning(
+			"\"%s\" has an XDP program, and traced frames do not tell their process: "
+			"capturing received frames at tc, without those that it drops or redirects",
+			i->name);
+		return attach_at(tap, i, &target, ifaces);
 	}
 	if (obstacle) {
-		g_log(NULL, kind == XDP_OBSTACLE_TAP ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_WARNING,
+		bool is_harmless = which.is_taps || has_xdp(tap, which.ifindex);
+
+		g_log(NULL, is_harmless ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_WARNING,
 		      "%s, so \"%s\" can have none: capturing received frames at tc%s", obstacle,
 		      i->name,
-		      kind == XDP_OBSTACLE_EARLIER ? ", without those that it drops or redirects"
-						   : "");
+		      is_harmless || which.is_later ? ""
+						    : ", without those that it drops or redirects");
 		return attach_at(tap, i, &target, ifaces);
 	}
 	if (trace_attach(tap, config, i, filter, ifaces, &why)) {
@@ -197,7 +214,7 @@ static bool is_refused(int r)
 /* Whether somebody's program keeps ours off, or meets the frames first. */
 static bool is_occupied(const struct link *i)
 {
-	enum xdp_obstacle unused;
+	struct xdp_obstacle unused;
 	g_autofree char *obstacle = i->xdp_id ? NULL : xdp_programs_in_the_way(i, &unused);
 
 	return i->xdp_id || obstacle;

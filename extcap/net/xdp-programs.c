@@ -36,7 +36,7 @@ static char *describe_relation(const struct link *device, const struct link *i)
 	return NULL;
 }
 
-char *xdp_programs_in_the_way(const struct link *i, enum xdp_obstacle *ret_kind)
+char *xdp_programs_in_the_way(const struct link *i, struct xdp_obstacle *ret)
 {
 	g_autoptr(GPtrArray) list = link_list(NULL);
 
@@ -48,12 +48,11 @@ char *xdp_programs_in_the_way(const struct link *i, enum xdp_obstacle *ret_kind)
 		if (!who)
 			continue;
 		(void)tap_find_program(device->index, &p);
-		if (g_str_equal(p.name, TAP_XDP_PROGRAM))
-			*ret_kind = XDP_OBSTACLE_TAP;
-		else if (device->master != i->index && device->xdp == LINK_XDP_GENERIC)
-			*ret_kind = XDP_OBSTACLE_LATER;
-		else
-			*ret_kind = XDP_OBSTACLE_EARLIER;
+		*ret = (struct xdp_obstacle){
+			.ifindex = device->index,
+			.is_taps = g_str_equal(p.name, TAP_XDP_PROGRAM),
+			.is_later = device->master != i->index && device->xdp == LINK_XDP_GENERIC,
+		};
 		return g_strdup_printf("%s has XDP program %u \"%s\"", who, device->xdp_id, p.name);
 	}
 	return NULL;

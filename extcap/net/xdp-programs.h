@@ -13,19 +13,19 @@
  */
 char *xdp_programs_text(const struct link *i);
 
-/* What a program on another device does to frames before tc on this one. */
-enum xdp_obstacle {
-	XDP_OBSTACLE_EARLIER, /* it may drop or redirect them */
-	XDP_OBSTACLE_LATER,   /* nothing: it runs after tc */
-	XDP_OBSTACLE_TAP,     /* nothing: it is a tap's */
+/* A program on another device, and what it does to frames before tc on this one. */
+struct xdp_obstacle {
+	unsigned int ifindex; /* of that device; 0: unknown */
+	bool is_taps;	      /* it hides nothing. Only CAP_SYS_ADMIN can tell */
+	bool is_later;	      /* it runs after tc */
 };
 
 /*
  * The kernel refuses a program where a device above has one, and a bond refuses a native one where a port
  * has one. Describes such a program and its device as the subject of a sentence, "\"br0\", which \"eth0\"
- * belongs to, has XDP program 12 \"my_firewall\""; NULL: none in this network namespace.
+ * belongs to, has XDP program 12 \"my_firewall\""; NULL: none in this network namespace, and *ret is untouched.
  */
-char *xdp_programs_in_the_way(const struct link *i, enum xdp_obstacle *ret_kind);
+char *xdp_programs_in_the_way(const struct link *i, struct xdp_obstacle *ret);
 
 /* A program that can be traced. */
 struct xdp_program {

@@ -15,22 +15,22 @@ static bool is_without_program(const struct link *i)
 	return tap_find_program(i->index, &p) == 0 && !p.id;
 }
 
-char *refusal_find_obstacle(const struct link *i, enum xdp_obstacle *ret_kind)
+char *refusal_find_obstacle(const struct link *i, struct xdp_obstacle *ret)
 {
 	char *text;
 
-	*ret_kind = XDP_OBSTACLE_EARLIER;
+	*ret = (struct xdp_obstacle){ 0 };
 	if (!is_without_program(i))
 		return NULL;
-	text = xdp_programs_in_the_way(i, ret_kind);
+	text = xdp_programs_in_the_way(i, ret);
 	return text ? text : g_strdup("a device in another network namespace has an XDP program");
 }
 
 /* A bond answers EOPNOTSUPP where a port has a program. */
 static bool explain_no_native(const struct link *i, int err, GError **error)
 {
-	enum xdp_obstacle kind;
-	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &kind)
+	struct xdp_obstacle which;
+	g_autofree char *obstacle = is_without_program(i) ? xdp_programs_in_the_way(i, &which)
 							  : NULL;
 
 	if (obstacle)
@@ -47,8 +47,8 @@ static bool explain_no_native(const struct link *i, int err, GError **error)
 
 static bool explain_busy(const struct link *i, GError **error)
 {
-	enum xdp_obstacle kind;
-	g_autofree char *obstacle = refusal_find_obstacle(i, &kind);
+	struct xdp_obstacle which;
+	g_autofree char *obstacle = refusal_find_obstacle(i, &which);
 	struct tap_program p = { 0 };
 
 	if (obstacle)

@@ -15,7 +15,7 @@
  * The program of another device that keeps ours off an interface, as the subject of a sentence, owned by the
  * caller; NULL if the interface has one itself.
  */
-char *refusal_find_obstacle(const struct link *i, enum xdp_obstacle *ret_kind);
+char *refusal_find_obstacle(const struct link *i, struct xdp_obstacle *ret);
 /* Explains the -errno of tap_attach() for an interface. Always false. */
 bool refusal_explain(const struct config *config, const struct link *i, const struct point *point,
 		     int err, GError **error);
