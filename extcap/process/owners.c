@@ -36,6 +36,8 @@ struct telling {
 struct owners {
 	GHashTable *flows; /* set of struct known, by their flow */
 	char *text;
+	uint64_t cgroup; /* the last one that was asked for, and what is said about it; 0: none */
+	char *where;	 /* NULL: nothing */
 	struct telling telling;
 };
 
@@ -74,6 +76,7 @@ void owners_free(struct owners *o)
 		return;
 	g_hash_table_unref(o->flows);
 	g_free(o->text);
+	g_free(o->where);
 	g_free(o);
 }
 
@@ -143,14 +146,24 @@ static bool is_worth_telling(const struct owners *o, const struct known *k)
 	       strcmp(before->name, k->name) != 0;
 }
 
-/* The kernel accepts any bytes in a process's name. */
-static char *describe(const struct tap *tap, const struct tap_owner *owner)
+/* Where it runs; NULL: there is nothing to say. The kernel does not use an id again. */
+static const char *find_where(struct owners *o, const struct tap *tap, uint64_t cgroup)
 {
 	char unit[TAP_UNIT_SIZE] = "";
-	g_autofree char *name = g_utf8_make_valid(owner->name, -1), *where = NULL;
 
-	(void)tap_read_unit(tap, owner->cgroup, unit);
-	where = unit_text(unit);
+	if (cgroup == o->cgroup)
+		return o->where;
+	g_free(o->where);
+	o->cgroup = tap_read_unit(tap, cgroup, unit) ? cgroup : 0;
+	return o->where = unit_text(unit);
+}
+
+/* The kernel accepts any bytes in a process's name. */
+static char *describe(struct owners *o, const struct tap *tap, const struct tap_owner *owner)
+{
+	g_autofree char *name = g_utf8_make_valid(owner->name, -1);
+	const char *where = find_where(o, tap, owner->cgroup);
+
 	return g_strdup_printf("process: %s (pid %u, uid %u%s%s)", name, owner->pid, owner->uid,
 			       where ? ", " : "", where ? where : "");
 }
@@ -168,7 +181,7 @@ static void tell(struct owners *o)
 		g_hash_table_remove_all(o->flows);
 	g_hash_table_add(o->flows, g_memdup2(&k, sizeof(k)));
 	g_free(o->text);
-	o->text = k.pid ? describe(t->tap, &t->frame->owner) : g_strdup("process: not known");
+	o->text = k.pid ? describe(o, t->tap, &t->frame->owner) : g_strdup("process: not known");
 	if (!t->has_comment)
 		memmove(t->comments + 1, t->comments, (*n)++ * sizeof(*t->comments));
 	t->comments[0] = o->text;
