@@ -243,16 +243,24 @@ void command_start(struct command *c, void (*end)(void))
 	(void)!write(c->fd, "", 1);
 }
 
+/* Until there were so many signals. */
+static void wait_until_over(struct command *c, const unsigned int *n_signals, unsigned int enough)
+{
+	while (!c->is_over && *n_signals < enough)
+		g_main_context_iteration(NULL, true);
+}
+
 void command_wait(struct command *c, const unsigned int *n_signals)
 {
 	const unsigned int enough = *n_signals ? 2 : 1;
 
 	if (!c->runner || !c->over)
 		return;
-	while (!c->is_over && *n_signals < enough)
-		g_main_context_iteration(NULL, true);
-	if (!c->is_over)
-		(void)!write(c->fd, "", 1);
+	wait_until_over(c, n_signals, enough);
+	if (c->is_over)
+		return;
+	(void)!write(c->fd, "", 1);
+	wait_until_over(c, n_signals, enough + 1);
 }
 
 void command_done(struct command *c)

@@ -30,7 +30,10 @@ struct command {
 bool command_new(struct command *c, char **argv, struct config *config, GError **error);
 /* The capture runs: now the command does, too. A moment after its end, `end` is called. */
 void command_start(struct command *c, void (*end)(void));
-/* The capture is over: waits for the end of the command, unless *n_signals says that nobody else does. */
+/*
+ * The capture is over: waits for the end of the command. A signal that *n_signals counts besides the one that ended
+ * the capture ends the command, and one more the wait.
+ */
 void command_wait(struct command *c, const unsigned int *n_signals);
 void command_done(struct command *c);
 

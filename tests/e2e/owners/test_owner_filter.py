@@ -235,7 +235,7 @@ sys.exit(7)
         self.assertLess(capture.blocks.index(secrets[0]), capture.blocks.index(capture.named("EPB")[0]))
 
     def test_signal(self):
-        """One signal ends the capture, a second one the command."""
+        """One signal ends the capture, a second one the command, whose status it is then."""
         process = self.enterContext(net.Process(
             [XDPTAP, "-w", self.file, "-i", "near", "--", "sh", "-c", "echo ready; exec sleep 1000"], self.pair.near))
         harness.wait_until(lambda: b"ready" in process.stdout(), "the command")
@@ -244,7 +244,7 @@ sys.exit(7)
         process.signal(signal.SIGTERM)
         process.wait_for("Packets captured")
         process.signal(signal.SIGTERM)
-        process.wait()
+        self.assertEqual(process.wait(), 128 + signal.SIGTERM)
         self.assert_gone(command[0])
 
 
