@@ -19,10 +19,11 @@ struct sk_buff {
 	struct sock *sk;
 } KERNEL;
 
-#define TAGS_MAX    2
-#define HEADERS_MAX 3 /* IPv6 extension headers */
-#define TCP_SYN	    2 /* in the byte after the data offset */
-#define FRAGMENT    0x1fff
+#define TAGS_MAX	2
+#define HEADERS_MAX	3 /* IPv6 extension headers */
+#define TCP_SYN		2 /* in the byte after the data offset */
+#define FRAGMENT	0x1fff
+#define ARPHRD_LOOPBACK 772 /* <linux/if_arp.h> includes headers of the C library */
 
 /* The addresses of a frame, as a socket that receives it has them. */
 struct flow {
@@ -198,29 +199,57 @@ static __always_inline _Bool is_certain(__u64 number, const struct flow *flow)
 	return !is_for_all(sk, flow) || is_local(flow);
 }
 
+static __always_inline void look_up(void *ctx, const struct flow *flow, struct wire_owner *ret)
+{
+	struct bpf_sock *sk;
+	__u64 number;
+	__u32 len = flow->len;
+
+	if (!is_within(&len, sizeof(flow->tuple)))
+		return; /* never */
+	if (flow->protocol == IPPROTO_TCP)
+		sk = bpf_skc_lookup_tcp(ctx, (void *)&flow->tuple, len, BPF_F_CURRENT_NETNS, 0);
+	else
+		sk = bpf_sk_lookup_udp(ctx, (void *)&flow->tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return;
+	number = number_of(sk);
+	if (is_certain(number, flow))
+		(void)find_by_socket(number, ret);
+	bpf_sk_release(sk);
+}
+
+static __always_inline void turn_round(struct flow *flow)
+{
+	struct bpf_sock_tuple *t = &flow->tuple;
+	struct bpf_sock_tuple old = *t;
+
+	if (flow->len == sizeof(t->ipv4)) {
+		t->ipv4.saddr = old.ipv4.daddr;
+		t->ipv4.daddr = old.ipv4.saddr;
+		t->ipv4.sport = old.ipv4.dport;
+		t->ipv4.dport = old.ipv4.sport;
+		return;
+	}
+	__builtin_memcpy(t->ipv6.saddr, old.ipv6.daddr, sizeof(t->ipv6.saddr));
+	__builtin_memcpy(t->ipv6.daddr, old.ipv6.saddr, sizeof(t->ipv6.daddr));
+	t->ipv6.sport = old.ipv6.dport;
+	t->ipv6.dport = old.ipv6.sport;
+}
+
+/* What the loopback device receives was sent here, too, and may be chosen for its sender. */
 static __always_inline void find_by_address(void *ctx, copy_fn copy, const struct frame *f,
 					    struct wire_owner *ret)
 {
 	struct flow flow = { 0 };
-	struct bpf_sock *sk;
-	__u64 number;
-	__u32 len;
 
 	if (!read_flow(ctx, copy, f, &flow))
 		return;
-	len = flow.len;
-	if (!is_within(&len, sizeof(flow.tuple)))
-		return; /* never */
-	if (flow.protocol == IPPROTO_TCP)
-		sk = bpf_skc_lookup_tcp(ctx, &flow.tuple, len, BPF_F_CURRENT_NETNS, 0);
-	else
-		sk = bpf_sk_lookup_udp(ctx, &flow.tuple, len, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
+	look_up(ctx, &flow, ret);
+	if (!config.is_chosen || config.hardware != ARPHRD_LOOPBACK || ret->is_chosen)
 		return;
-	number = number_of(sk);
-	if (is_certain(number, &flow))
-		(void)find_by_socket(number, ret);
-	bpf_sk_release(sk);
+	turn_round(&flow);
+	look_up(ctx, &flow, ret);
 }
 
 /*

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Only the frames of some processes, and those of a command: each frame of theirs, and none of another."""
+import json
 import os
 import pwd
 import signal
@@ -173,7 +174,7 @@ sys.exit(7)
         (status, out, err), capture = self.run_command(sys.executable, "-c", script)
         self.assertEqual(status, 7, err)
         self.assertFalse(other.has_ended())
-        ports = set(eval(out)["ports"])
+        ports = set(json.loads(out)["ports"])
         frames = self.owned(capture)
         self.assertEqual({f.source if f.is_sent else f.target for f in frames}, ports, frames)
         self.assertEqual({f.protocol for f in frames}, {TCP})
@@ -182,6 +183,29 @@ sys.exit(7)
             self.assertEqual(of_port[0].flags, 2)  # the SYN
             self.assertEqual(sum(f.flags & 1 for f in of_port), 2)  # both FINs
             self.assertEqual(of_port[-1].flags, 16)  # and the last acknowledgment
+
+    def test_loopback(self):
+        """What it sends to a server on this machine is its own as well as what it gets from it."""
+        server = self.python(f"""
+listener = socket.create_server(("127.0.0.1", {PORT}))
+say(done=True)
+connection = listener.accept()[0]
+connection.sendall(connection.recv(8))
+connection.recv(8)
+""")
+        server.hear()
+        script = PRELUDE + f"""
+with socket.create_connection(("127.0.0.1", {PORT})) as s:
+    s.sendall(b"question")
+    s.recv(8)
+say(pid=os.getpid())
+"""
+        (status, out, err), capture = self.run_command(sys.executable, "-c", script, options=["-i", "lo"])
+        self.assertEqual(status, 0, err)
+        frames = self.owned(capture)
+        self.assertEqual({f.pid for f in frames}, {json.loads(out)["pid"]}, frames)
+        self.assertEqual(frames[0].flags, 2)  # the SYN, which it has sent
+        self.assertGreater(sum(f.source == PORT for f in frames), 1)
 
     def test_status(self):
         for command, expected in ((["true"], 0), (["sh", "-c", "exit 42"], 42), (["sh", "-c", "kill -9 $$"], 137),
