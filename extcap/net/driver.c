@@ -57,12 +57,16 @@ static const struct {
 	{ "vmxnet3", LINK },	/* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
 };
 
-static const char *find_cost(const char *name)
+/* Whether it has a row; else a cost is assumed. */
+static bool find_cost(const char *name, const char **ret)
 {
-	for (size_t n = 0; n < G_N_ELEMENTS(rows); n++)
+	for (size_t n = 0; n < G_N_ELEMENTS(rows); n++) {
+		*ret = rows[n].cost;
 		if (g_str_equal(rows[n].name, name))
-			return rows[n].cost;
-	return *name ? ANY : NULL;
+			return true;
+	}
+	*ret = ANY;
+	return false;
 }
 
 /* kernel: include/uapi/linux/virtio_net.h */
@@ -136,9 +140,10 @@ static void read_virtio(const char *bus, struct driver *ret)
 }
 
 /* Devices of a kind (bridges, VLANs) are software: nothing there is set up again. */
-static void read_nic(const struct link *i, struct driver *ret)
+static void read_nic(const struct link *i, enum ethtool_xdp xdp, struct driver *ret)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	const char *cost;
 
 	if (!ethtool_ioctl(i, SIOCETHTOOL, &info))
 		return;
@@ -147,8 +152,10 @@ static void read_nic(const struct link *i, struct driver *ret)
 	ret->loses_merges = offloads_read(i);
 	if (g_str_equal(ret->name, "virtio_net"))
 		read_virtio(info.bus_info, ret);
-	if (ret->has_native)
-		ret->cost = find_cost(ret->name);
+	if (!find_cost(ret->name, &cost) && xdp == ETHTOOL_XDP_UNKNOWN)
+		ret->has_native = false; /* before Linux 6.3 */
+	if (ret->has_native && *ret->name)
+		ret->cost = cost;
 }
 
 void driver_read(const struct link *i, struct driver *ret)
@@ -162,5 +169,5 @@ void driver_read(const struct link *i, struct driver *ret)
 		.hides_tags = device.hides_tags || i->kind,
 	};
 	if (!i->kind)
-		read_nic(i, ret);
+		read_nic(i, device.xdp, ret);
 }

@@ -91,8 +91,8 @@ static void look_at(struct silence *s, guint slot, const char *text)
 	uint64_t rx;
 
 	/* Only XDP programs come first; what came before other points may have kept frames from them. */
-	if (place.point != &point_xdp || tap_read_stats(s->stream->tap, slot, &stats) < 0 ||
-	    !find_received(text, name, &rx))
+	if (!place.ifindex || place.point != &point_xdp ||
+	    tap_read_stats(s->stream->tap, slot, &stats) < 0 || !find_received(text, name, &rx))
 		return;
 	if (!h->is_known) {
 		*h = (struct hook){ .is_known = true, .seen = stats.seen, .rx = rx };
