@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the disk costs and what its stalls lose, beside the peers', in the same minute.
 
-usage: disk.py XDPTAP FLOOD [--rounds N] [--folder FOLDER] [--old XDPTAP] [cost] [stall] [gzip] [profile]
+usage: disk.py XDPTAP FLOOD [--rounds N] [--folder FOLDER] [--old XDPTAP] [cost] [stall] [cache] [gzip] [profile]
 
 A flood on one CPU, the tool on the other, files on ext4 (FOLDER, the working directory unless another is named)
 and on tmpfs (/dev/shm).
@@ -11,6 +11,8 @@ cost     CPU for each frame kept: the tool's own, and the whole machine's (/proc
          disk, without that of the same flood when nobody captures. Writeback and hooks run elsewhere than in the
          tool. The machine must have nothing else to do. Median of the rounds, and their least and most.
 stall    An ext4 file system that is frozen for a while, at 200 000 frames of 300 bytes a second.
+cache    What a capture leaves in the page cache, and what it pushes out of it, where memory is 768 MiB: a
+         control group in which somebody has read a file of 384 MiB before.
 gzip     Frames a second that --compress gzip takes with one CPU and with two; and those of an older program.
 profile  Where the time of a 64-byte frame goes, by perf's samples of all threads.
 """
@@ -25,11 +27,13 @@ import threading
 import time
 
 from bench import Wire, cpu_ns, frames_in
-from disks import Disk, Frozen
+from disks import Disk, Frozen, SmallGroup, cached
 import books
 
 LOADS = {"64": (64, 800_000, 1_000_000), "1500": (1500, 90_000, 150_000)}  # size, frames, a second
 STALL = (300, 200_000)  # size, frames a second
+CACHE = (1500, 500_000, 100_000)
+MEMORY, INNOCENT = 768 << 20, 384 << 20  # bytes
 GZIP = (300, 1_000_000, 0)
 SHOWN = 14  # symbols of the profile
 
@@ -57,8 +61,8 @@ def children_ns():
     return int((used.ru_utime + used.ru_stime) * 1e9)
 
 
-def begin(wire, command, path, cpus="1"):
-    process = wire.start("taskset", "-c", cpus, *command, path)
+def begin(wire, command, path, cpus="1", **options):
+    process = wire.start("taskset", "-c", cpus, *command, path, **options)
     process.checked = 0  # frames are counted here, and an older program has fewer causes of losses
     process.wait_for("listening on" if command[0] == "tcpdump" else "File: ")
     return process
@@ -166,6 +170,41 @@ def print_stalls(wire, options):
             print(f"| {name} | {seconds} s | {sent} | {sent - kept} | {lost} |", flush=True)
 
 
+def make_file(path, size):
+    """A file on the disk alone."""
+    with open(path, "wb") as file:
+        for _ in range(size >> 20):
+            file.write(os.urandom(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cache(wire, command, folder):
+    """(frames kept, bytes of the capture in the page cache, bytes of the other file)"""
+    path, innocent = os.path.join(folder, "out"), os.path.join(folder, "innocent")
+    make_file(innocent, INNOCENT)
+    with SmallGroup(MEMORY) as group:
+        subprocess.run(["cat", innocent], stdout=subprocess.DEVNULL, preexec_fn=group.join, check=True)
+        with begin(wire, command, path, preexec_fn=group.join) as process:
+            wire.flood(*CACHE)
+            end(process)
+        found = cached(path), cached(innocent)
+        kept, _ = frames_in(path)
+        os.unlink(path)
+        os.unlink(innocent)
+    return kept, *found
+
+
+def print_cache(wire, options):
+    print("\n| tool | kept | of its file in the page cache, MB | of another file, MB |\n|---|---|---|---|")
+    for name, command in tools(options.xdptap).items():
+        with tempfile.TemporaryDirectory(prefix="xdptap-bench-", dir=options.folder) as folder:
+            kept, own, others = cache(wire, command, folder)
+        print(f"| {name} | {100 * kept / CACHE[1]:.1f} % | {own / 1e6:.1f} | {others / 1e6:.1f} of {INNOCENT / 1e6:.1f} |",
+              flush=True)
+
+
 def gzip_rate(wire, xdptap, cpus, folder):
     """Frames a second from the first of a flood to the end of the file."""
     path = os.path.join(folder, "out.gz")
@@ -215,7 +254,7 @@ def print_profile(wire, options):
         print("| – | – | perf does not work here |")
 
 
-SECTIONS = {"cost": print_cost, "stall": print_stalls, "gzip": print_gzip, "profile": print_profile}
+SECTIONS = {"cost": print_cost, "stall": print_stalls, "cache": print_cache, "gzip": print_gzip, "profile": print_profile}
 
 
 def main():
