@@ -50,7 +50,9 @@ static void test_killed(void)
 					*flushed = c.written;
 			}
 		}
-		g_usleep(3000 + round * 2000);
+		while (!*(volatile uint64_t *)flushed)
+			g_usleep(1000);
+		g_usleep(round * 2000);
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		capture_start(&c);

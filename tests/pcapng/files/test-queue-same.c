@@ -238,10 +238,12 @@ static void kill_one(struct capture *c, unsigned int round)
 				while (capture_add(c) == -ENOBUFS)
 					(void)pcapng_files_flush(c->f);
 			if (pcapng_files_sync(c->f) == 0)
-				*synced = pcapng_files_synced(c->f);
+				*synced = MAX(c->written, pcapng_files_synced(c->f));
 		}
 	}
-	g_usleep(2000 + round * 1237 % 25000);
+	while (!*(volatile uint64_t *)synced)
+		g_usleep(1000);
+	g_usleep(round * 1237 % 25000);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	capture_start(c);
