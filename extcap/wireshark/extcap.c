@@ -326,9 +326,10 @@ static void print_values(const struct option *o, const char *interface, int numb
 /* Drops of all interfaces have one place, both directions, and no frames beside them. */
 static bool is_of_frames(const struct option *o)
 {
-	static const char *const names[] = { "direction",      "point",	 "with-drops",
-					     "mode",	       "format", "promiscuous-mode",
-					     "time-stamp-type" };
+	static const char *const names[] = { "direction",	"point",
+					     "with-drops",	"mode",
+					     "format",		"promiscuous-mode",
+					     "time-stamp-type", "process" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		if (g_str_equal(o->name, names[i]))

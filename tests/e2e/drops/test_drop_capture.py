@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The capture point "drop": options, filters, namespaces, long frames, and what the file says."""
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -255,6 +256,12 @@ class InWireshark(DropCase):
         status, out, _ = Wireshark(self.folder).run("-D", namespace=self.pair.near)
         self.assertEqual(status, 0)
         self.assertIn("xdptap-drops", out.decode())
+
+    def test_dialog(self):
+        """Of a new option, somebody must say whether it is for drops."""
+        _, out, _ = xdptap("--extcap-config", "--extcap-interface", "xdptap-drops", namespace=self.pair.near)
+        self.assertEqual(re.findall(r"^arg .*\{call=--([a-z-]+)\}", out.decode(), re.MULTILINE),
+                         ["snaplen", "reason", "not-reason", "buffer-size", "netns", "tls-keylog", "log-level", "log-file"])
 
     def test_tshark(self):
         wireshark = Wireshark(self.folder)
