@@ -11,6 +11,7 @@ import drops
 import harness
 import net
 from captures import Capture
+from devices import MODPROBE
 from drops import INBOUND, DropCase, ip4, udp
 from program import NOBODY, XDPTAP, Case, Wireshark, xdptap
 
@@ -66,10 +67,10 @@ class Choice(DropCase):
 
     def test_subsystem(self):
         """A module may have reasons of its own."""
-        if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 6):
+        if drops.kernel() < (6, 6):
             self.skipTest("needs Linux 6.6, in which openvswitch got its reasons")
         if harness.OWN_MACHINE:
-            subprocess.run(["modprobe", "openvswitch"], check=False)
+            subprocess.run([MODPROBE, "openvswitch"], check=False)
         if not os.path.exists("/sys/kernel/btf/openvswitch"):
             self.skipTest("this machine has not loaded openvswitch")
         self.assertRegex(xdptap("--list-reasons")[1].decode(), r"(?m)^OVS_DROP_\w+$")

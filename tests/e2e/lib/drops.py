@@ -2,6 +2,7 @@
 """Captures of dropped packets, packets to be dropped, and the counters of the kernel and its tools."""
 import functools
 import json
+import os
 import socket
 import struct
 from collections import Counter, namedtuple
@@ -20,6 +21,11 @@ def reasons():
     status, out, _ = xdptap("--list-reasons")
     lines = out.decode().splitlines() if status == 0 else []
     return {line.split()[0]: " " in line for line in lines}
+
+
+def kernel():
+    """(6, 12) of "6.12.118+deb13-cloud-amd64"."""
+    return tuple(map(int, os.uname().release.split(".")[:2]))
 
 
 def checksum(data):
