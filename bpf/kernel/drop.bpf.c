@@ -11,7 +11,7 @@
  * running; it counts that as a miss. But two programs of ours may interrupt each other, so they count
  * with atomic operations: see point-drop.c.
  */
-#include "bpf/kernel/identity.bpf.h"
+#include "bpf/drops/identity.bpf.h"
 #include "bpf/kernel/ring.bpf.h"
 #include "bpf/kernel/sk-buff.bpf.h"
 

@@ -8,7 +8,7 @@
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
-#include "bpf/kernel/identity.bpf.h"
+#include "bpf/drops/identity.bpf.h"
 #include "bpf/kernel/ring.bpf.h"
 
 /* kernel: include/linux/skbuff.h, sk_buff.ip_summed */

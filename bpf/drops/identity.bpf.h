@@ -8,8 +8,8 @@
  *
  * A file must not reveal addresses of the kernel. SipHash-1-3 hides them.
  */
-#ifndef XDPTAP_BPF_KERNEL_IDENTITY_BPF_H
-#define XDPTAP_BPF_KERNEL_IDENTITY_BPF_H
+#ifndef XDPTAP_BPF_DROPS_IDENTITY_BPF_H
+#define XDPTAP_BPF_DROPS_IDENTITY_BPF_H
 
 #include <linux/types.h>
 
