@@ -180,6 +180,12 @@ int tap_tc(struct __sk_buff *skb)
 	};
 	struct wire_count *count;
 
+	/*
+	 * The stack gives a copy of its own multicast packet back to itself here, without a link-layer header:
+	 * nobody has received it, and packet sockets do not see it either. CAN marks what it sends so.
+	 */
+	if (skb->pkt_type == PACKET_LOOPBACK && !skb_config.is_can)
+		return TC_ACT_UNSPEC;
 	if (skb_config.is_headerless) {
 		f.start = find_start(skb);
 		if (skb_config.is_cooked)

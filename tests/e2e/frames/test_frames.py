@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Frames and time stamps match tcpdump's, byte for byte, at every size."""
+import socket
 import statistics
 
 import harness
@@ -118,6 +119,37 @@ class Frames(Case):
         self.assertEqual(counters["usrdeliv"], 3)
         self.assertLessEqual(counters["starttime"], capture.packets[0].ts_ns)
         self.assertGreaterEqual(counters["endtime"], capture.packets[-1].ts_ns)
+
+    def test_own_multicast(self):
+        """What the stack gives back to itself was not received, as tcpdump has it; it was sent, once."""
+        near = self.pair.near
+        near.ip("route", "add", "239.0.0.0/8", "dev", "near")
+        reference = self.enterContext(net.tcpdump(near, self.path("t.pcap")))
+        capture = self.start("--point", "tc")
+        with near.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            here = socket.inet_aton(net.NEAR_IP)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.1.1.1") + here)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+            sock.bind(("", 7000))
+            sock.settimeout(harness.DEADLINE)
+            sock.sendto(b"to itself", ("239.1.1.1", 7000))
+            self.assertEqual(sock.recv(100), b"to itself")
+        last = self.pair.send(1)[0]
+        for path in (self.path("t.pcap"), capture.file):
+            harness.wait_until(lambda p=path: self.holds(p, last), path)
+        reference.signal()
+        reference.wait()
+
+        def ours(packets):
+            """Without what the stack tells routers of the group."""
+            return [p.data for p in packets if b"to itself" in p.data or p.data == last]
+
+        self.assertEqual(ours(capture.finish().packets), ours(read_pcap(self.path("t.pcap"))))
+
+    @staticmethod
+    def holds(path, data):
+        with open(path, "rb") as file:
+            return data in file.read()
 
 
 if __name__ == "__main__":
