@@ -234,7 +234,8 @@ class Devices(Case):
         for side in self.sides():
             side.space.ip("link", "set", side.device, "down")
             setup = {"runner": {"name": "roundrobin"}, "ports": {side.device: {}}}
-            teamd = self.enterContext(net.Process(["teamd", "-t", "t0", "-c", json.dumps(setup)], side.space))
+            teamd = self.enterContext(net.Process(  # its file in /run says that a t0 is there
+                ["sh", "-c", 'mount -t tmpfs none /run && exec teamd -t t0 -c "$0"', json.dumps(setup)], side.space))
             harness.wait_until(lambda: teamd.has_ended() or "t0" in side.space.ip("-br", "link"), "teamd")
             if teamd.has_ended():
                 raise RuntimeError(teamd.text())
@@ -296,7 +297,7 @@ class Devices(Case):
                 spi = "0x1001" if (direction == "out") == (side.device == "near") else "0x1002"
                 state = ["if_id", "7"] if "if_id" in selector else []
                 side.space.ip("xfrm", "state", "add", "src", source, "dst", to, "proto", "esp", "spi", spi, "mode",
-                              "tunnel", "aead", "rfc4106(gcm(aes))", "0x" + "11" * 20, "128", *state)
+                              "tunnel", "flag", "af-unspec", "aead", "rfc4106(gcm(aes))", "0x" + "11" * 20, "128", *state)
                 for everything in ("0.0.0.0/0", "::/0"):
                     side.space.ip("xfrm", "policy", "add", "src", everything, "dst", everything, "dir", direction,
                                   *selector, "tmpl", "src", source, "dst", to, "proto", "esp", "mode", "tunnel")
