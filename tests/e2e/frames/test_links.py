@@ -55,6 +55,11 @@ def without_tag(data):
     return data[:12] + data[16:] if data[12:14] == b"\x81\x00" else data
 
 
+def carries_frames(kind):
+    """Whether it takes more than IP packets."""
+    return kind.linktype == ETHERNET and "mode l3" not in (kind.options or "")
+
+
 def exchange(family, mtu, near, far):
     """Sends datagrams of sizes around the MTU in both directions; each must arrive."""
     header = 28 if family == socket.AF_INET else 48
@@ -119,7 +124,7 @@ class Links(Devices):
                 exchange(family, mtu, one, other)
             near.ping(there, 3)
             far.ping(here, 3)
-        if kind.linktype == ETHERNET:
+        if carries_frames(kind):
             macs = [space.link("t0")["address"] for space in (near, far)]
             self.send_raw(near, ethernet_frames(*macs, mtu))
             self.send_raw(far, ethernet_frames(*reversed(macs), mtu))
@@ -194,7 +199,7 @@ class Links(Devices):
         expressions = [f for f in FILTERS if "6" in kind.families or "6" not in f.replace(FAR6, "6")]
         if kind.linktype == COOKED:
             expressions += ["inbound and udp", "outbound and icmp"]
-        if kind.linktype == ETHERNET:
+        if carries_frames(kind):
             expressions += ["arp", "vlan 9"]
         return expressions
 
