@@ -16,11 +16,17 @@
 #define FLOWS_MAX    65536
 #define INITIAL_PIDS 0xeffffffc /* kernel: include/linux/proc_ns.h, PROC_PID_INIT_INO */
 
-struct known {
-	struct flow flow;
-	uint32_t pid;
+struct owner {
+	uint32_t pid; /* 0: not known */
 	uint64_t start_ns;
 	char name[TAP_NAME_SIZE];
+};
+
+/* On the loopback device, each direction of a flow has its own process: so the last two are remembered. */
+struct known {
+	struct flow flow;
+	struct owner owner, before;
+	bool has_before;
 };
 
 /* A packet that is being added; all NULL: there is none. */
@@ -124,15 +130,20 @@ const char *owners_explain(const struct config *config, int err)
 /* A frame of no process has one, too: none that is known. */
 static struct known read_frame(uint16_t linktype, const struct tap_frame *f)
 {
-	struct known k = { .pid = 0 };
+	struct known k = { .has_before = false };
 
 	if (f->mask & TAP_OWNED) {
-		k.pid = f->owner.pid;
-		k.start_ns = f->owner.start_ns;
-		memcpy(k.name, f->owner.name, sizeof(k.name));
+		k.owner.pid = f->owner.pid;
+		k.owner.start_ns = f->owner.start_ns;
+		memcpy(k.owner.name, f->owner.name, sizeof(k.owner.name));
 	}
 	(void)flow_find(linktype, f->data, f->caplen, &k.flow);
 	return k;
+}
+
+static bool is_same(const struct owner *a, const struct owner *b)
+{
+	return a->pid == b->pid && a->start_ns == b->start_ns && strcmp(a->name, b->name) == 0;
 }
 
 /* Nobody expects a process where there are no ports. */
@@ -141,9 +152,9 @@ static bool is_worth_telling(const struct owners *o, const struct known *k)
 	const struct known *before = g_hash_table_lookup(o->flows, k);
 
 	if (!before)
-		return k->pid || k->flow.has_ports;
-	return before->pid != k->pid || before->start_ns != k->start_ns ||
-	       strcmp(before->name, k->name) != 0;
+		return k->owner.pid || k->flow.has_ports;
+	return !is_same(&before->owner, &k->owner) &&
+	       !(before->has_before && is_same(&before->before, &k->owner));
 }
 
 /* Where it runs; NULL: there is nothing to say. The kernel does not use an id again. */
@@ -172,16 +183,21 @@ static char *describe(struct owners *o, const struct tap *tap, const struct tap_
 static void tell(struct owners *o)
 {
 	struct telling *t = &o->telling;
-	const struct known k = read_frame(t->linktype, t->frame);
+	struct known k = read_frame(t->linktype, t->frame);
+	const struct known *before = g_hash_table_lookup(o->flows, &k);
 	size_t *n = &t->packet->options.n_comments;
 
 	if (!is_worth_telling(o, &k))
 		return;
+	k.has_before = before;
+	if (before)
+		k.before = before->owner;
 	if (g_hash_table_size(o->flows) >= FLOWS_MAX)
 		g_hash_table_remove_all(o->flows);
 	g_hash_table_add(o->flows, g_memdup2(&k, sizeof(k)));
 	g_free(o->text);
-	o->text = k.pid ? describe(o, t->tap, &t->frame->owner) : g_strdup("process: not known");
+	o->text = k.owner.pid ? describe(o, t->tap, &t->frame->owner)
+			      : g_strdup("process: not known");
 	if (!t->has_comment)
 		memmove(t->comments + 1, t->comments, (*n)++ * sizeof(*t->comments));
 	t->comments[0] = o->text;

@@ -124,6 +124,9 @@ static void test_changes(void)
 	assert_text(o, 7, 2, "first", "process: first (pid 7, uid 0)"); /* the same number again */
 	assert_text(o, 7, 2, "other", "process: other (pid 7, uid 0)");
 	assert_text(o, 0, 0, "", "process: not known");
+	assert_text(o, 7, 2, "other", NULL); /* as on the loopback device, where two take turns */
+	assert_text(o, 0, 0, "", NULL);
+	assert_text(o, 7, 1, "first", "process: first (pid 7, uid 0)");
 	owners_forget(o);
 	assert_text(o, 7, 2, "\xff", "process: \357\277\275 (pid 7, uid 0)");
 	owners_free(o);
