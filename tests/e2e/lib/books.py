@@ -25,7 +25,8 @@ METRIC = re.compile(r'^xdptap_frames_(\w+)_total\{interface="(.*?)"(?:,cause="(\
 LOGGED = re.compile(r"(\S+): seen (\d+), accepted (\d+), written (\d+), lost (\d+) \(" +
                     ", ".join(cause + r" (\d+)" for cause in CAUSES) + r"\)$", re.MULTILINE)
 # These filter frames, so that fewer are accepted than seen.
-FILTERS = ("-f", "--filter", "--extcap-capture-filter", "--verdict", "--extcap-control-in")
+FILTERS = ("-f", "--filter", "--extcap-capture-filter", "--verdict", "--extcap-control-in", "--pid", "--process-name",
+           "--uid", "--cgroup")
 # These may delete or rename files while the capture runs.
 DELETES = ("--total-size", "--max-age", "--min-free", "--disk-full", "--post-rotate")
 # A file that was written past the page cache cannot be cut on such a disk.
@@ -146,6 +147,11 @@ def argument(command, name):
     return None
 
 
+def runs_command(command):
+    """Whether a command follows xdptap's own options: only its frames are captured."""
+    return "-w" in command and "--" in command[command.index("-w"):]
+
+
 def is_regular(path):
     return os.path.exists(path) and stat.S_ISREG(os.stat(path).st_mode)
 
@@ -222,7 +228,7 @@ def check_texts(command, captured, has_filter):
 
 def check(command, status, said, stream=b""):
     """Checks a program that has exited: its arguments, exit status, stderr and, if known, its stream."""
-    has_filter = any(argument(command, name) is not None for name in FILTERS)
+    has_filter = any(argument(command, name) is not None for name in FILTERS) or runs_command(command)
     if stream and status >= 0:
         found = None
         try:
