@@ -74,6 +74,12 @@ class Cable(net.Pair):
                             "name", f"nic{suffix}"], stderr=subprocess.DEVNULL)
         super().__exit__()
 
+    def merge(self):
+        """Turns on LRO and hardware GRO, where the driver lets us."""
+        for offload in "lro", "rx-gro-hw":
+            subprocess.run(["ip", "netns", "exec", self.near.name, "ethtool", "-K", "near", offload, "on"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def offloads(self, name="near"):
         """{"rx-vlan-offload": "on", …} as ethtool prints them."""
         namespace = self.near if name == "near" else self.far

@@ -72,6 +72,7 @@ class Nic(Case):
         self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="xdptap-test-"))
         self.pair = self.enterContext(cable.Cable(self.number, self.mtu))
         self.assertEqual(self.pair.driver(), self.driver)
+        self.pair.merge()  # it may be off because of another capture
 
     def ping_meanwhile(self, action):
         """Pings from far until the action is done; all of that time are answered."""
