@@ -7,14 +7,14 @@
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
 #include "extcap/drops/symbols.h"
-#include "extcap/net/driver.h"
-#include "extcap/net/offloads.h"
-#include "extcap/net/phc.h"
+#include "extcap/net/nic/driver.h"
+#include "extcap/net/nic/offloads.h"
+#include "extcap/net/nic/phc.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/process/chosen.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"
-#include "extcap/capture/trace.h"
+#include "extcap/capture/ifaces/trace.h"
 
 bool attach_is_any(const struct config *config)
 {

@@ -24,7 +24,7 @@
 #include "extcap/capture/ifaces/silence.h"
 #include "extcap/capture/rings.h"
 #include "extcap/net/netns.h"
-#include "extcap/net/offloads.h"
+#include "extcap/net/nic/offloads.h"
 #include "extcap/sink/destination.h"
 #include "extcap/sink/section.h"
 #include "extcap/system/privileges.h"

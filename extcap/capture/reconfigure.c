@@ -7,7 +7,7 @@
 
 #include "extcap/capture/attach.h"
 #include "extcap/capture/reconfigure.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/ethtool.h"
 #include "extcap/net/link.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/error.h"

@@ -6,7 +6,7 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/terminal/cli.h"
 #include "extcap/terminal/console.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
 #include "extcap/drops/choice.h"

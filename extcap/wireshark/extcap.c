@@ -17,7 +17,7 @@
 #include "extcap/system/error.h"
 #include "extcap/wireshark/extcap.h"
 #include "extcap/capture/filter.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/ethtool.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/net/link.h"
 #include "extcap/system/log.h"

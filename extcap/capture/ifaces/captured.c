@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is asked of an interface once, and then remembered. */
 #include "extcap/capture/ifaces/captured.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/ethtool.h"
 
 void captured_free(void *p)
 {

@@ -3,8 +3,8 @@
  * What attaching an XDP program does to the traffic of a device: most NICs stop and set up their queues
  * again, and some take their link down meanwhile. A tap must not.
  */
-#ifndef XDPTAP_EXTCAP_NET_DRIVER_H
-#define XDPTAP_EXTCAP_NET_DRIVER_H
+#ifndef XDPTAP_EXTCAP_NET_NIC_DRIVER_H
+#define XDPTAP_EXTCAP_NET_NIC_DRIVER_H
 
 #include <stdbool.h>
 

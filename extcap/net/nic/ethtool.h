@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Properties of an interface that its driver reports, for users who choose where to capture. */
-#ifndef XDPTAP_EXTCAP_NET_ETHTOOL_H
-#define XDPTAP_EXTCAP_NET_ETHTOOL_H
+#ifndef XDPTAP_EXTCAP_NET_NIC_ETHTOOL_H
+#define XDPTAP_EXTCAP_NET_NIC_ETHTOOL_H
 
 #include <stdbool.h>
 

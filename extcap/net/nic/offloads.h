@@ -3,8 +3,8 @@
  * LRO and hardware GRO, which the kernel or a driver turns off for an XDP program, and leaves off when the
  * program is gone.
  */
-#ifndef XDPTAP_EXTCAP_NET_OFFLOADS_H
-#define XDPTAP_EXTCAP_NET_OFFLOADS_H
+#ifndef XDPTAP_EXTCAP_NET_NIC_OFFLOADS_H
+#define XDPTAP_EXTCAP_NET_NIC_OFFLOADS_H
 
 #include "extcap/net/link.h"
 

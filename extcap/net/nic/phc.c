@@ -6,8 +6,8 @@
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 
-#include "extcap/net/phc.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/phc.h"
+#include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
 
 /* Returns the number of the PHC that stamps received frames, or -1. */

@@ -7,7 +7,7 @@
 
 #include "extcap/capture/attach.h"
 #include "extcap/system/error.h"
-#include "extcap/capture/trace.h"
+#include "extcap/capture/ifaces/trace.h"
 
 #define SENTENCE 120 /* bytes of a list of programs in a message */
 

@@ -8,9 +8,9 @@
 #include <linux/sockios.h>
 #include <string.h>
 
-#include "extcap/net/driver.h"
-#include "extcap/net/ethtool.h"
-#include "extcap/net/offloads.h"
+#include "extcap/net/nic/driver.h"
+#include "extcap/net/nic/ethtool.h"
+#include "extcap/net/nic/offloads.h"
 
 #define LINK   "takes its link down for a moment when an XDP program is attached or detached"
 #define QUEUES "stops its queues for a moment when an XDP program is attached or detached"

@@ -10,7 +10,7 @@
 
 #include "bpf/device/device.h"
 #include "extcap/system/cleanup.h"
-#include "extcap/net/ethtool.h"
+#include "extcap/net/nic/ethtool.h"
 
 static void read_xdp(uint32_t ifindex, struct ethtool *ret)
 {

@@ -10,7 +10,8 @@ import statistics
 import sys
 import tempfile
 
-import bench
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), ".."))
+import bench  # noqa: E402, because of the path
 import net
 from captures import Capture
 from harness import wait_until

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The capture point "trace": which program to trace, and why that fails. */
-#ifndef XDPTAP_EXTCAP_CAPTURE_TRACE_H
-#define XDPTAP_EXTCAP_CAPTURE_TRACE_H
+#ifndef XDPTAP_EXTCAP_CAPTURE_IFACES_TRACE_H
+#define XDPTAP_EXTCAP_CAPTURE_IFACES_TRACE_H
 
 #include <glib.h>
 #include <stdbool.h>

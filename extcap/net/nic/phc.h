@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The PTP hardware clock (PHC) of a NIC, which stamps the frames that it receives. */
-#ifndef XDPTAP_EXTCAP_NET_PHC_H
-#define XDPTAP_EXTCAP_NET_PHC_H
+#ifndef XDPTAP_EXTCAP_NET_NIC_PHC_H
+#define XDPTAP_EXTCAP_NET_NIC_PHC_H
 
 #include "extcap/net/link.h"
 

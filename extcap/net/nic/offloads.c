@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "extcap/net/ethtool.h"
-#include "extcap/net/offloads.h"
+#include "extcap/net/nic/ethtool.h"
+#include "extcap/net/nic/offloads.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/system/privileges.h"
 
