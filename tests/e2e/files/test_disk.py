@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Real disks that stand still or are slow while frames arrive, and what that costs in memory."""
 import os
+import re
 import signal
 import socket
 
@@ -34,15 +35,26 @@ class Stalls(DiskCase):
         for options in [], ["--direct-io", "on"], ["--direct-io", "off"]:
             with self.subTest(options):
                 self.sent = 0
-                capture = self.begin(*options)
+                capture = self.begin(*options, "--stats-file", self.path("stats"))
                 self.send(capture, 2000)
                 with Frozen(self.disk):
                     self.send(capture, 30000)
                 self.send(capture, 2000)
                 self.finish(capture)
                 self.assertEqual(self.causes(capture), {})
+                self.check_peak(capture)
                 self.check_all([capture.file])
                 os.unlink(capture.file)
+
+    def check_peak(self, capture):
+        """How close the queue was to being full, in the summary, the file and the statistics."""
+        self.assertIn(b"Queue for the disk: at most ", capture.stderr())
+        with open(self.path("stats"), encoding="ascii") as file:
+            peak, = re.findall(r"^xdptap_queue_peak_bytes (\d+)$", file.read(), re.MULTILINE)
+        self.assertGreater(int(peak), 25000 * SIZE)
+        with open(capture.file, "rb") as file:
+            said, = re.findall(rb"at most (\d+) of \d+ bytes waited for the disk", file.read())
+        self.assertGreater(int(said), 25000 * SIZE)
 
     def test_queue_is_too_small(self):
         """What it cannot hold is counted, under its own cause, and packets say where it is missing."""
