@@ -116,10 +116,11 @@ class Nic(Case):
         self.assert_free()
 
     def test_same_as_tcpdump(self):
+        # fq_codel of the sender may change their order
         frames = [net.frame(size, size) for size in (60, 64, 128, 777, 1500, 1514)]
         frames += [tagged(size, size) for size in (60, 512, 1500)]
         references, capture = self.send_for(self.start("-Q", "in"), frames, "all.pcap")
-        self.assertEqual(capture.data(), frames)
+        self.assertCountEqual(capture.data(), frames)
         self.assertEqual(capture.data(), [packet.data for packet in references])
 
     def test_filter_for_tags(self):
@@ -194,7 +195,7 @@ class Jumbo(Nic):
     def test_same_as_tcpdump(self):
         frames = [net.frame(size, size) for size in (60, 1514, self.mtu - 1000, self.mtu + 14)]
         references, capture = self.send_for(self.start("-Q", "in"), frames, "all.pcap")
-        self.assertEqual(capture.data(), frames)
+        self.assertCountEqual(capture.data(), frames)
         self.assertEqual(capture.data(), [packet.data for packet in references])
 
 
