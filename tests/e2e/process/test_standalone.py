@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The standalone front end: its options, its output, and its files."""
 import os
+import re
 import signal
 import subprocess
 
@@ -160,7 +161,7 @@ class Captures(Case):
             os.close(end)
             self.addCleanup(process.kill)
             text = b""
-            while b"file: 256 bytes" not in text.rpartition(b"\rPackets: ")[2]:
+            while not re.search(rb"file: [1-9]\d* bytes", text.rpartition(b"\rPackets: ")[2]):
                 text += os.read(terminal, 4096)
             process.terminate()
             try:
