@@ -273,6 +273,7 @@ static void check_freed(struct fixture *f)
 {
 	struct tap_stats before = stats(f), after;
 
+	g_clear_pointer(&f->traced, tap_free);
 	g_assert_cmpuint(count_bpf(), >, 0);
 	tap_free_rings(f->tap);
 	g_assert_cmpuint(count_bpf(), ==, 0);
