@@ -1,70 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "extcap/net/link.h"
+#include "extcap/net/cursor.h"
 #include "extcap/process/flow.h"
 
-#define VLANS_MAX      2
 #define EXTENSIONS_MAX 3
 #define TCP	       6
 #define UDP	       17
-#define COOKED_HEADER  16
 
 _Static_assert(sizeof(struct flow) == 38, "struct flow has padding");
-
-/* What is left of the frame. */
-struct cursor {
-	const uint8_t *at;
-	size_t left;
-};
-
-/* The next n bytes, or NULL. */
-static const uint8_t *take(struct cursor *c, size_t n)
-{
-	const uint8_t *taken = c->at;
-
-	if (n > c->left)
-		return NULL;
-	c->at += n;
-	c->left -= n;
-	return taken;
-}
-
-static unsigned int get16(const uint8_t *at)
-{
-	return (unsigned int)(at[0] << 8 | at[1]);
-}
-
-static bool skip_ethernet(struct cursor *c)
-{
-	const uint8_t *type;
-
-	if (!take(c, 12))
-		return false;
-	for (int i = 0; i <= VLANS_MAX && (type = take(c, 2)); i++) {
-		unsigned int value = get16(type);
-
-		if (value == 0x0800 || value == 0x86dd)
-			return true;
-		if ((value != 0x8100 && value != 0x88a8) || !take(c, 2))
-			return false;
-	}
-	return false;
-}
-
-static bool skip_link(struct cursor *c, uint16_t linktype)
-{
-	switch (linktype) {
-	case LINK_LINKTYPE_ETHERNET: return skip_ethernet(c);
-	case LINK_LINKTYPE_LINUX_SLL: return take(c, COOKED_HEADER);
-	default: return linktype == LINK_LINKTYPE_RAW;
-	}
-}
 
 /* Whether the transport header follows. */
 static bool take_ip4(struct cursor *c, struct flow *f)
 {
-	const uint8_t *ip = take(c, 20);
+	const uint8_t *ip = cursor_take(c, 20);
 	size_t header = ip ? (size_t)(ip[0] & 15) * 4 : 0;
 
 	if (header < 20)
@@ -72,7 +21,7 @@ static bool take_ip4(struct cursor *c, struct flow *f)
 	memcpy(f->ends[0].address, ip + 12, 4);
 	memcpy(f->ends[1].address, ip + 16, 4);
 	f->protocol = ip[9];
-	return !(get16(ip + 6) & 0x1fff) && take(c, header - 20);
+	return !(cursor_get16(ip + 6) & 0x1fff) && cursor_take(c, header - 20);
 }
 
 static bool is_extension(uint8_t header)
@@ -82,7 +31,7 @@ static bool is_extension(uint8_t header)
 
 static bool take_ip6(struct cursor *c, struct flow *f)
 {
-	const uint8_t *ip = take(c, 40), *next;
+	const uint8_t *ip = cursor_take(c, 40), *next;
 
 	if (!ip)
 		return false;
@@ -90,8 +39,8 @@ static bool take_ip6(struct cursor *c, struct flow *f)
 	memcpy(f->ends[1].address, ip + 24, 16);
 	f->protocol = ip[6];
 	for (int i = 0; i < EXTENSIONS_MAX && is_extension(f->protocol); i++) {
-		next = take(c, 8);
-		if (!next || !take(c, next[1] * (size_t)8))
+		next = cursor_take(c, 8);
+		if (!next || !cursor_take(c, next[1] * (size_t)8))
 			return false;
 		f->protocol = next[0];
 	}
@@ -100,7 +49,7 @@ static bool take_ip6(struct cursor *c, struct flow *f)
 
 static void take_ports(struct cursor *c, struct flow *f)
 {
-	const uint8_t *ports = f->protocol == TCP || f->protocol == UDP ? take(c, 4) : NULL;
+	const uint8_t *ports = f->protocol == TCP || f->protocol == UDP ? cursor_take(c, 4) : NULL;
 
 	if (!ports)
 		return;
@@ -125,7 +74,7 @@ bool flow_find(uint16_t linktype, const uint8_t *frame, size_t caplen, struct fl
 	int version;
 
 	*ret = (struct flow){ .protocol = 0 };
-	if (!skip_link(&c, linktype) || !c.left)
+	if (!cursor_skip_link(&c, linktype) || !c.left)
 		return false;
 	version = c.at[0] >> 4;
 	if (version == 4 ? take_ip4(&c, ret) : version == 6 && take_ip6(&c, ret))
