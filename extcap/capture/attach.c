@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if_arp.h>
 
+#include "bpf/device/device.h"
 #include "extcap/capture/attach.h"
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
@@ -57,18 +58,6 @@ static struct attach_iface *own_iface(GPtrArray *ifaces)
 	return last && !last->name ? last : attach_iface_add(ifaces);
 }
 
-static enum tap_begin begin_of(const struct link *i)
-{
-	switch (link_linktype(i)) {
-	case LINK_LINKTYPE_ETHERNET: return TAP_ETHERNET;
-	case LINK_LINKTYPE_RAW: return TAP_NETWORK;
-	case LINK_LINKTYPE_LINUX_SLL:
-	case LINK_LINKTYPE_NETLINK: return TAP_COOKED;
-	case LINK_LINKTYPE_CAN: return TAP_CAN;
-	default: return TAP_OTHER;
-	}
-}
-
 static struct tap_target target_of(const struct config *config, const struct link *i,
 				   const struct filter *filter, const struct point *point)
 {
@@ -79,7 +68,7 @@ static struct tap_target target_of(const struct config *config, const struct lin
 		.snaplen = (uint32_t)config->snaplen,
 		.filter = filter->insns,
 		.n_filter = filter->n,
-		.begin = begin_of(i),
+		.begin = device_begin(link_linktype(i)),
 		.hardware = (uint16_t)i->type,
 		.has_ids = config->has_drops &&
 			   (point == &point_tc_ingress || point == &point_drop),

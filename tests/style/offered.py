@@ -11,7 +11,7 @@ import tree
 
 HEADER = "bpf/xdptap/tap.h"
 OFFERED = {
-    "device_linktype": "xdptap_query", "device_read_features": "xdptap_query",
+    "device_begin": "xdptap_attach", "device_linktype": "xdptap_query", "device_read_features": "xdptap_query",
     "point_choose": "xdptap_attach", "program_list": "xdptap_query", "tap_find_program": "xdptap_query",
     "tap_add_rings": "xdptap_drain", "tap_can_lack_rings": "xdptap_drain", "tap_lacks_rings": "xdptap_drain",
     "tap_ahead_ns": "xdptap_now_ns", "tap_attach": "xdptap_attach", "tap_check_filter": "xdptap_check_filter",
