@@ -79,6 +79,15 @@ def compare():
         yield PAGE, f"\"{value}\" of --{name} is missing"
 
 
+def misquoted(page):
+    """What a macro that goes on to the end of its line makes of the words after it: quotes in quotes, and a value
+    with the dash of an option."""
+    text = subprocess.run(["mandoc", "-Tutf8", os.path.join(tree.root(), page)], stdout=subprocess.PIPE,
+                          text=True).stdout
+    text = re.sub(".\b", "", text)  # bold and underlined
+    return [(page, f"is printed as {words}") for words in re.findall("‘[^’]*‘.*|--[a-z-]+ -[a-z]+", text)]
+
+
 def main():
     pages = tree.files(".1", ".3")
     faults = [(page, "is missing") for page in (PAGE, "pcapng/doc/pcapng-writer.3")
@@ -86,7 +95,7 @@ def main():
     for page in pages:
         lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(tree.root(), page)],
                               stdout=subprocess.PIPE, text=True)
-        faults += [(page, line) for line in lint.stdout.splitlines()]
+        faults += [(page, line) for line in lint.stdout.splitlines()] + misquoted(page)
     if PAGE in pages:
         faults += compare()
     tree.finish(faults)
