@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -186,6 +187,7 @@ static const struct rule rules[] = {
 #endif
 	{ SYS_setpriority, FILES },
 	{ SYS_clone, THREADS, 0, CLONE_THREAD, CLONE_THREAD },
+	{ SYS_prctl, THREADS, 0, ALL_BITS, PR_SET_NAME }, /* GLib names its threads */
 
 	{ SYS_socket, NETLINK | FILTERS },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },
