@@ -22,6 +22,7 @@ void link_free(struct link *i)
 	g_clear_pointer(&i->altnames, g_ptr_array_unref);
 	g_free(i->alias);
 	g_free(i->kind);
+	g_free(i->parent);
 	g_free(i);
 }
 
@@ -85,6 +86,10 @@ static void read_link(struct link *i, const struct rtattr *a)
 		i->has_mac = RTA_PAYLOAD(a) == sizeof(i->mac);
 		if (i->has_mac)
 			memcpy(i->mac, RTA_DATA(a), sizeof(i->mac));
+		break;
+	case IFLA_PARENT_DEV_NAME:
+		if (!i->parent)
+			i->parent = attr_string(a);
 		break;
 	case IFLA_MASTER: i->master = attr_u32(a); break;
 	case IFLA_LINK: i->lower = attr_u32(a); break;

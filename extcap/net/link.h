@@ -33,7 +33,8 @@ struct link {
 	GPtrArray *altnames; /* of char *: other names for it, as `ip link` shows; NULL: none */
 	char *alias;	     /* set by the administrator; NULL: none */
 	char *kind;	     /* "veth", "bridge"; NULL: usually hardware */
-	bool is_up;	     /* administratively */
+	char *parent; /* the bus's name for its device: "virtio0"; NULL: none, or before Linux 5.14 */
+	bool is_up;   /* administratively */
 	bool is_running;
 	bool has_mac;
 	uint8_t mac[6];

@@ -6,6 +6,7 @@
 #include "extcap/system/cleanup.h"
 #include "extcap/terminal/cli.h"
 #include "extcap/terminal/console.h"
+#include "extcap/net/nic/driver.h"
 #include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
@@ -105,13 +106,20 @@ static void print_help(GOptionContext *context)
 	}
 }
 
+/* As --mode auto decides. */
+static const char *xdp_text(const struct link *i)
+{
+	struct driver d;
+
+	driver_read(i, &d);
+	if (!d.has_native)
+		return "XDP generic, ";
+	return d.cost ? "XDP native on request, " : "XDP native, ";
+}
+
 /* "4 queues, XDP native, strips VLAN tags"; owned by the caller. */
 static char *device_text(const struct link *i)
 {
-	static const char *const xdp[] = {
-		[ETHTOOL_XDP_NATIVE] = "XDP native, ",
-		[ETHTOOL_XDP_GENERIC] = "XDP generic, ",
-	};
 	GString *text = g_string_new(NULL);
 	struct ethtool d;
 
@@ -119,7 +127,7 @@ static char *device_text(const struct link *i)
 	if (d.queues)
 		g_string_append_printf(text, "%u queue%s, ", d.queues, d.queues > 1 ? "s" : "");
 	if (d.xdp && !link_is_headerless(i))
-		g_string_append(text, xdp[d.xdp]);
+		g_string_append(text, xdp_text(i));
 	if (d.hides_tags)
 		g_string_append(text, "strips VLAN tags, ");
 	g_string_truncate(text, text->len > 2 ? text->len - 2 : 0);

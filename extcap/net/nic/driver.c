@@ -113,30 +113,32 @@ static bool virtio_runs_programs(const char *features)
 	return is_whole || has_feature(features, MRG_RXBUF);
 }
 
-/* Only by its bus: sysfs may show the interfaces of another network namespace. NULL: not found. */
-static char *read_virtio_features(const char *bus)
+/* Before Linux 5.14 only the PCI device is known. NULL: not found. */
+static char *find_virtio(const char *pci)
 {
-	g_autofree char *folder = g_build_filename("/sys/bus/pci/devices", bus, NULL);
+	g_autofree char *folder = g_build_filename("/sys/bus/pci/devices", pci, NULL);
 	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
 	const char *name;
 
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(folder, name, "features", NULL);
-		char *text;
-
-		if (g_str_has_prefix(name, "virtio") &&
-		    g_file_get_contents(path, &text, NULL, NULL))
-			return g_strchomp(text);
-	}
+	while (dir && (name = g_dir_read_name(dir)))
+		if (g_str_has_prefix(name, "virtio"))
+			return g_strdup(name);
 	return NULL;
 }
 
-static void read_virtio(const char *bus, struct driver *ret)
+/*
+ * By the device and not by the interface, as sysfs may show the interfaces of another network namespace. Its
+ * transport does not matter (PCI, MMIO, CCW). A device whose features nobody tells may see no frame.
+ */
+static bool read_virtio(const struct link *i, const char *bus)
 {
-	g_autofree char *features = read_virtio_features(bus);
+	g_autofree char *name = i->parent ? g_strdup(i->parent) : find_virtio(bus);
+	g_autofree char *path = NULL, *features = NULL;
 
-	if (features)
-		ret->has_native &= virtio_runs_programs(features);
+	if (!name)
+		return false;
+	path = g_build_filename("/sys/bus/virtio/devices", name, "features", NULL);
+	return g_file_get_contents(path, &features, NULL, NULL) && virtio_runs_programs(features);
 }
 
 /* Devices of a kind (bridges, VLANs) are software: nothing there is set up again. */
@@ -151,7 +153,7 @@ static void read_nic(const struct link *i, enum ethtool_xdp xdp, struct driver *
 	info.bus_info[sizeof(info.bus_info) - 1] = '\0';
 	ret->loses_merges = offloads_read(i);
 	if (g_str_equal(ret->name, "virtio_net"))
-		read_virtio(info.bus_info, ret);
+		ret->has_native &= read_virtio(i, info.bus_info);
 	if (!find_cost(ret->name, &cost) && xdp == ETHTOOL_XDP_UNKNOWN)
 		ret->has_native = false; /* before Linux 6.3 */
 	if (ret->has_native && *ret->name)
