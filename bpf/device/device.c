@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks rtnetlink for one link. */
+/* Asks rtnetlink for one link, and drivers by ioctl. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,9 +40,15 @@ static void read_kind(const struct rtattr *info, struct device *d)
 	for (size_t len = RTA_PAYLOAD(info); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type != IFLA_INFO_KIND)
 			continue;
+		d->has_kind = true;
 		d->is_vrf = strncmp(RTA_DATA(a), "vrf", RTA_PAYLOAD(a)) == 0;
 		d->is_bond = strncmp(RTA_DATA(a), "bond", RTA_PAYLOAD(a)) == 0;
 	}
+}
+
+static void read_text(const struct rtattr *a, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%.*s", (int)RTA_PAYLOAD(a), (const char *)RTA_DATA(a));
 }
 
 static void read_link(const struct nlmsghdr *h, struct device *ret)
@@ -52,8 +59,9 @@ static void read_link(const struct nlmsghdr *h, struct device *ret)
 	*ret = (struct device){ .index = (unsigned int)m->ifi_index, .type = m->ifi_type };
 	for (size_t len = IFLA_PAYLOAD(h); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type == IFLA_IFNAME)
-			snprintf(ret->name, sizeof(ret->name), "%.*s", (int)RTA_PAYLOAD(a),
-				 (const char *)RTA_DATA(a));
+			read_text(a, ret->name, sizeof(ret->name));
+		else if (a->rta_type == IFLA_PARENT_DEV_NAME)
+			read_text(a, ret->parent, sizeof(ret->parent));
 		else if ((a->rta_type & NLA_TYPE_MASK) == IFLA_LINKINFO)
 			read_kind(a, ret);
 	}
@@ -109,4 +117,18 @@ int device_find(const char *name, unsigned int index, struct device *ret)
 	else
 		r = -ENODEV;
 	return r < 0 ? r : ask(&request, ret);
+}
+
+bool device_ioctl(const char *name, unsigned long request, void *data)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq about = { .ifr_data = data };
+	bool is_answered;
+
+	if (fd < 0)
+		return false;
+	(void)snprintf(about.ifr_name, sizeof(about.ifr_name), "%s", name);
+	is_answered = ioctl(fd, request, &about) == 0;
+	close(fd);
+	return is_answered;
 }

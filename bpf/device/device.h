@@ -22,8 +22,11 @@ struct device {
 	unsigned int index;
 	unsigned int type; /* ARPHRD_ */
 	char name[IF_NAMESIZE];
+	char parent
+		[32]; /* the bus's name for its device: "virtio0"; empty: none, or before Linux 5.14 */
 	bool is_vrf;
 	bool is_bond;
+	bool has_kind; /* its driver has a name for it, as "veth" or "bridge": usually no hardware */
 	bool has_features;    /* the kernel tells what its driver can do: Linux 6.3 or later */
 	bool has_native_xdp;  /* then: XDP in native mode */
 	bool hides_nic_times; /* then: XDP programs get no time stamps of the NIC */
@@ -38,6 +41,8 @@ void device_read_features(struct device *d);
  * socket buffer, or nobody has tried.
  */
 int device_linktype(unsigned int type);
+/* Issues a netdevice(7) ioctl with data that the kernel reads and fills. Returns whether it succeeded. */
+bool device_ioctl(const char *name, unsigned long request, void *data);
 /* How frames of a linktype begin. */
 enum tap_begin device_begin(int linktype);
 

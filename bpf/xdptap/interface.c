@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bpf/device/device.h"
+#include "bpf/device/driver.h"
 #include "bpf/program.h"
 #include "bpf/xdptap/journal.h"
 #include "bpf/xdptap/refusal.h"
@@ -12,7 +13,7 @@
 
 #define BIT(n) (1u << (n))
 
-SIZED_ENDS_WITH(xdptap_interface, obstacle);
+SIZED_ENDS_WITH(xdptap_interface, cost);
 _Static_assert(sizeof(((struct xdptap_interface *)0)->name) >= IF_NAMESIZE, "names are longer");
 _Static_assert(sizeof(((struct xdptap_interface *)0)->program_name) >= PROGRAM_NAME,
 	       "names are longer");
@@ -31,6 +32,16 @@ static void read_program(const struct device *d, struct xdptap_interface *ret)
 		ret->points |= BIT(XDPTAP_TRACE);
 }
 
+/* What mode AUTO avoids. */
+static void read_cost(const struct device *d, struct xdptap_interface *ret)
+{
+	struct driver driver;
+
+	driver_read(d, &driver);
+	if (driver.cost)
+		(void)snprintf(ret->cost, sizeof(ret->cost), "%s %s", driver.name, driver.cost);
+}
+
 static void read_points(struct device *d, struct xdptap_interface *ret)
 {
 	ret->points = BIT(XDPTAP_AUTO) | BIT(XDPTAP_TC_INGRESS) | BIT(XDPTAP_TC_EGRESS);
@@ -44,6 +55,7 @@ static void read_points(struct device *d, struct xdptap_interface *ret)
 	ret->modes = BIT(XDPTAP_MODE_AUTO) | BIT(XDPTAP_MODE_GENERIC) |
 		     (d->has_native_xdp ? BIT(XDPTAP_MODE_NATIVE) : 0);
 	read_program(d, ret);
+	read_cost(d, ret);
 	if (!ret->program_id)
 		ret->points |= BIT(XDPTAP_XDP);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/device/driver.h"
 #include "bpf/xdptap/place.h"
 #include "bpf/xdptap/refusal.h"
 #include "bpf/xdptap/sized.h"
@@ -113,25 +114,13 @@ static int check_device(struct place *p, struct journal *j)
 	return 0;
 }
 
-/*
- * A program in native mode on a bond sees what its inactive port gets, too, and while it is there no port can
- * be added that has no native mode or a program of its own.
- */
-static enum tap_mode mode_of(const struct place *p)
-{
-	if (p->wanted.mode == XDPTAP_MODE_AUTO && p->device.is_bond &&
-	    !(p->wanted.flags & XDPTAP_NIC_TIME))
-		return TAP_MODE_GENERIC;
-	return (enum tap_mode)p->wanted.mode;
-}
-
 static void translate(struct place *p)
 {
 	const struct xdptap_target *w = &p->wanted;
 
 	p->target = (struct tap_target){
 		.ifindex = p->device.index,
-		.mode = mode_of(p),
+		.mode = (enum tap_mode)w->mode,
 		.snaplen = w->snaplen ? w->snaplen : XDPTAP_SNAPLEN_MAX,
 		.filter = p->filter,
 		.n_filter = w->n_filter,
@@ -245,6 +234,46 @@ static void tell_neighbours(const struct place *p, struct journal *j, const stru
 			other.what, p->device.name);
 }
 
+/* Not in native mode: as driver_avoid_native() says, if nobody's program is there. */
+static int attach_later(struct place *p, struct journal *j, struct tap *tap, const struct driver *d)
+{
+	char unused[160];
+
+	if (refusal_find_obstacle(&p->device, unused, sizeof(unused)))
+		return -EBUSY;
+	driver_avoid_native(d, p->wanted.point == XDPTAP_AUTO, &p->target);
+	if (d->cost)
+		journal_say(j,
+			    "capturing received frames on \"%s\" %s, as its driver %s %s; "
+			    "XDPTAP_MODE_NATIVE accepts that",
+			    p->device.name,
+			    p->target.point->has_modes ? "in generic mode" : "at tc", d->name,
+			    d->cost);
+	return attach_at(p, tap, p->target.point);
+}
+
+/* XDPTAP_MODE_AUTO: in native mode if that leaves the device's traffic alone. */
+static int attach_undisturbed(struct place *p, struct journal *j, struct tap *tap)
+{
+	struct driver d;
+	int r = -EOPNOTSUPP;
+
+	driver_read(&p->device, &d);
+	if (driver_allows_native(&d)) {
+		p->target.mode = TAP_MODE_NATIVE;
+		r = attach_at(p, tap, &point_xdp);
+	}
+	p->target.point = &point_xdp;
+	return driver_may_try_again(r) ? attach_later(p, j, tap, &d) : r;
+}
+
+/* The NIC's time stamps require native mode anyway. */
+static bool must_not_disturb(const struct place *p, const struct point *point)
+{
+	return point->has_modes && p->wanted.mode == XDPTAP_MODE_AUTO &&
+	       !(p->wanted.flags & XDPTAP_NIC_TIME);
+}
+
 int place_attach(struct place *p, struct journal *j, struct tap *tap)
 {
 	const struct point *point = place_point(p->wanted.point);
@@ -252,7 +281,7 @@ int place_attach(struct place *p, struct journal *j, struct tap *tap)
 
 	if (!point)
 		point = p->linktype == DEVICE_ETHERNET ? &point_xdp : &point_tc_ingress;
-	r = attach_at(p, tap, point);
+	r = must_not_disturb(p, point) ? attach_undisturbed(p, j, tap) : attach_at(p, tap, point);
 	if (r == -EBUSY && p->wanted.point == XDPTAP_AUTO && p->wanted.mode == XDPTAP_MODE_AUTO)
 		r = attach_after(p, j, tap);
 	if (r < 0)

@@ -14,7 +14,8 @@
  * A tap has one ring buffer for each CPU, and programs that are attached to interfaces. Each program has an
  * id. A program filters frames in the kernel and copies those that it accepts into the ring of its CPU;
  * xdptap_drain() gives out the frames of all rings in the order of their time stamps. Every frame continues to
- * the network stack, unchanged. (Attaching at XDP may disturb traffic for a moment: see enum xdptap_mode.)
+ * the network stack, unchanged. (A mode that the caller chooses may disturb traffic for a moment: see enum
+ * xdptap_mode.)
  *
  * Values: zero or NULL means absent, or the default. Strings end with NUL. The call copies what it needs of
  * a struct or an array.
@@ -85,9 +86,12 @@ struct xdptap;
 
 /* Where to capture. */
 enum xdptap_point {
-	XDPTAP_AUTO,  /* received frames: XDP; tc if the device has no Ethernet header, or another
-	                      XDP program is attached and cannot be traced */
-	XDPTAP_XDP,   /* received frames, before the network stack */
+	XDPTAP_AUTO, /* received frames, with the best view that disturbs nobody: XDP in native mode
+	                      where the device's traffic does not notice; else in generic mode, or at
+	                      tc where generic mode loses something (VLAN tags, LRO, hardware GRO).
+	                      Traces an XDP program that is attached; at tc if it cannot be traced,
+	                      and if the device has no Ethernet header */
+	XDPTAP_XDP,  /* received frames, before the network stack */
 	XDPTAP_TRACE, /* received frames at the entry or exit of the XDP program on the interface */
 	XDPTAP_TC_INGRESS, /* received frames, after XDP */
 	XDPTAP_TC_EGRESS,  /* sent frames, before the device segments them */
@@ -95,12 +99,15 @@ enum xdptap_point {
 
 /*
  * How a program is attached at XDPTAP_XDP. For native mode many drivers set up their queues again, at the start
- * and at the end, and some take their link down meanwhile; in generic mode the kernel turns off LRO and hardware
- * GRO. xdptap(1) has a list, "DRIVERS". Points at tc disturb nothing.
+ * and at the end, and some take their link down meanwhile: struct xdptap_interface has the cost. In generic mode the
+ * kernel turns off LRO and hardware GRO, and strips VLAN tags where the NIC would. Points at tc disturb nothing.
+ * AUTO decides as `xdptap --mode auto` does, from what the kernel tells and from a list of drivers, which xdptap(1)
+ * has, too ("DRIVERS"). A driver that is not listed counts as one that is disturbed.
  */
 enum xdptap_mode {
-	XDPTAP_MODE_AUTO,    /* native, or generic if the driver refuses that, and on a bond */
-	XDPTAP_MODE_NATIVE,  /* in the driver, before a socket buffer exists */
+	XDPTAP_MODE_AUTO, /* native where the traffic does not notice; else generic, or at XDPTAP_AUTO
+	                        tc; on a bond never native. With XDPTAP_NIC_TIME: native */
+	XDPTAP_MODE_NATIVE,  /* in the driver, before a socket buffer exists, whatever it costs */
 	XDPTAP_MODE_GENERIC, /* in the receive path of the network stack: works on every device */
 };
 
@@ -224,6 +231,8 @@ struct xdptap_interface {
 	char name[16];
 	char program_name[64]; /* empty if unknown: asking requires privilege */
 	char obstacle[128];    /* why XDPTAP_XDP is absent from points, as a sentence; or empty */
+	char cost[128]; /* what native mode does to the traffic, as a sentence: "igb takes its link
+	                   down ..."; empty if it does nothing, or nothing that is known */
 };
 
 /*

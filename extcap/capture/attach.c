@@ -4,13 +4,14 @@
 #include <net/if_arp.h>
 
 #include "bpf/device/device.h"
+#include "bpf/device/driver.h"
+#include "bpf/device/offloads.h"
 #include "extcap/capture/attach.h"
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
 #include "extcap/drops/symbols.h"
-#include "extcap/net/nic/driver.h"
-#include "extcap/net/nic/offloads.h"
 #include "extcap/net/nic/phc.h"
+#include "extcap/net/nic/restore.h"
 #include "extcap/net/xdp-programs.h"
 #include "extcap/process/chosen.h"
 #include "extcap/system/cleanup.h"
@@ -119,12 +120,13 @@ static int attach_at(struct tap *tap, const struct link *i, const struct tap_tar
 static int attach_xdp(struct tap *tap, const struct link *i, const struct tap_target *target,
 		      GPtrArray *ifaces)
 {
-	unsigned int before = target->point->has_modes && !i->kind ? offloads_read(i) : 0, lost;
+	unsigned int before = target->point->has_modes && !i->kind ? offloads_read(i->name) : 0,
+		     lost;
 	int r = attach_at(tap, i, target, ifaces);
 
-	lost = r < 0 || !before ? 0 : before & ~offloads_read(i);
+	lost = r < 0 || !before ? 0 : before & ~offloads_read(i->name);
 	if (lost)
-		offloads_restore_later(i, lost);
+		restore_later(i, lost);
 	return r;
 }
 
@@ -132,12 +134,13 @@ static int attach_xdp(struct tap *tap, const struct link *i, const struct tap_ta
 static void tell_tags(const struct config *config, const struct link *i,
 		      const struct tap_target *target)
 {
+	const struct device device = link_device(i);
 	struct driver d;
 
 	if (!target->point->has_modes || target->mode != TAP_MODE_GENERIC || !config->filter ||
 	    !g_regex_match_simple("\\bvlan\\b", config->filter, 0, 0))
 		return;
-	driver_read(i, &d);
+	driver_read(&device, &d);
 	if (d.hides_tags)
 		g_warning("VLAN tags of frames received on \"%s\" are stripped before they get to "
 			  "XDP in generic mode; use --point tc",
@@ -193,13 +196,6 @@ static int attach_after(struct tap *tap, const struct config *config, const stru
 	return attach_at(tap, i, &target, ifaces);
 }
 
-/* Whether another way may work where this one does not. */
-static bool is_refused(int r)
-{
-	return r < 0 && r != -EBUSY && r != -ENODEV && r != -EPERM && r != -E2BIG && r != -ENOSYS &&
-	       r != -ENOSPC && r != -EMFILE;
-}
-
 /* Whether somebody's program keeps ours off, or meets the frames first. */
 static bool is_occupied(const struct link *i)
 {
@@ -220,35 +216,28 @@ static void tell_cost(const struct link *i, const struct driver *d, const char *
 static int attach_later(struct tap *tap, const struct config *config, const struct link *i,
 			struct tap_target *target, const struct driver *d, GPtrArray *ifaces)
 {
-	bool is_worse = d->hides_tags || d->loses_merges;
-
 	if (is_occupied(i))
 		return -EBUSY;
-	target->mode = TAP_MODE_GENERIC;
-	if (is_worse && !options_point(config))
-		target->point = &point_tc_ingress;
+	driver_avoid_native(d, !options_point(config), target);
 	if (d->cost)
 		tell_cost(i, d, target->point->has_modes ? "in generic mode" : "at tc");
 	return attach_xdp(tap, i, target, ifaces);
 }
 
-/*
- * --mode auto: in native mode if that leaves the device's traffic alone. A program in native mode on a bond sees
- * what its inactive port gets, too, and while it is there no port can be added that has no native mode or a
- * program of its own. 0 or -errno.
- */
+/* --mode auto: in native mode if that leaves the device's traffic alone. 0 or -errno. */
 static int attach_unnoticed(struct tap *tap, const struct config *config, const struct link *i,
 			    struct tap_target *target, GPtrArray *ifaces)
 {
+	const struct device device = link_device(i);
 	struct driver d;
 	int r = -EOPNOTSUPP;
 
-	driver_read(i, &d);
-	if (d.has_native && !d.cost && !link_is_bond(i)) {
+	driver_read(&device, &d);
+	if (driver_allows_native(&d)) {
 		target->mode = TAP_MODE_NATIVE;
 		r = attach_at(tap, i, target, ifaces);
 	}
-	return is_refused(r) ? attach_later(tap, config, i, target, &d, ifaces) : r;
+	return driver_may_try_again(r) ? attach_later(tap, config, i, target, &d, ifaces) : r;
 }
 
 /* Attaches with the NIC's time stamps, or not at all. */

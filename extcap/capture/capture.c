@@ -24,7 +24,7 @@
 #include "extcap/capture/ifaces/silence.h"
 #include "extcap/capture/rings.h"
 #include "extcap/net/netns.h"
-#include "extcap/net/nic/offloads.h"
+#include "extcap/net/nic/restore.h"
 #include "extcap/sink/destination.h"
 #include "extcap/sink/section.h"
 #include "extcap/system/privileges.h"
@@ -414,7 +414,7 @@ static void finish(struct capture *c)
 	privileges_raise();
 	tap_detach(c->tap);
 	privileges_lower();
-	offloads_release();
+	restore_finish();
 	capture_ifaces_release(&c->ifaces);
 	secrets_release(c->stream.secrets, c->stream.sink, c->tap, true, write_frames, c);
 	tap_drain_rest(c->tap, write_frames, c);

@@ -273,3 +273,19 @@ bool link_is_bond(const struct link *i)
 {
 	return i->kind && g_str_equal(i->kind, "bond");
 }
+
+struct device link_device(const struct link *i)
+{
+	struct device d = {
+		.index = i->index,
+		.type = i->type,
+		.is_vrf = link_is_vrf(i),
+		.is_bond = link_is_bond(i),
+		.has_kind = i->kind != NULL,
+	};
+
+	g_strlcpy(d.name, i->name, sizeof(d.name));
+	if (i->parent)
+		g_strlcpy(d.parent, i->parent, sizeof(d.parent));
+	return d;
+}

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/device/device.h"
+
 enum link_xdp { /* kernel: include/uapi/linux/if_link.h, XDP_ATTACHED_* */
 		LINK_XDP_NONE,
 		LINK_XDP_NATIVE,
@@ -73,5 +75,7 @@ bool link_is_headerless(const struct link *i);
 bool link_is_vrf(const struct link *i);
 /* Whether it is a bond. The driver runs its native XDP program for each port, before it is the bond's frame. */
 bool link_is_bond(const struct link *i);
+/* The same in the terms of bpf/device/. */
+struct device link_device(const struct link *i);
 
 #endif

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bpf/device/driver.h"
 #include "extcap/system/cleanup.h"
 #include "extcap/terminal/cli.h"
 #include "extcap/terminal/console.h"
-#include "extcap/net/nic/driver.h"
 #include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
@@ -109,9 +109,10 @@ static void print_help(GOptionContext *context)
 /* As --mode auto decides. */
 static const char *xdp_text(const struct link *i)
 {
+	struct device device = link_device(i);
 	struct driver d;
 
-	driver_read(i, &d);
+	driver_read(&device, &d);
 	if (!d.has_native)
 		return "XDP generic, ";
 	return d.cost ? "XDP native on request, " : "XDP native, ";

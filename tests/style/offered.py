@@ -11,7 +11,9 @@ import tree
 
 HEADER = "bpf/xdptap/tap.h"
 OFFERED = {
-    "device_begin": "xdptap_attach", "device_linktype": "xdptap_query", "device_read_features": "xdptap_query",
+    "device_begin": "xdptap_attach", "driver_allows_native": "xdptap_attach", "driver_avoid_native": "xdptap_attach",
+    "driver_may_try_again": "xdptap_attach", "driver_read": "xdptap_query",
+    "device_linktype": "xdptap_query", "device_read_features": "xdptap_query",
     "point_choose": "xdptap_attach", "program_list": "xdptap_query", "tap_find_program": "xdptap_query",
     "tap_add_rings": "xdptap_drain", "tap_can_lack_rings": "xdptap_drain", "tap_lacks_rings": "xdptap_drain",
     "tap_ahead_ns": "xdptap_now_ns", "tap_attach": "xdptap_attach", "tap_check_filter": "xdptap_check_filter",
@@ -24,7 +26,10 @@ OFFERED = {
 }
 SANDBOX = "the program's sandbox asks which system calls must remain; an application has its own"
 DROPS = "the kernel's names of drop reasons change from release to release; no ABI can promise them yet"
+OFFLOADS = "after native and generic mode, the program has them turned on again by a child process: a library does not fork"
 WITHHELD = {
+    "device_ioctl": "a plain system call, which is everybody's",
+    "offloads_enable": OFFLOADS, "offloads_read": OFFLOADS,
     "tap_asks_netlink": SANDBOX, "tap_needs_netlink": SANDBOX,
     "reasons_find": DROPS, "reasons_find_value": DROPS, "reasons_get": DROPS,
     "tap_free_rings": "the program waits for a disk after it, and its summary still wants the counters; an application reads "
@@ -35,7 +40,7 @@ WITHHELD = {
     "tap_print_filter": "a listing for people (-d), in a format that may change",
     "tap_version": "libbpf's version, for the log",
 }
-CALL = re.compile(r"\b((?:tap|program|point|reasons|device)_[a-z_]+)\(")
+CALL = re.compile(r"\b((?:tap|program|point|reasons|device|driver|offloads)_[a-z_]+)\(")
 
 
 def main():

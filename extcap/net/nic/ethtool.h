@@ -26,7 +26,5 @@ void ethtool_read(const struct link *i, struct ethtool *ret);
 char *ethtool_driver(const struct link *i);
 /* bit/s; 0: unknown. */
 uint64_t ethtool_speed_bps(const struct link *i);
-/* Issues a netdevice(7) ioctl with data that the kernel reads and fills. Returns whether it succeeded. */
-bool ethtool_ioctl(const struct link *i, unsigned long request, void *data);
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 
+#include "bpf/device/device.h"
 #include "extcap/net/nic/phc.h"
 #include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
@@ -15,7 +16,7 @@ static int find_clock(const struct link *i)
 {
 	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
 
-	if (!ethtool_ioctl(i, SIOCETHTOOL, &info) ||
+	if (!device_ioctl(i->name, SIOCETHTOOL, &info) ||
 	    !(info.so_timestamping & SOF_TIMESTAMPING_RX_HARDWARE))
 		return -1;
 	return info.phc_index;
@@ -26,7 +27,8 @@ static bool is_off(const struct link *i)
 {
 	struct hwtstamp_config config = { 0 };
 
-	return ethtool_ioctl(i, SIOCGHWTSTAMP, &config) && config.rx_filter == HWTSTAMP_FILTER_NONE;
+	return device_ioctl(i->name, SIOCGHWTSTAMP, &config) &&
+	       config.rx_filter == HWTSTAMP_FILTER_NONE;
 }
 
 static bool check(const struct link *i, int clock, GError **error)

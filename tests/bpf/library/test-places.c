@@ -233,7 +233,9 @@ static void test_bond_and_vrf(void)
 	t = tap_open_or_fail(NULL);
 	if (system("ip link add bond0 type bond 2>/dev/null") == 0) {
 		(void)tap_attach_or_fail(t, "bond0", XDPTAP_AUTO);
-		g_assert_cmpuint(attachment_of(t, 0).mode, ==, XDPTAP_MODE_GENERIC);
+		g_assert_cmpuint(attachment_of(t, 0).point, ==, XDPTAP_TC_INGRESS);
+		(void)tap_attach_or_fail(t, "bond0", XDPTAP_XDP);
+		g_assert_cmpuint(attachment_of(t, 1).mode, ==, XDPTAP_MODE_GENERIC);
 	}
 	if (system("ip link add vrf0 type vrf table 10 2>/dev/null") == 0) {
 		assert_failed(xdptap_query("vrf0", 0, &i), -EOPNOTSUPP, NULL, "belong to it");

@@ -4,13 +4,16 @@
  * function that XDP_SETUP_PROG ends in. xdptap.1 has the same table with limits and offloads. A NIC whose driver
  * has no row is taken for one that is disturbed.
  */
+#include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "extcap/net/nic/driver.h"
-#include "extcap/net/nic/ethtool.h"
-#include "extcap/net/nic/offloads.h"
+#include "bpf/device/driver.h"
+#include "bpf/device/offloads.h"
+#include "bpf/device/virtio.h"
 
 #define LINK   "takes its link down for a moment when an XDP program is attached or detached"
 #define QUEUES "stops its queues for a moment when an XDP program is attached or detached"
@@ -57,119 +60,76 @@ static const struct {
 	{ "vmxnet3", LINK },	/* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
 };
 
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
+
 /* Whether it has a row; else a cost is assumed. */
 static bool find_cost(const char *name, const char **ret)
 {
-	for (size_t n = 0; n < G_N_ELEMENTS(rows); n++) {
+	for (size_t n = 0; n < N_ROWS; n++) {
 		*ret = rows[n].cost;
-		if (g_str_equal(rows[n].name, name))
+		if (strcmp(rows[n].name, name) == 0)
 			return true;
 	}
 	*ret = ANY;
 	return false;
 }
 
-/* kernel: include/uapi/linux/virtio_net.h */
-enum {
-	GUEST_CSUM = 1,
-	CTRL_GUEST_OFFLOADS = 2,
-	GUEST_TSO4 = 7,
-	GUEST_TSO6 = 8,
-	GUEST_ECN = 9,
-	GUEST_UFO = 10,
-	MRG_RXBUF = 15,
-	GUEST_USO4 = 54,
-	GUEST_USO6 = 55,
-};
-
-/* sysfs has a digit for each feature that device and driver agreed on. */
-static bool has_feature(const char *features, size_t number)
-{
-	return strlen(features) > number && features[number] == '1';
-}
-
-static bool merges(const char *features)
-{
-	static const size_t any[] = { GUEST_TSO4, GUEST_TSO6, GUEST_ECN,
-				      GUEST_UFO,  GUEST_USO4, GUEST_USO6 };
-
-	for (size_t n = 0; n < G_N_ELEMENTS(any); n++)
-		if (has_feature(features, any[n]))
-			return true;
-	return false;
-}
-
-/*
- * virtnet_xdp_set() refuses a program where it cannot turn off what the host merges. Without mergeable buffers,
- * receive_buf() calls receive_big() for a device that merges, and that runs no program.
- */
-static bool virtio_runs_programs(const char *features)
-{
-	bool is_whole = !merges(features);
-
-	if (!has_feature(features, CTRL_GUEST_OFFLOADS) &&
-	    !(is_whole && !has_feature(features, GUEST_CSUM)))
-		return false;
-	return is_whole || has_feature(features, MRG_RXBUF);
-}
-
-/* Before Linux 5.14 only the PCI device is known. NULL: not found. */
-static char *find_virtio(const char *pci)
-{
-	g_autofree char *folder = g_build_filename("/sys/bus/pci/devices", pci, NULL);
-	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir)))
-		if (g_str_has_prefix(name, "virtio"))
-			return g_strdup(name);
-	return NULL;
-}
-
-/*
- * By the device and not by the interface, as sysfs may show the interfaces of another network namespace. Its
- * transport does not matter (PCI, MMIO, CCW). A device whose features nobody tells may see no frame.
- */
-static bool read_virtio(const struct link *i, const char *bus)
-{
-	g_autofree char *name = i->parent ? g_strdup(i->parent) : find_virtio(bus);
-	g_autofree char *path = NULL, *features = NULL;
-
-	if (!name)
-		return false;
-	path = g_build_filename("/sys/bus/virtio/devices", name, "features", NULL);
-	return g_file_get_contents(path, &features, NULL, NULL) && virtio_runs_programs(features);
-}
-
 /* Devices of a kind (bridges, VLANs) are software: nothing there is set up again. */
-static void read_nic(const struct link *i, enum ethtool_xdp xdp, struct driver *ret)
+static void read_nic(const struct device *d, struct driver *ret)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	const char *cost;
 
-	if (!ethtool_ioctl(i, SIOCETHTOOL, &info))
+	if (!device_ioctl(d->name, SIOCETHTOOL, &info))
 		return;
-	g_strlcpy(ret->name, info.driver, sizeof(ret->name));
+	(void)snprintf(ret->name, sizeof(ret->name), "%.*s", (int)sizeof(info.driver) - 1,
+		       info.driver);
 	info.bus_info[sizeof(info.bus_info) - 1] = '\0';
-	ret->loses_merges = offloads_read(i);
-	if (g_str_equal(ret->name, "virtio_net"))
-		ret->has_native &= read_virtio(i, info.bus_info);
-	if (!find_cost(ret->name, &cost) && xdp == ETHTOOL_XDP_UNKNOWN)
+	ret->loses_merges = offloads_read(d->name);
+	if (strcmp(ret->name, "virtio_net") == 0)
+		ret->has_native &= virtio_runs_programs(d->parent, info.bus_info);
+	if (!find_cost(ret->name, &cost) && !d->has_features)
 		ret->has_native = false; /* before Linux 6.3 */
 	if (ret->has_native && *ret->name)
 		ret->cost = cost;
 }
 
-void driver_read(const struct link *i, struct driver *ret)
+void driver_read(const struct device *device, struct driver *ret)
 {
-	struct ethtool device;
+	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+	struct device d = *device;
 
-	ethtool_read(i, &device);
+	device_read_features(&d);
 	*ret = (struct driver){
-		.has_native = device.xdp != ETHTOOL_XDP_GENERIC,
+		.has_native = !(d.has_features && !d.has_native_xdp),
 		/* The kernel strips the tags of frames before a device that is stacked on another gets them. */
-		.hides_tags = device.hides_tags || i->kind,
+		.hides_tags = d.has_kind || (device_ioctl(d.name, SIOCETHTOOL, &flags) &&
+					     flags.data & ETH_FLAG_RXVLAN),
 	};
-	if (!i->kind)
-		read_nic(i, device.xdp, ret);
+	/*
+	 * A program in native mode on a bond sees what its inactive port gets, too, and while it is there no port can
+	 * be added that has no native mode or a program of its own.
+	 */
+	if (d.is_bond)
+		ret->has_native = false;
+	if (!d.has_kind)
+		read_nic(&d, ret);
+}
+
+bool driver_allows_native(const struct driver *d)
+{
+	return d->has_native && !d->cost;
+}
+
+bool driver_may_try_again(int r)
+{
+	return r < 0 && r != -EBUSY && r != -ENODEV && r != -EPERM && r != -E2BIG && r != -ENOSYS &&
+	       r != -ENOSPC && r != -EMFILE;
+}
+
+void driver_avoid_native(const struct driver *d, bool may_use_tc, struct tap_target *target)
+{
+	if (may_use_tc && (d->hides_tags || d->loses_merges))
+		target->point = &point_tc_ingress;
+	target->mode = TAP_MODE_GENERIC;
 }
