@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "extcap/net/flow.h"
 #include "extcap/process/chosen.h"
-#include "extcap/process/flow.h"
 #include "extcap/process/owners.h"
 #include "extcap/process/unit.h"
 #include "extcap/system/error.h"
@@ -47,22 +47,7 @@ struct owners {
 	struct telling telling;
 };
 
-static guint hash_flow(gconstpointer p)
-{
-	const guint8 *bytes = p;
-	guint hash = 2166136261u; /* FNV-1a */
-
-	for (gsize i = 0; i < sizeof(struct flow); i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
-	return hash;
-}
-
-static gboolean equal_flows(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(struct flow)) == 0;
-}
-
-static bool owners_are_wanted(const struct config *config)
+bool owners_are_wanted(const struct config *config)
 {
 	return config->has_process || chosen_is_any(config);
 }
@@ -72,7 +57,7 @@ struct owners *owners_new(const struct config *config)
 	struct owners *o = owners_are_wanted(config) ? g_new0(struct owners, 1) : NULL;
 
 	if (o)
-		o->flows = g_hash_table_new_full(hash_flow, equal_flows, g_free, NULL);
+		o->flows = g_hash_table_new_full(flow_hash, flow_is_equal, g_free, NULL);
 	return o;
 }
 

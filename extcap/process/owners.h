@@ -16,6 +16,8 @@
 
 struct owners;
 
+/* Whether frames are to have processes. */
+bool owners_are_wanted(const struct config *config);
 /* NULL, which the functions below accept: nobody asks for processes. */
 struct owners *owners_new(const struct config *config);
 void owners_free(struct owners *o);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "extcap/net/flow.h"
 #include "extcap/secrets/connections.h"
 #include "extcap/secrets/keylog-line.h"
 #include "extcap/secrets/segment.h"
@@ -13,11 +14,6 @@
 #define SERVER_HELLO	 2
 #define RANDOM_AT	 11
 #define RANDOM_SIZE	 32
-
-/* The ends in the order of their bytes, so that both directions have one key. */
-struct flow {
-	struct segment_end ends[2];
-};
 
 struct connection {
 	struct flow flow;
@@ -30,21 +26,6 @@ struct connections {
 	GHashTable *over, *recent; /* sets of ids: over before this file began, and since */
 };
 
-static guint hash_flow(gconstpointer p)
-{
-	const guint8 *bytes = p;
-	guint hash = 2166136261u; /* FNV-1a */
-
-	for (gsize i = 0; i < sizeof(struct flow); i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
-	return hash;
-}
-
-static gboolean equal_flows(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(struct flow)) == 0;
-}
-
 static GHashTable *new_ids(void)
 {
 	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -54,7 +35,7 @@ struct connections *connections_new(void)
 {
 	struct connections *c = g_new0(struct connections, 1);
 
-	c->open = g_hash_table_new_full(hash_flow, equal_flows, g_free, NULL);
+	c->open = g_hash_table_new_full(flow_hash, flow_is_equal, g_free, NULL);
 	c->over = new_ids();
 	c->recent = new_ids();
 	return c;
@@ -73,12 +54,8 @@ void connections_free(struct connections *c)
 /* The index of the sender. */
 static int make_flow(const struct segment *s, struct flow *ret)
 {
-	int from = memcmp(&s->from, &s->to, sizeof(s->from)) > 0;
-
-	*ret = (struct flow){
-		.ends = { [0] = from ? s->to : s->from, [1] = from ? s->from : s->to }
-	};
-	return from;
+	*ret = (struct flow){ .ends = { s->from, s->to } };
+	return flow_sort(ret);
 }
 
 static bool is_hello(const struct segment *s, uint8_t which)

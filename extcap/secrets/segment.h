@@ -7,17 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "extcap/net/flow.h"
+
 #define SEGMENT_FIN 0x01
 #define SEGMENT_RST 0x04
 
-/* One end of a connection, in network order; an IPv4 address is the first four bytes of 16, then zeros. */
-struct segment_end {
-	uint8_t address[16];
-	uint8_t port[2];
-};
-
 struct segment {
-	struct segment_end from, to;
+	struct flow_end from, to;
 	uint8_t flags;
 	const uint8_t *data; /* what was captured of the payload; points into the frame */
 	size_t len;

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "extcap/net/flow.h"
 #include "extcap/net/link.h"
 #include "extcap/process/chosen.h"
-#include "extcap/process/flow.h"
 #include "extcap/process/owners.h"
 #include "extcap/process/unit.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "extcap/net/cursor.h"
-#include "extcap/process/flow.h"
+#include "extcap/net/flow.h"
 
 #define EXTENSIONS_MAX 3
 #define TCP	       6
@@ -58,14 +58,30 @@ static void take_ports(struct cursor *c, struct flow *f)
 	f->has_ports = 1;
 }
 
-static void put_in_order(struct flow *f)
+bool flow_sort(struct flow *f)
 {
 	struct flow_end first = f->ends[0];
 
 	if (memcmp(&f->ends[0], &f->ends[1], sizeof(first)) <= 0)
-		return;
+		return false;
 	f->ends[0] = f->ends[1];
 	f->ends[1] = first;
+	return true;
+}
+
+guint flow_hash(gconstpointer flow)
+{
+	const guint8 *bytes = flow;
+	guint hash = 2166136261u; /* FNV-1a */
+
+	for (gsize i = 0; i < sizeof(struct flow); i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
+	return hash;
+}
+
+gboolean flow_is_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(struct flow)) == 0;
 }
 
 bool flow_find(uint16_t linktype, const uint8_t *frame, size_t caplen, struct flow *ret)
@@ -79,6 +95,6 @@ bool flow_find(uint16_t linktype, const uint8_t *frame, size_t caplen, struct fl
 	version = c.at[0] >> 4;
 	if (version == 4 ? take_ip4(&c, ret) : version == 6 && take_ip6(&c, ret))
 		take_ports(&c, ret);
-	put_in_order(ret);
+	(void)flow_sort(ret);
 	return version == 4 || version == 6;
 }
