@@ -3,7 +3,7 @@
  * The runner and we share a socket pair. A byte of ours starts the command, a second one ends it; the answer is the
  * status. If the runner sees the end of the stream before the first byte, nothing was started.
  *
- * The runner removes the key log that it was given, however we end.
+ * The runner removes the key log that was made for the command, however we end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,22 +64,6 @@ static struct caller find_caller(const struct config *config)
 	return caller;
 }
 
-/* Returns the name of a new, empty file that only the caller can read, in a folder of its own; NULL: errno. */
-static char *make_keylog(const struct caller *caller)
-{
-	g_autofree char *folder = g_dir_make_tmp("xdptap-XXXXXX", NULL);
-	g_autofree char *path = folder ? g_build_filename(folder, KEYLOG, NULL) : NULL;
-	_cleanup_(close_fdp) int fd =
-		path ? open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600) : -1;
-
-	if (fd < 0)
-		return NULL;
-	if (caller->is_other && (fchown(fd, caller->uid, caller->gid) < 0 ||
-				 chown(folder, caller->uid, caller->gid) < 0))
-		return NULL;
-	return g_steal_pointer(&path);
-}
-
 static void remove_keylog(const char *path)
 {
 	g_autofree char *folder = path ? g_path_get_dirname(path) : NULL;
@@ -88,6 +72,24 @@ static void remove_keylog(const char *path)
 		return;
 	(void)unlink(path);
 	(void)rmdir(folder);
+}
+
+/* Returns the name of a new, empty file that only the caller can read, in a folder of its own; NULL: errno. */
+static char *make_keylog(const struct caller *caller)
+{
+	g_autofree char *folder = g_dir_make_tmp("xdptap-XXXXXX", NULL);
+	g_autofree char *path = folder ? g_build_filename(folder, KEYLOG, NULL) : NULL;
+	_cleanup_(close_fdp) int fd =
+		path ? open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600) : -1;
+	int err;
+
+	if (fd >= 0 && (!caller->is_other || (fchown(fd, caller->uid, caller->gid) == 0 &&
+					      chown(folder, caller->uid, caller->gid) == 0)))
+		return g_steal_pointer(&path);
+	err = errno;
+	remove_keylog(path);
+	errno = err;
+	return NULL;
 }
 
 static bool become(const struct caller *caller)
@@ -165,6 +167,7 @@ static int run(char **argv, int fd, const char *keylog)
 	return child < 0 ? NOT_RUN : wait_for(child, fd);
 }
 
+/* "keylog" is the one that was made for it; NULL: the user's, or none. */
 static G_GNUC_NORETURN void be_runner(char **argv, int fd, const struct config *config,
 				      const struct caller *caller, const char *keylog)
 {
@@ -173,17 +176,41 @@ static G_GNUC_NORETURN void be_runner(char **argv, int fd, const struct config *
 
 	if ((!config->netns || netns_enter(config->netns, NULL)) && become(caller) &&
 	    read(fd, &byte, 1) == 1)
-		status = run(argv, fd, keylog);
+		status = run(argv, fd, keylog ? keylog : config->tls_keylog);
 	remove_keylog(keylog);
 	(void)!write(fd, &status, sizeof(status));
 	_exit(0);
+}
+
+/* False: errno. */
+static bool start_runner(struct command *c, const struct config *config,
+			 const struct caller *caller, const char *keylog)
+{
+	int fds[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return false;
+	c->runner = fork();
+	err = errno;
+	if (c->runner == 0) {
+		close(fds[0]);
+		be_runner(c->argv, fds[1], config, caller, keylog);
+	}
+	close(fds[1]);
+	if (c->runner < 0) {
+		close(fds[0]);
+		c->runner = 0;
+		errno = err;
+		return false;
+	}
+	c->fd = fds[0];
+	return true;
 }
 
 bool command_new(struct command *c, char **argv, struct config *config, GError **error)
 {
 	const struct caller caller = find_caller(config);
 	g_autofree char *keylog = NULL;
-	int fds[2];
 
 	*c = (struct command){ .argv = argv, .fd = -1 };
 	if (!config->tls_keylog && config->format == FORMAT_PCAPNG) {
@@ -191,22 +218,17 @@ bool command_new(struct command *c, char **argv, struct config *config, GError *
 		if (!keylog)
 			return fail_errno(error, errno, "cannot make a TLS key log");
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+	if (!start_runner(c, config, &caller, keylog)) {
+		int err = errno;
+
 		remove_keylog(keylog);
-		return fail_errno(error, errno, "cannot start a command");
+		return fail_errno(error, err, "cannot start a command");
 	}
-	c->runner = fork();
-	if (c->runner == 0) {
-		close(fds[0]);
-		be_runner(argv, fds[1], config, &caller, keylog ? keylog : config->tls_keylog);
-	}
-	close(fds[1]);
-	c->fd = fds[0];
 	g_ptr_array_add(config->pids, g_strdup_printf("%d", (int)c->runner));
 	config->has_children = true;
 	if (keylog)
 		config->tls_keylog = g_steal_pointer(&keylog);
-	return c->runner > 0 || fail_errno(error, errno, "cannot start a command");
+	return true;
 }
 
 static gboolean on_lingered(void *user)

@@ -4,7 +4,9 @@
 import json
 import os
 import pwd
+import shutil
 import signal
+import subprocess
 import sys
 
 import harness
@@ -235,6 +237,33 @@ say(pid=os.getpid())
         self.assertFalse(os.path.exists(self.path("ran")))
         harness.wait_until(lambda: not {n for n in set(os.listdir("/tmp")) - before if n.startswith("xdptap-")
                                         and not n.startswith("xdptap-test")}, "no key log left")
+
+    def test_fork_fails(self):
+        """Without a process for it, there is no command, and no key log either."""
+        if not shutil.which("strace"):
+            self.skipTest("needs strace")
+        folder = self.path("tmp")
+        os.mkdir(folder)
+        with net.Process(["strace", "-f", "-o", self.path("trace"), "-e", "inject=clone,clone3,fork,vfork:error=EAGAIN",
+                          XDPTAP, "-w", self.file, "-i", "near", "--", "touch", self.path("ran")],
+                         self.pair.near, env=dict(os.environ, TMPDIR=folder)) as process:
+            self.assertEqual(process.wait(), 1, process.text())
+            self.assert_last_sentence(process.stderr(), "cannot start a command")
+        self.assertEqual(os.listdir(folder), [])
+        self.assertFalse(os.path.exists(self.path("ran")))
+
+    def test_own_keylog(self):
+        """The user's key log stays."""
+        log = self.path("keys.log")
+        line = f"CLIENT_RANDOM {'01' * 32} {'ab' * 48}"
+        script = (f"import os, socket; open(os.environ['SSLKEYLOGFILE'], 'a').write('{line}\\n');"
+                  f"s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                  f"s.sendto(b'question', ('{net.FAR_IP}', {PORT})); s.recv(8)")
+        (status, _, err), capture = self.run_command(sys.executable, "-c", script, options=["--tls-keylog", log])
+        self.assertEqual(status, 0, err)
+        with open(log, encoding="ascii") as file:
+            self.assertEqual(file.read(), line + "\n")
+        self.assertEqual([block["data"] for block in capture.named("DSB")], [line.encode() + b"\n"])
 
     def test_user(self):
         """With sudo, the command has the rights of the user who called it, and none of ours."""
