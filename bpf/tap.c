@@ -241,6 +241,11 @@ bool tap_read_unit(const struct tap *t, uint64_t cgroup, char ret[TAP_UNIT_SIZE]
 	return t && process_read_unit(t->process, cgroup, ret);
 }
 
+int tap_read_addresses(struct tap *t)
+{
+	return process_read_addresses(t->process);
+}
+
 uint32_t tap_slots(const struct tap *t)
 {
 	return t->slots.n;

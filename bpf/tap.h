@@ -197,6 +197,11 @@ void tap_abandon(struct tap *t);
 int tap_attach(struct tap *t, const struct tap_target *target, enum tap_mode *ret_mode);
 /* The name of a cgroup: the last part of its path. False: it is not known. */
 bool tap_read_unit(const struct tap *t, uint64_t cgroup, char ret[TAP_UNIT_SIZE]);
+/*
+ * The machine's addresses have changed: which are known decides for which received frames there is a process. Opens a
+ * socket. 0 or -errno.
+ */
+int tap_read_addresses(struct tap *t);
 /* How many slots there are, closed ones included. */
 uint32_t tap_slots(const struct tap *t);
 /*

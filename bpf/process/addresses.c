@@ -23,9 +23,8 @@ static bool read_address(const struct sockaddr *from, struct wire_address *ret)
 	return true;
 }
 
-int addresses_add(int map_fd)
+static int add_all(int map_fd, __u32 round)
 {
-	const __u32 one = 1;
 	struct wire_address address;
 	struct ifaddrs *list;
 	int r = 0;
@@ -34,7 +33,31 @@ int addresses_add(int map_fd)
 		return -errno;
 	for (const struct ifaddrs *i = list; i && r == 0; i = i->ifa_next)
 		if (read_address(i->ifa_addr, &address))
-			r = bpf_map_update_elem(map_fd, &address, &one, BPF_ANY);
+			r = bpf_map_update_elem(map_fd, &address, &round, BPF_ANY);
 	freeifaddrs(list);
+	return r == -E2BIG ? 0 : r;
+}
+
+/* Those of an earlier round. */
+static void remove_old(int map_fd, __u32 round)
+{
+	struct wire_address address, next;
+	int r = bpf_map_get_next_key(map_fd, NULL, &next);
+	__u32 of;
+
+	while (r == 0) {
+		address = next;
+		r = bpf_map_get_next_key(map_fd, &address, &next);
+		if (bpf_map_lookup_elem(map_fd, &address, &of) == 0 && of != round)
+			(void)bpf_map_delete_elem(map_fd, &address);
+	}
+}
+
+int addresses_update(int map_fd, __u32 round)
+{
+	int r = add_all(map_fd, round);
+
+	if (r == 0)
+		remove_old(map_fd, round);
 	return r;
 }

@@ -30,7 +30,8 @@ struct process {
 	struct process_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
-	int cgroup_fd; /* the root of the hierarchy, until the programs are attached */
+	int cgroup_fd;	  /* the root of the hierarchy, until the programs are attached */
+	__u32 n_readings; /* of the addresses */
 };
 
 /* What a program needs that older kernels lack. */
@@ -180,7 +181,7 @@ static int open_programs(struct process *p, const struct tap_process *config)
 	if (r == -EINVAL || r == -ENOTSUP || r == -ESRCH)
 		r = load(p, config, false);
 	if (r == 0)
-		r = addresses_add(process_addresses_fd(p));
+		r = process_read_addresses(p);
 	if (r == 0)
 		r = add_choices(p, config);
 	if (r == 0)
@@ -219,6 +220,11 @@ void process_free(struct process *p)
 		bpf_link__destroy(p->links[--p->n_links]);
 	process_bpf__destroy(p->skel);
 	free(p);
+}
+
+int process_read_addresses(struct process *p)
+{
+	return p ? addresses_update(process_addresses_fd(p), ++p->n_readings) : 0;
 }
 
 int process_owners_fd(const struct process *p)

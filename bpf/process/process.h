@@ -20,6 +20,8 @@ struct process;
 int process_new(const struct tap_process *config, struct process **ret);
 /* Detaches and frees; NULL is allowed. */
 void process_free(struct process *p);
+/* Reads the machine's addresses again. 0 or -errno. */
+int process_read_addresses(struct process *p);
 /* The maps of process-find.bpf.h; -1 without p. */
 int process_owners_fd(const struct process *p);
 int process_addresses_fd(const struct process *p);

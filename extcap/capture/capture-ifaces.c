@@ -14,6 +14,7 @@
 #include "extcap/capture/ifaces/order.h"
 #include "extcap/net/link-watch.h"
 #include "extcap/net/promisc.h"
+#include "extcap/process/owners.h"
 
 #define LOOK_MS	 1000	 /* between questions: who attached in front, who removed our program */
 #define READY_MS 20	 /* between looks whether a filter is compiled */
@@ -211,7 +212,7 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 			   GError **error)
 {
 	m->tap = tap;
-	m->links_fd = link_watch_open(); /* before we list the links */
+	m->links_fd = link_watch_open(owners_are_wanted(m->config)); /* before we list the links */
 	if (m->config->is_promiscuous)
 		m->promisc_fd = promisc_open();
 	for (guint n = 0; n < m->config->interfaces->len; n++)
@@ -466,10 +467,13 @@ bool capture_ifaces_follow(struct capture_ifaces *m, struct stream *stream,
 			   struct reconfigure *reconfigure)
 {
 	g_autoptr(GPtrArray) links = NULL;
+	unsigned int changes = link_watch_read(m->links_fd);
 	bool is_in_use = true;
 
+	if (changes & LINK_WATCH_ADDRESSES)
+		(void)tap_read_addresses(m->tap); /* without them, less is known */
 	/* Each attached program changes a link: what else has changed is seen when all have joined. */
-	m->has_changed |= link_watch_read(m->links_fd) || tap_asks_netlink(m->tap);
+	m->has_changed |= changes & LINK_WATCH_LINKS || tap_asks_netlink(m->tap);
 	if (m->has_changed && !m->pending->len) {
 		m->has_changed = false;
 		links = m->is_any ? link_list(NULL) : NULL;

@@ -311,7 +311,7 @@ static bool drop_privileges(struct capture *c, GError **error)
 		.runs_commands = config->post_rotate,
 		.paths = { destination_is_late(&c->destination) ? config->output : NULL,
 			   config->stats_file, config->rotate.print_name },
-		.asks_netlink = tap_asks_netlink(c->tap),
+		.asks_netlink = tap_asks_netlink(c->tap) || owners_are_wanted(config),
 		.detaches_tc = tap_needs_netlink(c->tap),
 		.replaces_filters = c->front_end->reconfigures || attach_is_any(config),
 		.adds_rings = tap_can_lack_rings(c->tap),

@@ -17,7 +17,7 @@ struct privileges_need {
 	bool reads_files;      /* opens existing ones */
 	bool makes_files;      /* opens, renames and deletes files */
 	bool runs_commands;    /* executes the user's commands, with the user's rights */
-	bool asks_netlink;     /* see tap_asks_netlink() */
+	bool asks_netlink;     /* see tap_asks_netlink() and tap_read_addresses() */
 	bool detaches_tc;      /* by netlink, see tap_needs_netlink() */
 	bool replaces_filters; /* loads programs again, between privileges_raise() and _lower() */
 	bool adds_rings;       /* for CPUs that come online, between the same two */

@@ -189,6 +189,8 @@ static const struct rule rules[] = {
 	{ SYS_clone, THREADS, 0, CLONE_THREAD, CLONE_THREAD },
 	{ SYS_prctl, THREADS, 0, ALL_BITS, PR_SET_NAME }, /* GLib names its threads */
 
+	{ SYS_bpf, NETLINK, 0, ALL_BITS, BPF_MAP_GET_NEXT_KEY }, /* see tap_read_addresses() */
+	{ SYS_bpf, NETLINK, 0, ALL_BITS, BPF_MAP_DELETE_ELEM },
 	{ SYS_socket, NETLINK | FILTERS },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCETHTOOL },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFINDEX },

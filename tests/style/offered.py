@@ -27,6 +27,7 @@ OFFERED = {
 SANDBOX = "the program's sandbox asks which system calls must remain; an application has its own"
 DROPS = "the kernel's names of drop reasons change from release to release; no ABI can promise them yet"
 OFFLOADS = "after native and generic mode, the program has them turned on again by a child process: a library does not fork"
+PROCESSES = "the process of a frame is new: it becomes an ABI when it has settled"
 WITHHELD = {
     "device_ioctl": "a plain system call, which is everybody's",
     "offloads_enable": OFFLOADS, "offloads_read": OFFLOADS,
@@ -34,7 +35,7 @@ WITHHELD = {
     "reasons_find": DROPS, "reasons_find_value": DROPS, "reasons_get": DROPS,
     "tap_free_rings": "the program waits for a disk after it, and its summary still wants the counters; an application reads "
                       "them and closes",
-    "tap_read_unit": "the process of a frame is new: it becomes an ABI when it has settled",
+    "tap_read_addresses": PROCESSES, "tap_read_unit": PROCESSES,
     "tap_move": "one file has two interfaces for one program after a change of its name; an application detaches and "
                 "attaches",
     "tap_print_filter": "a listing for people (-d), in a format that may change",
