@@ -2,7 +2,7 @@
 /*
  * The process of a frame. A sent frame has its socket with it; the socket of a received one is looked up by its
  * addresses, as the stack will do. What is not certain is not known: a socket that is bound to all addresses
- * gets frames to local ones only, and a listening one only what opens a connection.
+ * gets frames to local ones only, and a listening one only what opens a connection; multicasts have several receivers.
  */
 #ifndef XDPTAP_BPF_KERNEL_PROCESS_FIND_BPF_H
 #define XDPTAP_BPF_KERNEL_PROCESS_FIND_BPF_H
@@ -188,13 +188,21 @@ static __always_inline _Bool is_for_all(const struct sock_common *sk, const stru
 	return !(halves[0] | halves[1]);
 }
 
-/* Whether the frame is this socket's without doubt. */
+/* Whether a program chooses which of the sockets that share a port (SO_REUSEPORT) gets a frame. */
+static __always_inline _Bool is_one_of_several(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_reuseport_cb, prog) != NULL;
+}
+
+/* Whether the frame is this socket's without doubt. Each socket that is bound to a group gets what is sent to it. */
 static __always_inline _Bool is_certain(__u64 number, const struct flow *flow)
 {
 	const struct sock_common *sk = (void *)number;
 
-	if (flow->protocol == IPPROTO_TCP && BPF_CORE_READ(sk, skc_state) == LISTEN &&
-	    !(flow->flags & TCP_SYN))
+	if (flow->protocol == IPPROTO_UDP)
+		return is_local(flow) && !is_one_of_several((void *)number);
+	if (BPF_CORE_READ(sk, skc_state) == LISTEN &&
+	    (config.is_egress || !(flow->flags & TCP_SYN) || is_one_of_several((void *)number)))
 		return 0;
 	return !is_for_all(sk, flow) || is_local(flow);
 }
@@ -243,7 +251,7 @@ static __always_inline void find_by_address(void *ctx, copy_fn copy, const struc
 {
 	struct flow flow = { 0 };
 
-	if (!read_flow(ctx, copy, f, &flow))
+	if (!read_flow(ctx, copy, f, &flow) || (config.is_egress && flow.protocol != IPPROTO_TCP))
 		return;
 	look_up(ctx, &flow, ret);
 	if (!config.is_chosen || config.hardware != ARPHRD_LOOPBACK || ret->is_chosen)
@@ -253,8 +261,8 @@ static __always_inline void find_by_address(void *ctx, copy_fn copy, const struc
 }
 
 /*
- * Fills in the frame's owner. A sent frame without a socket, or with one of the kernel's own, may answer for
- * one: the last acknowledgment of a connection that has ended, for example.
+ * Fills in the frame's owner. A sent frame without a socket, or with one of the kernel's own, may answer for a
+ * connection: it is the last acknowledgment of one that has ended, for example. Any other is forwarded.
  */
 static __always_inline void find_owner(void *ctx, copy_fn copy, struct frame *f)
 {

@@ -27,8 +27,13 @@ struct sock_common {
 	struct sock *skc_listener; /* of a request */
 } KERNEL;
 
+struct sock_reuseport {
+	struct bpf_prog *prog;
+} KERNEL;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_reuseport *sk_reuseport_cb;
 	unsigned int sk_kern_sock : 1;
 } KERNEL;
 

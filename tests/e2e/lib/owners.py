@@ -34,15 +34,31 @@ def hear():
 """
 
 
+def transport(data):
+    """(protocol, offset of its header or None) of an Ethernet frame with IP in it, tagged or not."""
+    at = 12
+    while data[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    kind, at = data[at:at + 2], at + 2
+    if kind == b"\x08\x00":
+        is_later = struct.unpack_from(">H", data, at + 6)[0] & 0x1FFF
+        return data[at + 9], None if is_later else at + (data[at] & 15) * 4
+    if kind != b"\x86\xdd":
+        return 0, None
+    protocol, at = data[at + 6], at + 40
+    while protocol in (0, 43, 60):
+        protocol, at = data[at], at + (data[at + 1] + 1) * 8
+    return protocol, at
+
+
 def read(block):
     """One frame with its owner; the ports are 0 where there are none."""
     data = block["data"]
-    protocol = source = target = flags = 0
-    if data[12:14] == b"\x08\x00":
-        protocol = data[23]
-        if protocol in (TCP, UDP):
-            source, target = struct.unpack_from(">HH", data, 34)
-            flags = data[47] if protocol == TCP else 0
+    source = target = flags = 0
+    protocol, at = transport(data)
+    if protocol in (TCP, UDP) and at:
+        source, target = struct.unpack_from(">HH", data, at)
+        flags = data[at + 13] if protocol == TCP else 0
     pid = tid = None
     is_sent = False
     comments = []

@@ -1,0 +1,490 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each kind of socket: which of its frames have a process, and which have none because none is certain."""
+import socket
+import struct
+import subprocess
+
+import harness
+import net
+from captures import Capture, count_packets, whole_blocks
+from net import FAR_IP, NEAR_IP
+from owners import PORT, TCP, UDP, OwnersCase, read
+
+GROUP, ANOTHER_IP = "239.1.2.3", "10.9.0.7"
+NEAR_IP6, FAR_IP6 = "fd00::1", "fd00::2"
+MPTCP = 262
+TAG = 5
+SYN, ACK = 2, 16
+
+# Has a socket bound to all addresses and this port, and says so.
+BOUND = f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", {PORT}))
+say(done=True)
+hear()
+"""
+
+
+class SocketsCase(OwnersCase):
+    def sent_and_received(self, capture, protocol=None):
+        """The processes of the frames of this protocol, by direction."""
+        frames = [f for f in self.owned(capture) if protocol in (None, f.protocol)]
+        return [f.pid for f in frames if f.is_sent], [f.pid for f in frames if not f.is_sent]
+
+    def bound(self, **process):
+        script = self.python(BOUND, **process)
+        script.hear()
+        return script
+
+    def far_datagram(self):
+        s = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(s.close)
+        return s
+
+    def last_pid(self, send):
+        """The process of a datagram, as a running capture has it in its file."""
+        path = self.path("out.pcapng")
+        before = count_packets(path)
+        send()
+        harness.wait_until(lambda: count_packets(path) > before, "the datagram")
+        with open(path, "rb") as file:
+            data = file.read()
+        return read(Capture(data[:len(data) - whole_blocks(data)[1]]).named("EPB")[-1]).pid
+
+
+class Datagrams(SocketsCase):
+    def test_shared_port(self):
+        """Of processes that share a port, the one that gets the datagram, as the kernel spreads them."""
+        server = f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(("0.0.0.0", {PORT}))
+s.settimeout({harness.DEADLINE})
+say(done=True)
+while hear() == "count":
+    s.setblocking(False)
+    ports = []
+    while True:
+        try:
+            ports.append(s.recvfrom(100)[1][1])
+        except BlockingIOError:
+            break
+    say(ports=ports)
+"""
+        servers = [self.python(server) for _ in range(3)]
+        for one in servers:
+            one.hear()
+        capture = self.start("--process", "-f", "udp")
+        senders = [self.far_datagram() for _ in range(30)]
+        for one in senders:
+            one.sendto(b"question", (NEAR_IP, PORT))
+        capture.wait_packets(len(senders))
+        got = {}
+        for one in servers:
+            one.tell("count")
+            got.update((port, one.pid) for port in one.hear()["ports"])
+        self.assertEqual(len(got), len(senders))
+        self.assertGreater(len(set(got.values())), 1)
+        self.assertEqual({f.source: f.pid for f in self.owned(capture)}, got)
+
+    def test_multicast(self):
+        """What is sent to a group is its sender's; what is received may be for several, also where the socket is bound
+        to the group. The same is true for a broadcast."""
+        self.pair.near.ip("route", "add", "239.0.0.0/8", "dev", "near")
+        self.pair.far.ip("route", "add", "239.0.0.0/8", "dev", "far")
+        member = f"""
+sockets = []
+for address, port in (("{GROUP}", {PORT}), ("0.0.0.0", {PORT}), ("10.9.0.255", {PORT})):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                 socket.inet_aton("{GROUP}") + socket.inet_aton("{NEAR_IP}"))
+    s.bind((address, port))
+    sockets.append(s)
+say(done=True)
+hear()
+sockets[1].sendto(b"to the group", ("{GROUP}", {PORT + 1}))
+sockets[1].sendto(b"to all", ("10.9.0.255", {PORT + 1}))
+say(done=True)
+hear()
+"""
+        members = [self.python(member) for _ in range(2)]
+        for one in members:
+            one.hear()
+        capture = self.start("--process", "-f", f"udp and (port {PORT} or port {PORT + 1})")
+        sender = self.far_datagram()
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sender.sendto(b"to the group", (GROUP, PORT))
+        sender.sendto(b"to all", ("10.9.0.255", PORT))
+        members[0].tell()
+        members[0].hear()
+        capture.wait_packets(4)
+        self.assertEqual(self.sent_and_received(capture), (2 * [members[0].pid], 2 * [None]))
+
+    def test_fragments(self):
+        """All fragments that are sent have their socket with them; of those received, the first one has ports."""
+        capture = self.start("--process", "-f", "ip proto 17")
+        script = self.python(f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", {PORT}))
+s.sendto(bytes(4000), ("{FAR_IP}", {PORT}))
+say(done=True)
+s.recv(8)
+say(done=True)
+hear()
+""")
+        script.hear()
+        self.far_datagram().sendto(bytes(4000), (NEAR_IP, PORT))
+        script.hear()
+        self.assertEqual(self.sent_and_received(capture), (3 * [script.pid], [script.pid, None, None]))
+
+    def forward(self):
+        """Makes another namespace send a datagram from a port that a socket of ours has, too, and get an answer."""
+        inner = self.enterContext(net.Namespace())
+        near = self.pair.near
+        near.ip("link", "add", "out", "type", "veth", "peer", "name", "in", "netns", inner.name)
+        near.ip("addr", "add", "10.8.0.1/24", "dev", "out")
+        near.ip("link", "set", "out", "up")
+        inner.ip("addr", "add", "10.8.0.2/24", "dev", "in")
+        inner.ip("link", "set", "in", "up")
+        inner.ip("route", "add", "default", "via", "10.8.0.1")
+        near.write("/proc/sys/net/ipv4/ip_forward", "1")
+        self.pair.far.ip("route", "add", "10.8.0.0/24", "via", NEAR_IP)
+        self.answer_datagrams()
+        ours = self.bound()
+        capture = self.start("--process", "-f", "udp")
+        self.python(f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", {PORT}))
+s.sendto(b"question", ("{FAR_IP}", {PORT}))
+s.recv(8)
+say(done=True)
+""", namespace=inner).hear()
+        return ours.pid, self.sent_and_received(capture)
+
+    def test_forwarded(self):
+        """Neither what another namespace sends through this one nor what it gets has a process here."""
+        self.assertEqual(self.forward()[1], ([None], [None]))
+
+    def test_masqueraded(self):
+        """Nor has what it sends after NAT. An answer looks like one of ours until the kernel has translated it."""
+        rules = "table ip t { chain c { type nat hook postrouting priority 100; oifname near masquerade; }; }"
+        try:
+            self.pair.near.run("nft", rules.replace("table", "add table", 1))
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("this kernel or machine has no NAT")
+        ours, (sent, received) = self.forward()
+        self.assertEqual((sent, received), ([None], [ours]))
+
+    def test_other_namespace(self):
+        """A process in another namespace with a socket of this one: it is the process's."""
+        self.answer_datagrams()
+        capture = self.start("--process", "-f", "udp")
+        script = self.python(f"""
+import ctypes
+with open("/run/netns/{self.pair.near.name}") as here:
+    assert ctypes.CDLL(None).setns(here.fileno(), {net.CLONE_NEWNET}) == 0
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+with open("/run/netns/{self.pair.far.name}") as there:
+    assert ctypes.CDLL(None).setns(there.fileno(), {net.CLONE_NEWNET}) == 0
+s.sendto(b"question", ("{FAR_IP}", {PORT}))
+s.recv(8)
+say(done=True)
+""", namespace=self.pair.far)
+        script.hear()
+        self.assertEqual(self.sent_and_received(capture), ([script.pid], [script.pid]))
+
+    def test_new_address(self):
+        """An address that the machine gets while the capture runs is its own as well, until it goes."""
+        self.pair.far.ip("neigh", "add", ANOTHER_IP, "lladdr", net.NEAR_MAC, "dev", "far", "nud", "permanent")
+        script, sender = self.bound(), self.far_datagram()
+        capture = self.start("--process", "-f", "udp")
+
+        def last():
+            return self.last_pid(lambda: sender.sendto(b"datagram", (ANOTHER_IP, PORT)))
+
+        self.assertIsNone(last())
+        self.pair.near.ip("addr", "add", ANOTHER_IP + "/24", "dev", "near")
+        harness.wait_until(lambda: last() == script.pid, "the process of the new address")
+        self.pair.near.ip("addr", "del", ANOTHER_IP + "/24", "dev", "near")
+        harness.wait_until(lambda: last() is None, "no process of the old address")
+        capture.finish()
+
+
+class Streams(SocketsCase):
+    ECHO = f"""
+def echo(family, address, protocol=0):
+    listener = socket.socket(family, socket.SOCK_STREAM, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, {PORT}))
+    listener.listen()
+    say(done=True)
+    connection = listener.accept()[0]
+    connection.sendall(connection.recv(8))
+    connection.recv(8)
+    connection.close()
+    say(done=True)
+def ask(family, address, protocol=0):
+    s = socket.socket(family, socket.SOCK_STREAM, protocol)
+    s.connect((address, {PORT}))
+    s.sendall(b"question")
+    s.recv(8)
+    s.close()
+    say(done=True)
+"""
+
+    def echoed(self, server, client, address, protocol):
+        """The frames of a connection between two namespaces."""
+        capture = self.start("--process", "-f", "tcp")
+        scripts = [self.python(self.ECHO + f"echo(socket.AF_INET, '0.0.0.0', {protocol})", namespace=server)]
+        scripts[0].hear()
+        scripts.append(self.python(self.ECHO + f"ask(socket.AF_INET, '{address}', {protocol})", namespace=client))
+        for script in scripts:
+            script.hear()
+        return self.owned(capture)
+
+    def test_listening(self):
+        """What opens a connection is the listener's, also before anybody accepts; a stray segment is nobody's."""
+        server = self.python(f"""
+listener = socket.create_server(("0.0.0.0", {PORT}))
+say(done=True)
+hear()
+""")
+        server.hear()
+        capture = self.start("--process", "-f", "tcp")
+        client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.addCleanup(client.close)
+        client.connect((NEAR_IP, PORT))
+        self.pair.send_all([tcp_segment(40000, PORT, ACK)])
+        capture.wait_packets(5)  # with the reset that answers it, which newer kernels say is the listener's
+        frames = self.owned(capture)
+        stray = [f for f in frames if 40000 in (f.source, f.target)]
+        self.assertEqual([f.pid for f in stray if not f.is_sent], [None])
+        self.assertEqual([f.pid for f in frames if f not in stray], 3 * [server.pid])
+
+    def test_mptcp(self):
+        """The kernel makes the connections of MPTCP itself: not known, in either direction."""
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP).close()
+        except OSError as error:
+            self.skipTest(f"this kernel has no MPTCP: {error.strerror}")
+        for namespace in (self.pair.near, self.pair.far):
+            namespace.write("/proc/sys/net/mptcp/enabled", "1")
+        near, far = self.pair.near, self.pair.far
+        for ends in ((far, near, FAR_IP), (near, far, NEAR_IP)):
+            with self.subTest(server=ends[2]):
+                frames = self.echoed(*ends, MPTCP)
+                self.assertEqual({f.pid for f in frames}, {None}, frames)
+
+
+class Version6(SocketsCase):
+    def setUp(self):
+        super().setUp()
+        for namespace, name, own, other, mac in (
+                (self.pair.near, "near", NEAR_IP6, FAR_IP6, net.FAR_MAC),
+                (self.pair.far, "far", FAR_IP6, NEAR_IP6, net.NEAR_MAC)):
+            namespace.write(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "0")
+            try:
+                namespace.ip("addr", "add", own + "/64", "dev", name, "nodad")
+            except RuntimeError as error:
+                self.skipTest(f"this kernel has no IPv6: {error}")
+            namespace.ip("neigh", "replace", other, "lladdr", mac, "dev", name, "nud", "permanent")
+
+    SERVER = f"""
+listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+listener.bind(("::", {PORT}))
+listener.listen()
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", {PORT}))
+say(done=True)
+connection = listener.accept()[0]
+connection.sendall(connection.recv(8))
+data, sender = s.recvfrom(8)
+s.sendto(data, sender)
+connection.recv(8)
+"""
+    CLIENT = f"""
+c = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+c.connect(("ADDRESS", {PORT}))
+c.sendall(b"question")
+c.recv(8)
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for kind, data in ((socket.IPV6_DSTOPTS, bytes.fromhex("0000010400000000")), (None, b"")):
+    if kind:
+        s.setsockopt(socket.IPPROTO_IPV6, kind, data)
+s.sendto(b"question", ("ADDRESS", {PORT}))
+s.recv(8)
+c.close()
+say(done=True)
+"""
+
+    def check(self, options, server, client, address):
+        capture = self.start("--process", "-f", "tcp or udp or ip6 proto 60", *options)
+        one = self.python(self.SERVER, namespace=server)
+        one.hear()
+        other = self.python(self.CLIENT.replace("ADDRESS", address), namespace=client)
+        other.hear()
+        for script in (one, other):
+            script.popen.stdin.close()
+            script.wait()
+        near = one if server is self.pair.near else other
+        frames = self.owned(capture)
+        self.assertEqual({(f.protocol, f.is_sent) for f in frames},
+                         {(TCP, True), (TCP, False), (UDP, True), (UDP, False)})
+        self.assertEqual({f.pid for f in frames}, {near.pid}, frames)
+
+    def test_client(self):
+        self.check((), self.pair.far, self.pair.near, FAR_IP6)
+
+    def test_server(self):
+        """Bound to all addresses, and after extension headers."""
+        self.check((), self.pair.near, self.pair.far, NEAR_IP6)
+
+    def test_tc(self):
+        self.check(("--point", "tc"), self.pair.near, self.pair.far, NEAR_IP6)
+
+    def test_multicast(self):
+        """Received by a socket that is bound to the group: not known."""
+        script = self.python(f"""
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("ff15::7", {PORT}))
+say(done=True)
+hear()
+""")
+        script.hear()
+        capture = self.start("--process", "-f", "udp")
+        sender = self.pair.far.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        index = int(self.pair.far.link("far")["ifindex"])
+        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        sender.sendto(b"to the group", ("ff15::7", PORT))
+        capture.wait_packets(1)
+        self.assertEqual(self.sent_and_received(capture), ([], [None]))
+
+
+class Tagged(SocketsCase):
+    def test_received(self):
+        """The headers are found after one tag and after two."""
+        script = self.bound()
+        for options in ((), ("--point", "tc")):
+            with self.subTest(options=options):
+                capture = self.start("--process", *options)
+                self.pair.send_all([datagram(tags) for tags in (0, 1, 2)])
+                capture.wait_packets(3)
+                self.assertEqual([f.pid for f in self.owned(capture) if f.protocol == UDP], 3 * [script.pid])
+
+    def test_device(self):
+        """Traffic of a VLAN device, seen on the one below."""
+        try:
+            for namespace, name, own in ((self.pair.near, "near", "10.7.0.1"), (self.pair.far, "far", "10.7.0.2")):
+                namespace.ip("link", "add", "tagged", "link", name, "type", "vlan", "id", str(TAG))
+                namespace.ip("addr", "add", own + "/24", "dev", "tagged")
+                namespace.ip("link", "set", "tagged", "up")
+        except RuntimeError as error:
+            self.skipTest(f"this kernel has no VLAN devices: {error}")
+        server = self.python(f"""
+listener = socket.create_server(("0.0.0.0", {PORT}))
+say(done=True)
+connection = listener.accept()[0]
+connection.sendall(connection.recv(8))
+connection.recv(8)
+""")
+        server.hear()
+        for options in ((), ("--point", "tc")):
+            capture = self.start("--process", "-f", "vlan and tcp", *options)
+            client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
+            client.settimeout(harness.DEADLINE)
+            client.connect(("10.7.0.1", PORT))
+            client.sendall(b"question")
+            client.recv(8)
+            client.close()
+            server.wait()
+            frames = self.owned(capture)
+            self.assertEqual({f.pid for f in frames}, {server.pid}, frames)
+            self.assertEqual({f.is_sent for f in frames}, {True, False})
+            break
+
+
+class Packets(SocketsCase):
+    def test_raw(self):
+        """A protocol without ports: sent packets have their socket with them, received ones may be for several."""
+        script = f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+say(done=True)
+hear()
+s.sendto(b"question", ("FAR", 0))
+s.recv(100)
+say(done=True)
+"""
+        near = self.python(script.replace("FAR", FAR_IP))
+        far = self.python(script.replace("FAR", NEAR_IP), namespace=self.pair.far)
+        for one in (near, far):
+            one.hear()
+        capture = self.start("--process", "-f", "ip proto 253")
+        for one in (near, far):
+            one.tell()
+        for one in (near, far):
+            one.hear()
+        self.assertEqual(self.sent_and_received(capture), ([near.pid], [None]))
+
+    def test_packet_socket(self):
+        """Its first frame goes before the kernel says who uses it."""
+        capture = self.start("--process")
+        script = self.python(f"""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("near", 0))
+for _ in range(3):
+    s.send({net.frame(100)!r})
+say(done=True)
+""")
+        script.hear()
+        later = script.pid if net.has_symbol("__traceiter_sock_send_length") else None
+        self.assertEqual(self.sent_and_received(capture), ([None, later, later], []))
+
+    def test_older_packet_socket(self):
+        script = self.python(f"""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("near", 0))
+say(done=True)
+hear()
+s.send({net.frame(100)!r})
+say(done=True)
+""")
+        script.hear()
+        capture = self.start("--process")
+        script.tell()
+        script.hear()
+        self.assertEqual(self.sent_and_received(capture), ([script.pid], []))
+
+
+def ip_packet(protocol, payload):
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0,
+                       socket.inet_aton(FAR_IP), socket.inet_aton(NEAR_IP))
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def ethernet(packet, tags=0):
+    macs = bytes.fromhex((net.NEAR_MAC + net.FAR_MAC).replace(":", ""))
+    return macs + tags * struct.pack(">HH", 0x8100, TAG) + b"\x08\x00" + packet
+
+
+def datagram(tags):
+    return ethernet(ip_packet(UDP, struct.pack(">HHHH", 4000, PORT, 16, 0) + b"question"), tags)
+
+
+def tcp_segment(source, target, flags):
+    pseudo = socket.inet_aton(FAR_IP) + socket.inet_aton(NEAR_IP) + struct.pack(">HH", TCP, 20)
+    head = struct.pack(">HHIIBBHHH", source, target, 1, 1, 5 << 4, flags, 1000, 0, 0)
+    return ethernet(ip_packet(TCP, head[:16] + struct.pack(">H", checksum(pseudo + head)) + head[18:]))
+
+
+if __name__ == "__main__":
+    harness.main()
