@@ -2,27 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Captures on other machines over ssh, started by Wireshark's sshdump or by ssh itself."""
 import os
-import shutil
 import signal
 import subprocess
 
 import harness
 import net
+import ssh
 from captures import Capture, count_packets
 from program import XDPTAP, Case, Wireshark
 
 PORT = 2222
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin")
-CONFIG = """
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {folder}/host
-AuthorizedKeysFile {folder}/key.pub
-PidFile none
-UsePAM no
-StrictModes no
-PermitRootLogin yes
-"""
 
 
 class Remote(Case):
@@ -30,22 +19,8 @@ class Remote(Case):
 
     def setUp(self):
         super().setUp()
-        if not SSHD or not shutil.which("ssh"):
-            self.skipTest("needs sshd and ssh")
-        for name in "host", "key":
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(name)],
-                           check=True)
-        with open(self.path("sshd_config"), "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(port=PORT, folder=self.folder))
-        if not os.path.isdir("/run/sshd"):  # the server's chroot
-            os.mkdir("/run/sshd")
-            self.addCleanup(os.rmdir, "/run/sshd")
-        self.serve(self.pair.near)
-
-    def serve(self, namespace):
-        server = self.enterContext(net.Process(
-            [SSHD, "-D", "-e", "-f", self.path("sshd_config")], namespace))
-        server.wait_for("Server listening")
+        ssh.prepare(self)
+        ssh.serve(self, self.pair.near, PORT)
 
     def assert_ended(self):
         self.assert_free()
@@ -81,14 +56,13 @@ class Remote(Case):
 
     def test_machines_together(self):
         """Merges two captures over ssh in time order: each frame is there as sent and as received."""
-        self.serve(self.pair.far)
+        ssh.serve(self, self.pair.far, PORT)
         captures = []
         for namespace, interface in ((self.pair.near, "near"), (self.pair.far, "far")):
             with open(self.path(interface), "wb") as file:
                 captures.append(self.enterContext(net.Process(
-                    ["ssh", "-p", str(PORT), "-i", self.path("key"), "-oStrictHostKeyChecking=no",
-                     "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes", "127.0.0.1",
-                     f"{XDPTAP} -q -i {interface} -w -"], namespace, stdout=file)))
+                    ssh.command(self, PORT, "127.0.0.1", f"{XDPTAP} -q -i {interface} -w -"), namespace,
+                    stdout=file)))
             captures[-1].wait_for("File: -")
         sent = self.pair.send(10)
         for capture, interface in zip(captures, ("near", "far")):
