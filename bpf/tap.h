@@ -51,8 +51,8 @@ struct tap_choice {
 /* Whether, and of whom, frames name the process that uses their local socket. */
 struct tap_process {
 	bool is_wanted;
-	bool is_restricted; /* only processes of this user */
-	uint32_t uid;
+	bool is_restricted; /* only processes that /proc tells this user about */
+	uint32_t uid, gid;
 	bool is_selective;	    /* only frames of those that … */
 	const char *cgroup;	    /* are in or below this control group; NULL: any */
 	struct tap_choice *choices; /* and have one of each kind that is among these */

@@ -187,14 +187,13 @@ struct wire_owned {
 
 /* Userspace sets it before load: whose sockets are learned. */
 struct wire_learn_config {
-	__u32 is_restricted; /* of processes of this user only */
-	__u32 uid;
+	__u32 is_restricted; /* of processes of this user only, as far as /proc tells them */
+	__u32 uid, gid;
 	__u32 is_selective; /* some are chosen, by … */
 	__u32 by_pid, by_name, by_uid, by_cgroup;
 	__u32 has_children; /* what descends from those that were chosen by ID or name, too */
 	__u32 cgroup_level; /* depth of that control group … */
-	__u32 pad;
-	__u64 cgroup; /* … and its id */
+	__u64 cgroup;	    /* … and its id */
 };
 
 enum wire_choice_kind {

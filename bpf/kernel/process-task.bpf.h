@@ -53,10 +53,23 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 } KERNEL;
 
+struct kernel_id {
+	__u32 val;
+};
+
 struct cred {
+	struct kernel_id uid, euid, suid, gid, egid, sgid;
+} KERNEL;
+
+struct mm_struct {
+	unsigned long flags;
+} KERNEL;
+
+/* Linux 6.18 and newer */
+struct mm_struct___bits {
 	struct {
-		__u32 val;
-	} uid;
+		unsigned long words[1];
+	} flags;
 } KERNEL;
 
 struct task_struct {
@@ -65,7 +78,8 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
-	const struct cred *cred;
+	const struct cred *real_cred, *cred;
+	struct mm_struct *mm;
 	char comm[WIRE_NAME_SIZE];
 	struct css_set *cgroups;
 } KERNEL;

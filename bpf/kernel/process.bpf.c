@@ -25,6 +25,10 @@ struct bpf_iter__task_file {
 #define INET6	   10
 #define PACKET	   17
 
+/* kernel: include/linux/mm_types.h, include/linux/sched/coredump.h */
+#define MMF_DUMPABLE_MASK 3
+#define SUID_DUMP_USER	  1
+
 struct unit {
 	char name[WIRE_UNIT_SIZE];
 };
@@ -57,13 +61,43 @@ static __always_inline void read_unit(const struct task_struct *task, struct wir
 	bpf_map_update_elem(&units, &to->cgroup, &unit, BPF_ANY);
 }
 
+/* Whether its own user may look at its memory, and at its descriptors in /proc. */
+static __always_inline _Bool is_dumpable(const struct task_struct *task)
+{
+	const void *at = (const void *)BPF_CORE_READ(task, mm);
+	unsigned long flags = 0;
+
+	if (!at)
+		return 0;
+	if (bpf_core_field_exists(((struct mm_struct *)0)->flags))
+		at += bpf_core_field_offset(struct mm_struct, flags);
+	else
+		at += bpf_core_field_offset(struct mm_struct___bits, flags);
+	bpf_probe_read_kernel(&flags, sizeof(flags), at);
+	return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
+}
+
+/* Whether /proc would tell the user who captures which sockets it has. kernel: kernel/ptrace.c, PTRACE_MODE_READ */
+static __always_inline _Bool is_told(const struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	const _Bool is_user = BPF_CORE_READ(cred, uid.val) == learn.uid &&
+			      BPF_CORE_READ(cred, euid.val) == learn.uid &&
+			      BPF_CORE_READ(cred, suid.val) == learn.uid;
+	const _Bool is_group = BPF_CORE_READ(cred, gid.val) == learn.gid &&
+			       BPF_CORE_READ(cred, egid.val) == learn.gid &&
+			       BPF_CORE_READ(cred, sgid.val) == learn.gid;
+
+	return is_user && is_group && is_dumpable(task);
+}
+
 /* 0: it is none that may be told. */
 static __always_inline _Bool read_task(const struct task_struct *task, struct wire_owner *to)
 {
 	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
 	to->uid = BPF_CORE_READ(task, cred, uid.val);
-	if (learn.is_restricted && to->uid != learn.uid)
+	if (learn.is_restricted && !is_told(task))
 		return 0;
 	to->pid = BPF_CORE_READ(task, tgid);
 	to->tid = BPF_CORE_READ(task, pid);

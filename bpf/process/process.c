@@ -61,6 +61,7 @@ static int configure(const struct process *p, const struct tap_process *config,
 	*to = (struct wire_learn_config){
 		.is_restricted = config->is_restricted,
 		.uid = config->uid,
+		.gid = config->gid,
 		.is_selective = config->is_selective,
 		.by_pid = has_choice(config, TAP_CHOICE_PID),
 		.by_name = has_choice(config, TAP_CHOICE_NAME),

@@ -89,6 +89,7 @@ bool owners_prepare(const struct config *config, struct tap_process *ret, GError
 	if (!ret->is_wanted)
 		return true;
 	ret->uid = getuid();
+	ret->gid = getgid();
 	ret->is_restricted = ret->uid != 0;
 	if (!chosen_read(config, ret, error))
 		return false;

@@ -231,15 +231,72 @@ hear()
         frames = self.owned(capture)
         self.assertEqual([f.pid for f in frames], 2 * [pid, None])
 
+    def start_as_user(self, path, *options):
+        """A capture by an ordinary user, with the capabilities of the program's file."""
+        if not os.path.exists(self.path("xdptap")):
+            subprocess.run(["setcap", "cap_net_admin,cap_bpf,cap_perfmon+ep", self.everybodys()], check=True)
+            os.chmod(self.folder, 0o777)
+        capture = self.enterContext(net.Process([
+            "nsenter", f"--net=/run/netns/{self.pair.near.name}", *self.AS_USER, self.path("xdptap"), "-i", "near",
+            "-f", "udp", "-w", path, *options]))
+        capture.wait_for("Capturing on")
+        return capture
+
+    AS_USER = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all")
+
+    def proc_tells(self, pid):
+        """Whether /proc tells an ordinary user of a process's sockets; and if it hides all others, of the process."""
+        hide = "mount -t proc -o hidepid=ptraceable none /proc && exec \"$@\""
+        told = [subprocess.run([*before, *self.AS_USER, *words, f"/proc/{pid}{path}"], check=False, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL).returncode == 0
+                for before, words, path in (([], ["readlink"], "/fd/0"),
+                                            (["unshare", "--mount", "sh", "-c", hide, "-"], ["ls", "-d"], ""))]
+        self.assertEqual(told[0], told[1], pid)
+        return told[0]
+
+    def test_what_proc_tells(self):
+        """A user who captures with the capabilities of the file learns of a process exactly if /proc would tell."""
+        if not any(line.split()[2] == "cgroup2" for line in open("/proc/mounts", encoding="utf-8")):
+            self.skipTest("this machine has no cgroup2 mounted")
+        self.answer_datagrams()
+        ask = f"""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"question", ("{net.FAR_IP}", {PORT}))
+s.recv(8)
+say(port=s.getsockname()[1])
+hear()
+"""
+        kinds = {"own": (NOBODY, NOBODY, NOBODY, NOBODY, 1), "root's": (0, 0, 0, 0, 1),
+                 "set user ID": (NOBODY, 0, NOBODY, NOBODY, 1), "another group": (NOBODY, NOBODY, 0, NOBODY, 1),
+                 "undumpable": (NOBODY, NOBODY, NOBODY, NOBODY, 0)}
+        capture = self.start_as_user(self.path("out.pcapng"), "--process")
+        told, ports = {}, {}
+        for name, (uid, euid, gid, egid, dumpable) in kinds.items():
+            script = self.python(f"""
+import ctypes
+os.setgroups([])
+os.setresgid({gid}, {egid}, {egid})
+os.setresuid({uid}, {euid}, {euid})
+assert ctypes.CDLL(None).prctl(4, {dumpable}, 0, 0, 0) == 0  # PR_SET_DUMPABLE
+{ask}""")
+            ports[script.hear()["port"]] = name
+            told[name] = script.pid if self.proc_tells(script.pid) else None
+        self.assertEqual([name for name, pid in told.items() if pid], ["own"])
+        capture.signal()
+        self.assertEqual(capture.wait(), 0, capture.text())
+        frames = self.owned(Capture(self.path("out.pcapng")))
+        self.assertEqual(len(frames), 2 * len(kinds))
+        for f in frames:
+            pid = told[ports[f.source if f.is_sent else f.target]]
+            self.assertEqual(f.pid, pid, f)
+            self.assertTrue(pid or f.comments in ([], [UNKNOWN]), f)
+
     def test_restricted(self):
         """A user who captures with the capabilities of the file learns of their own processes only: /proc tells them
         of no other's sockets."""
         if not any(line.split()[2] == "cgroup2" for line in open("/proc/mounts", encoding="utf-8")):
             self.skipTest("this machine has no cgroup2 mounted")
         self.answer_datagrams()
-        program = self.everybodys()
-        subprocess.run(["setcap", "cap_net_admin,cap_bpf,cap_perfmon+ep", program], check=True)
-        os.chmod(self.folder, 0o777)
         asks = f"""
 hear()
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -250,11 +307,7 @@ say(port=s.getsockname()[1])
         for options in ((), ("--uid", "root")):
             with self.subTest(options=options):
                 path = self.path(f"out{len(options)}.pcapng")
-                command = ["nsenter", f"--net=/run/netns/{self.pair.near.name}", "setpriv", f"--reuid={NOBODY}",
-                           f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", program, "-i", "near", "-f", "udp",
-                           "-w", path, "--process", *options]
-                capture = self.enterContext(net.Process(command))
-                capture.wait_for("Capturing on")
+                capture = self.start_as_user(path, "--process", *options)
                 own, roots = self.python(asks, user=NOBODY), self.python(asks)
                 ports = {}
                 for script in (own, roots):
