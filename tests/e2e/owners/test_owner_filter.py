@@ -15,6 +15,8 @@ from captures import Capture
 from owners import PORT, PRELUDE, TCP, UDP, OwnersCase
 from program import XDPTAP, xdptap
 
+COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "extcap", "xdptap.bash")
+
 # Sends and receives a datagram whenever it is told to; and so do its children, each with a port of its own.
 ASKS = f"""
 with open("/proc/self/comm", "w") as file:
@@ -136,6 +138,39 @@ class OwnerFilter(OwnersCase):
             status, _, err = xdptap("-i", "near", "-w", self.path("out"), *words, namespace=self.pair.near)
             self.assertIn(status, (1, 2), words)
             self.assert_sentence(err, said)
+
+
+class Completion(OwnersCase):
+    @staticmethod
+    def complete(*words):
+        """What bash offers for the last word."""
+        script = ('source "$0"; program=$1; shift; COMP_WORDS=(xdptap "$@"); COMP_CWORD=$#; '
+                  '_xdptap "$program"; printf "%s\n" "${COMPREPLY[@]}"')
+        return subprocess.check_output(["bash", "-c", script, COMPLETION, XDPTAP, *words], text=True).split()
+
+    def test_options(self):
+        for option in ("--process", "--process-name", "--pid", "--uid", "--cgroup", "--unit", "--children",
+                       "--tls-keylog"):
+            self.assertIn(option, self.complete(option))
+        self.assertEqual(self.complete("--process-n"), ["--process-name"])
+
+    def test_values(self):
+        script = self.python("""
+with open("/proc/self/comm", "w") as file:
+    file.write("asks")
+say(done=True)
+hear()
+""")
+        script.hear()
+        self.assertIn(str(script.pid), self.complete("--pid", str(script.pid)[:-1]))
+        self.assertEqual(self.complete("--process-name", "=", "ask"), ["asks"])
+        self.assertEqual(self.complete("--uid", "nobod"), ["nobody"])
+        self.assertIn("keys.log", self.complete_file("keys.log", "--tls-keylog"))
+
+    def complete_file(self, name, option):
+        with open(self.path(name), "w", encoding="ascii"):
+            pass
+        return [os.path.basename(path) for path in self.complete(option, self.path("key"))]
 
 
 class Command(OwnersCase):
