@@ -33,7 +33,8 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 	bool is_out = c->direction == DIRECTION_OUT, has_mode = c->mode != TAP_MODE_AUTO;
 	bool is_adapter = c->time_stamp_type == TIME_STAMP_ADAPTER;
 	bool has_side = c->at != POINT_AT_BOTH || c->filter_at != POINT_AT_ENTRY;
-	bool is_chosen = c->pids->len || c->process_names->len || c->uids->len || c->cgroup;
+	bool is_chosen = c->pids->len || c->process_names->len || c->uids->len || c->cgroup ||
+			 c->unit;
 	bool has_drops = c->has_drops || received->sees_drops;
 	const struct rule rules[] = {
 		{ OPTION_CLI, is_out && (has_mode || is_adapter),
@@ -65,8 +66,11 @@ static bool check_points(const struct config *c, unsigned int front_end, GError 
 		  "--process is not for --point drop" },
 		{ OPTION_CLI,
 		  is_chosen && (has_drops || c->verdicts || c->program || received->traces_program),
-		  "--pid, --process-name, --uid and --cgroup require --point xdp, tc or auto, "
-		  "without tracing and drops" },
+		  "--pid, --process-name, --uid, --unit and --cgroup require --point xdp, tc or "
+		  "auto, without tracing and drops" },
+		{ OPTION_CLI, c->cgroup && c->unit, "--cgroup and --unit: use one of them" },
+		{ OPTION_CLI, c->unit && strchr(c->unit, '/'),
+		  "--unit requires the name of a systemd unit; for a path there is --cgroup" },
 		{ OPTION_CLI, c->has_children && !c->pids->len && !c->process_names->len,
 		  "--children requires --pid or --process-name" },
 		{ OPTION_BOTH, c->log_level != LOG_WARNING && !c->log_file,

@@ -77,6 +77,7 @@ struct config {
 	GPtrArray *process_names; /* … of these … */
 	GPtrArray *uids;	  /* … of these users … */
 	char *cgroup;		  /* … and of this control group; NULL: all */
+	char *unit;		  /* … and of this systemd unit; NULL: all */
 	bool has_children;	  /* and of their children */
 	char *netns;		  /* name, path or PID; NULL: the current one */
 	uint64_t buffer_mib;	  /* ring memory per CPU */

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "extcap/process/chosen.h"
+#include "extcap/process/unit.h"
 #include "extcap/system/error.h"
 
 #define PID_MAX 4194304 /* kernel: include/linux/threads.h, PID_MAX_LIMIT */
 
 bool chosen_is_any(const struct config *c)
 {
-	return c->pids->len || c->process_names->len || c->uids->len || c->cgroup;
+	return c->pids->len || c->process_names->len || c->uids->len || c->cgroup || c->unit;
 }
 
 static void add(struct tap_process *p, const struct tap_choice *choice)
@@ -60,11 +61,19 @@ static bool add_uids(struct tap_process *p, const GPtrArray *list, GError **erro
 	return true;
 }
 
+/* A unit without a suffix is a service, as for systemctl(1). */
+static char *cgroup_of(const struct config *config)
+{
+	if (!config->unit)
+		return g_strdup(config->cgroup);
+	return g_strconcat(config->unit, unit_is(config->unit) ? "" : ".service", NULL);
+}
+
 bool chosen_read(const struct config *config, struct tap_process *ret, GError **error)
 {
 	ret->is_selective = chosen_is_any(config);
 	ret->has_children = config->has_children;
-	ret->cgroup = config->cgroup;
+	ret->cgroup = cgroup_of(config);
 	return add_pids(ret, config->pids, error) && add_names(ret, config->process_names, error) &&
 	       add_uids(ret, config->uids, error);
 }
@@ -72,5 +81,7 @@ bool chosen_read(const struct config *config, struct tap_process *ret, GError **
 void chosen_done(struct tap_process *p)
 {
 	g_clear_pointer(&p->choices, g_free);
+	g_free((char *)p->cgroup);
+	p->cgroup = NULL;
 	p->n_choices = 0;
 }

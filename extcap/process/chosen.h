@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose frames are captured: --pid, --process-name, --uid and --cgroup. */
+/* Whose frames are captured: --pid, --process-name, --uid, --cgroup and --unit. */
 #ifndef XDPTAP_EXTCAP_PROCESS_CHOSEN_H
 #define XDPTAP_EXTCAP_PROCESS_CHOSEN_H
 

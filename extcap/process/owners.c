@@ -103,7 +103,9 @@ const char *owners_explain(const struct config *config, int err)
 	if (!owners_are_wanted(config))
 		return NULL;
 	switch (err) {
-	case ENXIO: return "there is no such control group: see --cgroup";
+	case ENXIO:
+		return config->unit ? "no unit of this name is running: see --unit"
+				    : "there is no such control group: see --cgroup";
 	case ENOENT: return "--process requires a cgroup2 hierarchy, and none is mounted";
 	case ESRCH:
 	case ENOSYS:

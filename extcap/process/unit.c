@@ -18,7 +18,7 @@ static const char *find_id(const char *name)
 	return n == ID_LEN && (!id[n] || g_str_equal(id + n, ".scope")) ? id : NULL;
 }
 
-static bool is_unit(const char *name)
+bool unit_is(const char *name)
 {
 	return g_str_has_suffix(name, ".service") || g_str_has_suffix(name, ".scope") ||
 	       g_str_has_suffix(name, ".slice");
@@ -33,5 +33,5 @@ char *unit_text(const char *name)
 		return g_strdup_printf("container %.*s", ID_SHOWN, id);
 	if (!*valid || g_str_equal(valid, "/"))
 		return NULL;
-	return g_strdup_printf("%s %s", is_unit(valid) ? "unit" : "cgroup", valid);
+	return g_strdup_printf("%s %s", unit_is(valid) ? "unit" : "cgroup", valid);
 }

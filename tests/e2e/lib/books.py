@@ -26,7 +26,7 @@ LOGGED = re.compile(r"(\S+): seen (\d+), accepted (\d+), written (\d+), lost (\d
                     ", ".join(cause + r" (\d+)" for cause in CAUSES) + r"\)$", re.MULTILINE)
 # These filter frames, so that fewer are accepted than seen.
 FILTERS = ("-f", "--filter", "--extcap-capture-filter", "--verdict", "--extcap-control-in", "--pid", "--process-name",
-           "--uid", "--cgroup")
+           "--uid", "--cgroup", "--unit")
 # These may delete or rename files while the capture runs.
 DELETES = ("--total-size", "--max-age", "--min-free", "--disk-full", "--post-rotate")
 # A file that was written past the page cache cannot be cut on such a disk.

@@ -115,12 +115,14 @@ class OwnerFilter(OwnersCase):
         self.addCleanup(os.rmdir, outer)
         self.addCleanup(os.rmdir, inner)
         # Not by its path in the file system: "ip netns exec" hides that hierarchy.
-        for path in (os.path.basename(outer), os.path.relpath(inner, root), "asks.service"):
-            with self.subTest(path=path):
+        for option in (("--cgroup", os.path.basename(outer)), ("--cgroup", os.path.relpath(inner, root)),
+                       ("--cgroup", "asks.service"), ("--unit", "asks.service"), ("--unit", "asks"),
+                       ("--unit", os.path.basename(outer))):
+            with self.subTest(option=option):
                 one, other = self.asking("one"), self.asking("other")
                 with open(inner + "/cgroup.procs", "w", encoding="ascii") as file:
                     file.write(str(one.pid))
-                capture = self.start("--cgroup", path, file="cgroup.pcapng")
+                capture = self.start(*option, file="cgroup.pcapng")
                 parents, children = self.ask(one, other)
                 frames = self.owned(capture)
                 self.assertEqual({f.source if f.is_sent else f.target for f in frames},
@@ -132,7 +134,9 @@ class OwnerFilter(OwnersCase):
 
     def test_bad(self):
         for words, said in ((["--pid", "0"], "--pid"), (["--pid", "x"], "--pid"), (["--uid", "no such"], "no user"),
-                            (["--cgroup", "no/such"], "control group"), (["--children"], "--children requires"),
+                            (["--cgroup", "no/such"], "control group"), (["--unit", "no-such"], "--unit"),
+                            (["--unit", "a/b"], "--cgroup"), (["--unit", "a", "--cgroup", "b"], "use one of them"),
+                            (["--children"], "--children requires"),
                             (["--pid", "1", "--point", "drop"], "require --point"),
                             (["--process", "--format", "pcap"], "--process needs")):
             status, _, err = xdptap("-i", "near", "-w", self.path("out"), *words, namespace=self.pair.near)
