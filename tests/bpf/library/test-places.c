@@ -24,8 +24,6 @@ static void test_points(void)
 {
 	static const enum xdptap_point points[] = { XDPTAP_AUTO, XDPTAP_XDP, XDPTAP_TC_INGRESS,
 						    XDPTAP_TC_EGRESS };
-	if (!veth_begin())
-		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
 		bool is_sent = points[i] == XDPTAP_TC_EGRESS;
 		struct xdptap *t = tap_open_or_fail(NULL);
@@ -50,8 +48,6 @@ static void test_points(void)
 
 static void test_modes(void)
 {
-	if (!veth_begin())
-		return;
 	for (enum xdptap_mode mode = XDPTAP_MODE_AUTO; mode <= XDPTAP_MODE_GENERIC; mode++) {
 		const struct xdptap_target target = { .size = sizeof(target),
 						      .interface = "near",
@@ -75,8 +71,6 @@ static void test_native_refused(void)
 					      .mode = XDPTAP_MODE_NATIVE };
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(NULL);
 	assert_failed(xdptap_attach(t, &native, NULL), -EOPNOTSUPP, t, "native mode");
 	g_assert_cmpuint(tap_attach_or_fail(t, "lo", XDPTAP_AUTO), ==, 0);
@@ -89,8 +83,6 @@ static void test_query(void)
 {
 	struct xdptap_interface i = { .size = sizeof(i) };
 
-	if (!veth_begin())
-		return;
 	i = query("near", 0);
 	g_assert_cmpuint(i.ifindex, ==, if_nametoindex("near"));
 	g_assert_cmpuint(i.linktype, ==, 1);
@@ -122,11 +114,8 @@ static void test_busy(void)
 	struct xdptap *first, *second;
 	uint32_t id = 77;
 
-	if (!veth_begin())
-		return;
-	first = tap_open_or_fail(NULL);
+	first = tap_on_near(XDPTAP_XDP);
 	second = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(first, "near", XDPTAP_XDP);
 	assert_failed(xdptap_attach(second, &target, &id), -EBUSY, second, "\"tap_xdp");
 	g_assert_cmpuint(id, ==, 77);
 	i = query("near", 0);
@@ -161,8 +150,6 @@ static void test_trace(void)
 	uint32_t id;
 	int r;
 
-	if (!veth_begin())
-		return;
 	traced = tap_open_or_fail(NULL);
 	t = tap_open_or_fail(NULL);
 	taken = taken_new(t);
@@ -204,8 +191,6 @@ static void test_headerless(void)
 	struct xdptap_interface i;
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	veth_run("ip tuntap add t0 mode tun && ip link set t0 up");
 	i = query("t0", 0);
 	g_assert_cmpuint(i.linktype, ==, 101);
@@ -228,8 +213,6 @@ static void test_bond_and_vrf(void)
 	struct xdptap_target target = { .size = sizeof(target), .interface = "vrf0" };
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(NULL);
 	if (system("ip link add bond0 type bond 2>/dev/null") == 0) {
 		(void)tap_attach_or_fail(t, "bond0", XDPTAP_AUTO);
@@ -252,8 +235,6 @@ static void test_promiscuous(void)
 	g_autofree char *before = NULL, *after = NULL;
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(NULL);
 	g_assert_cmpint(xdptap_attach(t, &target, NULL), ==, 0);
 	before = veth_ask("ip -d link show near");
@@ -267,8 +248,6 @@ static void test_gone(void)
 {
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	veth_run("ip link add gone type veth peer gone-too");
 	t = tap_open_or_fail(NULL);
 	(void)tap_attach_or_fail(t, "gone", XDPTAP_XDP);
@@ -288,10 +267,7 @@ static void test_detach(void)
 	_cleanup_(taken_freep) struct taken *taken = NULL;
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
+	t = tap_on_near(XDPTAP_XDP);
 	(void)tap_attach_or_fail(t, "near", XDPTAP_TC_INGRESS);
 	taken = taken_new(t);
 	veth_send("far", 0, 1);
@@ -344,8 +320,6 @@ static void test_senseless(void)
 	struct xdptap *t;
 	uint32_t id;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(NULL);
 	g_assert_cmpint(xdptap_error(t)->code, ==, 0);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -366,8 +340,6 @@ static void test_ids(void)
 					      .point = XDPTAP_TC_INGRESS };
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(&config);
 	g_assert_cmpuint(tap_attach_or_fail(t, "near", XDPTAP_TC_INGRESS), ==, 0);
 	g_assert_cmpuint(tap_attach_or_fail(t, "near", XDPTAP_TC_EGRESS), ==, 1);
@@ -378,18 +350,18 @@ static void test_ids(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/library/points", test_points);
-	g_test_add_func("/library/modes", test_modes);
-	g_test_add_func("/library/native-refused", test_native_refused);
-	g_test_add_func("/library/query", test_query);
-	g_test_add_func("/library/busy", test_busy);
-	g_test_add_func("/library/trace", test_trace);
-	g_test_add_func("/library/headerless", test_headerless);
-	g_test_add_func("/library/bond-and-vrf", test_bond_and_vrf);
-	g_test_add_func("/library/promiscuous", test_promiscuous);
-	g_test_add_func("/library/gone", test_gone);
-	g_test_add_func("/library/detach", test_detach);
-	g_test_add_func("/library/senseless", test_senseless);
-	g_test_add_func("/library/ids", test_ids);
+	veth_test("/library/points", test_points);
+	veth_test("/library/modes", test_modes);
+	veth_test("/library/native-refused", test_native_refused);
+	veth_test("/library/query", test_query);
+	veth_test("/library/busy", test_busy);
+	veth_test("/library/trace", test_trace);
+	veth_test("/library/headerless", test_headerless);
+	veth_test("/library/bond-and-vrf", test_bond_and_vrf);
+	veth_test("/library/promiscuous", test_promiscuous);
+	veth_test("/library/gone", test_gone);
+	veth_test("/library/detach", test_detach);
+	veth_test("/library/senseless", test_senseless);
+	veth_test("/library/ids", test_ids);
 	return g_test_run();
 }

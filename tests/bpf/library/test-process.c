@@ -88,10 +88,7 @@ static void test_fork(void)
 	_cleanup_(taken_freep) struct taken *taken = NULL;
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
+	t = tap_on_near(XDPTAP_XDP);
 	(void)tap_attach_or_fail(t, "near", XDPTAP_TC_INGRESS);
 	taken = taken_new(t);
 	veth_send("far", 0, 1);
@@ -113,11 +110,8 @@ static void test_surviving_child(void)
 	char byte;
 	pid_t pid;
 
-	if (!veth_begin())
-		return;
 	g_assert_cmpint(pipe(fds), ==, 0);
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
+	t = tap_on_near(XDPTAP_XDP);
 	pid = fork();
 	if (pid == 0) {
 		close(fds[1]);
@@ -134,8 +128,6 @@ static void test_surviving_child(void)
 /* Killed at a random moment of its life, it leaves nothing. */
 static void test_killed(void)
 {
-	if (!veth_begin())
-		return;
 	for (int round = 0; round < 20; round++) {
 		int fds[2];
 		char byte;
@@ -178,11 +170,8 @@ static void test_two_taps_two_interfaces(void)
 	struct xdptap *first, *second;
 	unsigned int n[2] = { 0 };
 
-	if (!veth_begin())
-		return;
-	first = tap_open_or_fail(NULL);
+	first = tap_on_near(XDPTAP_XDP);
 	second = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(first, "near", XDPTAP_XDP);
 	g_assert_cmpuint(tap_attach_or_fail(first, "far", XDPTAP_XDP), ==, 1);
 	(void)tap_attach_or_fail(second, "near", XDPTAP_TC_INGRESS);
 	one = taken_new(first);
@@ -228,8 +217,6 @@ static void test_threads(void)
 {
 	GThread *one, *other;
 
-	if (!veth_begin())
-		return;
 	one = g_thread_new("near", use_taps, (void *)"near");
 	other = g_thread_new("far", use_taps, (void *)"far");
 	g_thread_join(one);
@@ -255,11 +242,8 @@ static void test_descriptors(void)
 	unsigned int n;
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	n = list_descriptors(before);
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
+	t = tap_on_near(XDPTAP_XDP);
 	(void)tap_attach_or_fail(t, "near", XDPTAP_TC_EGRESS);
 	g_assert_cmpuint(list_descriptors(during), >, n + 4);
 	for (int fd = 0; fd < 256; fd++)
@@ -367,8 +351,6 @@ static void test_output(void)
 	struct xdptap_config config = { .size = sizeof(config), .log = keep };
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	config.user = said = g_string_new(NULL);
 	t = tap_open_or_fail(&config);
 	in_child(refuse_open, NULL);
@@ -438,10 +420,7 @@ static void test_allocations(void)
 	struct xdptap *t;
 	size_t n = 0;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
+	t = tap_on_near(XDPTAP_AUTO);
 	veth_send("far", 0, 1000);
 	allocations = 0;
 	while (n < 1000)
@@ -456,16 +435,16 @@ static void test_allocations(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/library/fork", test_fork);
-	g_test_add_func("/library/surviving-child", test_surviving_child);
-	g_test_add_func("/library/killed", test_killed);
-	g_test_add_func("/library/two-taps-two-interfaces", test_two_taps_two_interfaces);
-	g_test_add_func("/library/threads", test_threads);
-	g_test_add_func("/library/descriptors", test_descriptors);
-	g_test_add_func("/library/output", test_output);
-	g_test_add_func("/library/libbpf", test_libbpf);
+	veth_test("/library/fork", test_fork);
+	veth_test("/library/surviving-child", test_surviving_child);
+	veth_test("/library/killed", test_killed);
+	veth_test("/library/two-taps-two-interfaces", test_two_taps_two_interfaces);
+	veth_test("/library/threads", test_threads);
+	veth_test("/library/descriptors", test_descriptors);
+	veth_test("/library/output", test_output);
+	veth_test("/library/libbpf", test_libbpf);
 #ifdef COUNT_ALLOCATIONS
-	g_test_add_func("/library/allocations", test_allocations);
+	veth_test("/library/allocations", test_allocations);
 #endif
 	return g_test_run();
 }

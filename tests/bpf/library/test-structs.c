@@ -35,8 +35,6 @@ static void test_older(void)
 	struct xdptap_attachment *a = OLDER(xdptap_attachment, mode, .ifindex = 77);
 	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
 	t = tap_open_or_fail(config);
 	g_assert_cmpint(xdptap_attach(t, OLDER(xdptap_target, ifindex, .interface = "near"), NULL),
 			==, 0);
@@ -67,8 +65,6 @@ static void test_newer(void)
 	} stats = { .stats.size = sizeof(stats), .more = { 1, 1 } };
 	struct xdptap *t = NULL;
 
-	if (!veth_begin())
-		return;
 	config.more[1] = UINT64_C(1) << 56;
 	assert_failed(xdptap_open(&config.config, &t), -E2BIG, NULL, "xdptap_config");
 	g_assert_null(t);
@@ -88,8 +84,6 @@ static void test_without_size(void)
 	struct xdptap_config config = { .size = 0 };
 	struct xdptap *t = NULL;
 
-	if (!veth_begin())
-		return;
 	assert_failed(xdptap_open(&config, &t), -EINVAL, NULL, "xdptap_config is not set");
 	config.size = 7;
 	assert_failed(xdptap_open(&config, &t), -EINVAL, NULL, "xdptap_config is not set");
@@ -101,8 +95,7 @@ static void test_without_size(void)
 	assert_failed(xdptap_open(&config, &t), -EINVAL, NULL, "a ring has at most");
 	config = (struct xdptap_config){ .size = sizeof(config), .max_ids = 65535 };
 	assert_failed(xdptap_open(&config, &t), -EINVAL, NULL, "at most 65534");
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
+	t = tap_on_near(XDPTAP_AUTO);
 	assert_failed(xdptap_attach(t, &(struct xdptap_target){ .interface = "near" }, NULL),
 		      -EINVAL, t, "xdptap_target is not set");
 	assert_failed(xdptap_get_stats(t, 0, &(struct xdptap_stats){ 0 }), -EINVAL, t,
@@ -144,9 +137,9 @@ static void test_libpcap(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/library/older", test_older);
-	g_test_add_func("/library/newer", test_newer);
-	g_test_add_func("/library/without-size", test_without_size);
-	g_test_add_func("/library/libpcap", test_libpcap);
+	veth_test("/library/older", test_older);
+	veth_test("/library/newer", test_newer);
+	veth_test("/library/without-size", test_without_size);
+	veth_test("/library/libpcap", test_libpcap);
 	return g_test_run();
 }

@@ -44,35 +44,27 @@ static uint64_t real_ns(void)
 
 static void test_frames(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
+	struct near n = near_begin(XDPTAP_AUTO);
 	uint64_t before = real_ns(), last = 0;
-	struct xdptap *t;
-	uint32_t id;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	id = tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	g_assert_cmpuint(id, ==, 0);
-	taken = taken_new(t);
 	veth_send("far", 0, 1000);
-	taken_wait(taken, 1000);
+	taken_wait(n.taken, 1000);
 	for (unsigned int i = 0; i < 1000; i++) {
-		const struct xdptap_frame *f = taken_head(taken, i);
+		const struct xdptap_frame *f = taken_head(n.taken, i);
 
-		g_assert_cmpuint(veth_number(taken->frames->pdata[i]), ==, i);
+		g_assert_cmpuint(veth_number(n.taken->frames->pdata[i]), ==, i);
 		g_assert_cmpuint(f->ts_ns, >=, MAX(last, before - 1000000));
 		last = f->ts_ns;
 		g_assert_cmpuint(f->len, ==, FRAME);
 		g_assert_cmpuint(f->caplen, ==, FRAME);
-		g_assert_cmpuint(f->id, ==, id);
+		g_assert_cmpuint(f->id, ==, 0);
 		g_assert_cmpuint(f->mask & ~(XDPTAP_FRAME_QUEUE | XDPTAP_FRAME_HASH), ==, 0);
 		g_assert_cmpuint(f->lost + f->generation, ==, 0);
 	}
 	g_assert_cmpuint(last, <=, real_ns() + 1000000);
-	g_assert_cmpuint(xdptap_now_ns(t), >=, last);
-	g_assert_cmpuint(xdptap_now_ns(t), <=, real_ns() + 1000000);
-	xdptap_close(t);
+	g_assert_cmpuint(xdptap_now_ns(n.t), >=, last);
+	g_assert_cmpuint(xdptap_now_ns(n.t), <=, real_ns() + 1000000);
+	near_end(&n);
 }
 
 static void test_snaplen(void)
@@ -83,21 +75,15 @@ static void test_snaplen(void)
 	const struct xdptap_target wrong = { .size = sizeof(wrong),
 					     .interface = "near",
 					     .snaplen = XDPTAP_SNAPLEN_MAX + 1 };
-	_cleanup_(taken_freep) struct taken *taken = NULL;
-	struct xdptap *t;
+	struct near n = near_begin_as(NULL, &target);
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	assert_failed(xdptap_attach(t, &wrong, NULL), -EINVAL, t, "at most 262144");
-	g_assert_cmpint(xdptap_attach(t, &target, NULL), ==, 0);
-	taken = taken_new(t);
+	assert_failed(xdptap_attach(n.t, &wrong, NULL), -EINVAL, n.t, "at most 262144");
 	veth_send("far", 5, 1);
-	taken_wait(taken, 1);
-	g_assert_cmpuint(taken_head(taken, 0)->len, ==, FRAME);
-	g_assert_cmpuint(taken_head(taken, 0)->caplen, ==, 20);
-	g_assert_cmpuint(veth_number(taken->frames->pdata[0]), ==, 5);
-	xdptap_close(t);
+	taken_wait(n.taken, 1);
+	g_assert_cmpuint(taken_head(n.taken, 0)->len, ==, FRAME);
+	g_assert_cmpuint(taken_head(n.taken, 0)->caplen, ==, 20);
+	g_assert_cmpuint(veth_number(n.taken->frames->pdata[0]), ==, 5);
+	near_end(&n);
 }
 
 /* Half of them meet the one filter, half the other, and none both or neither. */
@@ -107,58 +93,47 @@ static void test_filter(void)
 					.interface = "near",
 					.n_filter = 5 };
 	struct xdptap_insn copy[5];
-	_cleanup_(taken_freep) struct taken *taken = NULL;
 	struct xdptap_stats s;
-	struct xdptap *t;
+	struct near n;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
 	memcpy(copy, even, sizeof(copy));
 	target.filter = copy;
-	g_assert_cmpint(xdptap_attach(t, &target, NULL), ==, 0);
+	n = near_begin_as(NULL, &target);
 	memset(copy, 0, sizeof(copy)); /* the call has copied it */
-	taken = taken_new(t);
 	veth_send("far", 0, 100);
-	g_assert_cmpint(xdptap_set_filter(t, 0, odd, G_N_ELEMENTS(odd), 65535), ==, 0);
+	g_assert_cmpint(xdptap_set_filter(n.t, 0, odd, G_N_ELEMENTS(odd), 65535), ==, 0);
 	veth_send("far", 100, 100);
-	taken_wait(taken, 100);
+	taken_wait(n.taken, 100);
 	for (unsigned int i = 0; i < 100; i++) {
-		const struct xdptap_frame *f = taken_head(taken, i);
+		const struct xdptap_frame *f = taken_head(n.taken, i);
 
-		g_assert_cmpuint(veth_number(taken->frames->pdata[i]), ==,
+		g_assert_cmpuint(veth_number(n.taken->frames->pdata[i]), ==,
 				 i < 50 ? 2 * i : 2 * i + 1);
 		g_assert_cmpuint(f->generation, ==, i < 50 ? 0 : 65535);
 	}
-	g_assert_cmpint(xdptap_set_filter(t, 0, NULL, 0, 7), ==, 0);
+	g_assert_cmpint(xdptap_set_filter(n.t, 0, NULL, 0, 7), ==, 0);
 	veth_send("far", 200, 2);
-	taken_wait(taken, 102);
-	g_assert_cmpuint(taken_head(taken, 101)->generation, ==, 7);
-	s = stats_of(t, 0);
+	taken_wait(n.taken, 102);
+	g_assert_cmpuint(taken_head(n.taken, 101)->generation, ==, 7);
+	s = stats_of(n.t, 0);
 	g_assert_cmpuint(s.seen, ==, 202);
 	g_assert_cmpuint(s.accepted, ==, 102);
-	xdptap_close(t);
+	near_end(&n);
 }
 
 /* A refused filter leaves the old one. */
 static void test_filter_refused(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
-	struct xdptap *t;
+	struct near n = near_begin(XDPTAP_XDP);
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
-	taken = taken_new(t);
-	assert_failed(xdptap_set_filter(t, 0, even, 3, 1), -EINVAL, t, "instruction 2");
-	assert_failed(xdptap_set_filter(t, 0, NULL, 3, 1), -EINVAL, t, "is NULL");
-	assert_failed(xdptap_set_filter(t, 0, even, 5, 65536), -EINVAL, t, "generation");
-	assert_failed(xdptap_set_filter(t, 1, even, 5, 1), -EINVAL, t, "no id 1");
+	assert_failed(xdptap_set_filter(n.t, 0, even, 3, 1), -EINVAL, n.t, "instruction 2");
+	assert_failed(xdptap_set_filter(n.t, 0, NULL, 3, 1), -EINVAL, n.t, "is NULL");
+	assert_failed(xdptap_set_filter(n.t, 0, even, 5, 65536), -EINVAL, n.t, "generation");
+	assert_failed(xdptap_set_filter(n.t, 1, even, 5, 1), -EINVAL, n.t, "no id 1");
 	veth_send("far", 0, 2);
-	taken_wait(taken, 2);
-	g_assert_cmpuint(taken_head(taken, 1)->generation, ==, 0);
-	xdptap_close(t);
+	taken_wait(n.taken, 2);
+	g_assert_cmpuint(taken_head(n.taken, 1)->generation, ==, 0);
+	near_end(&n);
 }
 
 static void test_check_filter(void)
@@ -186,88 +161,71 @@ static void test_check_filter(void)
 static void test_losses(void)
 {
 	const struct xdptap_config config = { .size = sizeof(config), .ring_size = 1 };
-	_cleanup_(taken_freep) struct taken *taken = NULL;
+	const struct xdptap_target target = { .size = sizeof(target), .interface = "near" };
+	struct near n = near_begin_as(&config, &target);
 	struct xdptap_stats s;
-	struct xdptap *t;
 	uint64_t gaps = 0;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(&config);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	taken = taken_new(t);
 	veth_send("far", 0, 5000);
-	s = stats_of(t, 0);
+	s = stats_of(n.t, 0);
 	g_assert_cmpuint(s.seen, ==, 5000);
 	g_assert_cmpuint(s.lost_full, >, 0);
 	g_assert_cmpuint(s.pending, >, 0);
-	taken_wait(taken, 1);
+	taken_wait(n.taken, 1);
 	veth_send("far", 5000, 10);
-	g_assert_cmpint(xdptap_end(t, take, taken), >=, 0);
-	s = stats_of(t, 0);
-	for (unsigned int i = 0; i < taken->heads->len; i++)
-		gaps += taken_head(taken, i)->lost;
+	g_assert_cmpint(xdptap_end(n.t, take, n.taken), >=, 0);
+	s = stats_of(n.t, 0);
+	for (unsigned int i = 0; i < n.taken->heads->len; i++)
+		gaps += taken_head(n.taken, i)->lost;
 	g_assert_cmpuint(s.accepted, ==, 5010);
-	g_assert_cmpuint(s.delivered, ==, taken->frames->len);
+	g_assert_cmpuint(s.delivered, ==, n.taken->frames->len);
 	g_assert_cmpuint(s.delivered + s.lost_full, ==, 5010);
 	g_assert_cmpuint(gaps, ==, s.lost_full);
 	g_assert_cmpuint(s.pending, ==, 0);
-	xdptap_close(t);
+	near_end(&n);
 }
 
 static void test_end(void)
 {
+	struct near n = near_begin(XDPTAP_XDP);
 	const struct xdptap_target target = { .size = sizeof(target), .interface = "near" };
-	_cleanup_(taken_freep) struct taken *taken = NULL;
 	g_autofree char *link = NULL;
-	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_XDP);
-	taken = taken_new(t);
 	veth_send("far", 0, 100);
-	taken->answer = -EIO; /* all come nevertheless */
-	g_assert_cmpint(xdptap_end(t, take, taken), ==, -EIO);
-	g_assert_cmpuint(taken->frames->len, ==, 100);
+	n.taken->answer = -EIO; /* all come nevertheless */
+	g_assert_cmpint(xdptap_end(n.t, take, n.taken), ==, -EIO);
+	g_assert_cmpuint(n.taken->frames->len, ==, 100);
 	link = veth_ask("ip link show near");
 	g_assert_null(strstr(link, "xdp"));
-	g_assert_cmpuint(stats_of(t, 0).delivered, ==, 100);
-	g_assert_cmpuint(stats_of(t, 0).pending, ==, 0);
-	g_assert_cmpuint(attachment_of(t, 0).is_attached, ==, 0);
-	assert_failed(xdptap_attach(t, &target, NULL), -EINVAL, t, "has ended");
-	assert_failed(xdptap_set_filter(t, 0, NULL, 0, 1), -EINVAL, t, "is detached");
-	g_assert_cmpint(xdptap_drain(t, take, taken), ==, 0);
-	g_assert_cmpint(xdptap_end(t, take, taken), ==, 0);
-	xdptap_close(t);
+	g_assert_cmpuint(stats_of(n.t, 0).delivered, ==, 100);
+	g_assert_cmpuint(stats_of(n.t, 0).pending, ==, 0);
+	g_assert_cmpuint(attachment_of(n.t, 0).is_attached, ==, 0);
+	assert_failed(xdptap_attach(n.t, &target, NULL), -EINVAL, n.t, "has ended");
+	assert_failed(xdptap_set_filter(n.t, 0, NULL, 0, 1), -EINVAL, n.t, "is detached");
+	g_assert_cmpint(xdptap_drain(n.t, take, n.taken), ==, 0);
+	g_assert_cmpint(xdptap_end(n.t, take, n.taken), ==, 0);
+	near_end(&n);
 }
 
 /* Anything but 0 ends the batch, and no frame is lost by it. */
 static void test_answers(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
-	struct xdptap *t;
+	struct near n = near_begin(XDPTAP_AUTO);
 	unsigned int first;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	taken = taken_new(t);
 	veth_send("far", 0, 1000);
-	taken->answer = 1;
-	taken_wait(taken, 1);
-	first = taken->frames->len;
+	n.taken->answer = 1;
+	taken_wait(n.taken, 1);
+	first = n.taken->frames->len;
 	g_assert_cmpuint(first, <, 1000);
-	taken->answer = -EPIPE;
-	g_assert_cmpint(xdptap_drain(t, take, taken), ==, -EPIPE);
-	g_assert_cmpuint(taken->frames->len, >, first);
-	taken->answer = 0;
-	taken_wait(taken, 1000);
+	n.taken->answer = -EPIPE;
+	g_assert_cmpint(xdptap_drain(n.t, take, n.taken), ==, -EPIPE);
+	g_assert_cmpuint(n.taken->frames->len, >, first);
+	n.taken->answer = 0;
+	taken_wait(n.taken, 1000);
 	for (unsigned int i = 0; i < 1000; i++)
-		g_assert_cmpuint(veth_number(taken->frames->pdata[i]), ==, i);
-	xdptap_close(t);
+		g_assert_cmpuint(veth_number(n.taken->frames->pdata[i]), ==, i);
+	near_end(&n);
 }
 
 static void use_inside(struct xdptap *t)
@@ -284,74 +242,56 @@ static void use_inside(struct xdptap *t)
 
 static void test_inside(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
-	struct xdptap *t;
+	struct near n = near_begin(XDPTAP_AUTO);
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	taken = taken_new(t);
-	taken->inside = use_inside;
+	n.taken->inside = use_inside;
 	veth_send("far", 0, 1);
-	taken_wait(taken, 1);
-	taken->inside = NULL;
+	taken_wait(n.taken, 1);
+	n.taken->inside = NULL;
 	veth_send("far", 1, 1);
-	taken_wait(taken, 3); /* received here and sent there */
-	xdptap_close(t);
+	taken_wait(n.taken, 3); /* received here and sent there */
+	near_end(&n);
 }
 
 /* The descriptor is readable at first, not while nothing arrives, and again for a single frame. */
 static void test_idle(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
+	struct near n = near_begin(XDPTAP_AUTO);
 	struct pollfd p = { .events = POLLIN };
-	struct xdptap *t;
 	int woken = 0;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	taken = taken_new(t);
-	p.fd = xdptap_fd(t);
+	p.fd = xdptap_fd(n.t);
 	for (unsigned int round = 1; round <= 3; round++) {
 		for (woken = 0; poll(&p, 1, 300) == 1 && woken < 100; woken++)
-			g_assert_cmpint(xdptap_drain(t, take, taken), ==, 0);
+			g_assert_cmpint(xdptap_drain(n.t, take, n.taken), ==, 0);
 		g_assert_cmpint(woken, <, 10);
 		veth_send("far", round, 1);
-		taken_wait(taken, round);
+		taken_wait(n.taken, round);
 	}
-	g_assert_cmpint(xdptap_drain(t, take, taken), ==, 0); /* does not block */
-	xdptap_close(t);
+	g_assert_cmpint(xdptap_drain(n.t, take, n.taken), ==, 0); /* does not block */
+	near_end(&n);
 }
 
 static void test_clock_set_back(void)
 {
-	_cleanup_(taken_freep) struct taken *taken = NULL;
+	struct near n = near_begin(XDPTAP_AUTO);
 	uint64_t back;
-	struct xdptap *t;
 
-	if (!veth_begin())
-		return;
-	t = tap_open_or_fail(NULL);
-	(void)tap_attach_or_fail(t, "near", XDPTAP_AUTO);
-	taken = taken_new(t);
 	veth_send("far", 0, 1);
-	taken_wait(taken, 1);
+	taken_wait(n.taken, 1);
 	clock_moved_ns = -INT64_C(3600000000000);
-	g_assert_cmpuint(xdptap_now_ns(t), >, real_ns() + UINT64_C(3500000000000));
+	g_assert_cmpuint(xdptap_now_ns(n.t), >, real_ns() + UINT64_C(3500000000000));
 	veth_send("far", 1, 1);
-	taken_wait(taken, 2);
-	g_assert_cmpuint(taken_head(taken, 1)->ts_ns, >=, taken_head(taken, 0)->ts_ns);
-	back = xdptap_follow_clock(t);
+	taken_wait(n.taken, 2);
+	g_assert_cmpuint(taken_head(n.taken, 1)->ts_ns, >=, taken_head(n.taken, 0)->ts_ns);
+	back = xdptap_follow_clock(n.t);
 	g_assert_cmpuint(back, >, UINT64_C(3599000000000));
 	g_assert_cmpuint(back, <, UINT64_C(3601000000000));
 	veth_send("far", 2, 1);
-	taken_wait(taken, 3);
-	g_assert_cmpuint(taken_head(taken, 2)->ts_ns, <, taken_head(taken, 0)->ts_ns);
+	taken_wait(n.taken, 3);
+	g_assert_cmpuint(taken_head(n.taken, 2)->ts_ns, <, taken_head(n.taken, 0)->ts_ns);
 	clock_moved_ns = 0;
-	xdptap_close(t);
+	near_end(&n);
 }
 
 static void test_constants(void)
@@ -366,17 +306,17 @@ static void test_constants(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/library/frames", test_frames);
-	g_test_add_func("/library/snaplen", test_snaplen);
-	g_test_add_func("/library/filter", test_filter);
-	g_test_add_func("/library/filter-refused", test_filter_refused);
-	g_test_add_func("/library/check-filter", test_check_filter);
-	g_test_add_func("/library/losses", test_losses);
-	g_test_add_func("/library/end", test_end);
-	g_test_add_func("/library/answers", test_answers);
-	g_test_add_func("/library/inside", test_inside);
-	g_test_add_func("/library/idle", test_idle);
-	g_test_add_func("/library/clock-set-back", test_clock_set_back);
-	g_test_add_func("/library/constants", test_constants);
+	veth_test("/library/frames", test_frames);
+	veth_test("/library/snaplen", test_snaplen);
+	veth_test("/library/filter", test_filter);
+	veth_test("/library/filter-refused", test_filter_refused);
+	veth_test("/library/check-filter", test_check_filter);
+	veth_test("/library/losses", test_losses);
+	veth_test("/library/end", test_end);
+	veth_test("/library/answers", test_answers);
+	veth_test("/library/inside", test_inside);
+	veth_test("/library/idle", test_idle);
+	veth_test("/library/clock-set-back", test_clock_set_back);
+	veth_test("/library/constants", test_constants);
 	return g_test_run();
 }

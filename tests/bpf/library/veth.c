@@ -42,6 +42,17 @@ bool veth_begin(void)
 	return true;
 }
 
+static void run_test(gconstpointer fn)
+{
+	if (veth_begin())
+		((void (*)(void))fn)();
+}
+
+void veth_test(const char *path, void (*fn)(void))
+{
+	g_test_add_data_func(path, (gconstpointer)fn, run_test);
+}
+
 void veth_run(const char *command)
 {
 	g_assert_cmpint(system(command), ==, 0);
@@ -86,6 +97,30 @@ uint32_t veth_number(GBytes *frame)
 	return ntohl(number);
 }
 
+struct near near_begin_as(const struct xdptap_config *config, const struct xdptap_target *target)
+{
+	struct near n = { .t = tap_open_or_fail(config) };
+
+	if (xdptap_attach(n.t, target, NULL) < 0)
+		g_error("%s", xdptap_error(n.t)->text);
+	n.taken = taken_new(n.t);
+	return n;
+}
+
+struct near near_begin(enum xdptap_point point)
+{
+	struct near n = { .t = tap_on_near(point) };
+
+	n.taken = taken_new(n.t);
+	return n;
+}
+
+void near_end(struct near *n)
+{
+	xdptap_close(n->t);
+	taken_freep(&n->taken);
+}
+
 struct xdptap *tap_open_or_fail(const struct xdptap_config *config)
 {
 	struct xdptap *t = NULL;
@@ -105,6 +140,14 @@ uint32_t tap_attach_or_fail(struct xdptap *t, const char *interface, enum xdptap
 	if (xdptap_attach(t, &target, &id) < 0)
 		g_error("%s", xdptap_error(t)->text);
 	return id;
+}
+
+struct xdptap *tap_on_near(enum xdptap_point point)
+{
+	struct xdptap *t = tap_open_or_fail(NULL);
+
+	g_assert_cmpuint(tap_attach_or_fail(t, "near", point), ==, 0);
+	return t;
 }
 
 struct taken *taken_new(struct xdptap *t)

@@ -35,9 +35,26 @@ void veth_send(const char *from, uint32_t first, uint32_t n);
 /* The number in a frame, or UINT32_MAX. */
 uint32_t veth_number(GBytes *frame);
 
+/* Adds a test that needs the pair; skipped without it. */
+void veth_test(const char *path, void (*fn)(void));
+
+/* A tap that is attached to "near", as id 0, and what it has given out. */
+struct near {
+	struct xdptap *t;
+	struct taken *taken;
+};
+
+/* Begins with the point and the defaults otherwise, or with a config (NULL: defaults) and a target. */
+struct near near_begin(enum xdptap_point point);
+struct near near_begin_as(const struct xdptap_config *config, const struct xdptap_target *target);
+/* Closes the tap. */
+void near_end(struct near *n);
+
 struct xdptap *tap_open_or_fail(const struct xdptap_config *config);
 /* Attaches to an interface at a point; returns the id. */
 uint32_t tap_attach_or_fail(struct xdptap *t, const char *interface, enum xdptap_point point);
+/* A new tap that is attached to "near". */
+struct xdptap *tap_on_near(enum xdptap_point point);
 struct taken *taken_new(struct xdptap *t);
 void taken_freep(struct taken **taken);
 /* The callback; user is a struct taken. */
