@@ -2,6 +2,13 @@
 /*
  * xdptap/tap.h - captures frames at XDP and tc, through BPF ring buffers
  *
+ *	r = xdptap_open_on("eth0", &t);
+ *	if (r == 0)
+ *		r = xdptap_run(t, on_frames, user);
+ *	xdptap_close(t);
+ *
+ * or, in an event loop, with a target of one's own:
+ *
  *	struct xdptap_target target = { .size = sizeof(target), .interface = "eth0" };
  *
  *	r = xdptap_open(NULL, &t);
@@ -248,6 +255,12 @@ typedef int (*xdptap_frames_fn)(void *user, const struct xdptap_frame *frames, s
  */
 int xdptap_open(const struct xdptap_config *config, struct xdptap **ret);
 
+/*
+ * Creates a tap and attaches it to an interface at XDPTAP_AUTO, both with the defaults; the program's id is 0.
+ * On failure there is no tap, *ret is untouched, and xdptap_error(NULL) says why.
+ */
+int xdptap_open_on(const char *interface, struct xdptap **ret);
+
 /* Detaches all programs and frees the tap (NULL: no-op). Frames that were not drained are gone. */
 void xdptap_close(struct xdptap *t);
 
@@ -295,6 +308,14 @@ int xdptap_drain(struct xdptap *t, xdptap_frames_fn fn, void *user);
  */
 int xdptap_end(struct xdptap *t, xdptap_frames_fn fn, void *user);
 
+/*
+ * Waits and drains until SIGINT or SIGTERM arrives, and then ends the tap as xdptap_end() does: returns 0. Or until
+ * `fn` returns anything but 0: returns that, and the tap goes on capturing. The signal is consumed, also if the program
+ * has a handler for it; one that the program ignores stays ignored. Both are blocked in this thread meanwhile: programs with
+ * several threads block them in all others, or write a loop of their own.
+ */
+int xdptap_run(struct xdptap *t, xdptap_frames_fn fn, void *user);
+
 /* Reads the counters of an id. Before xdptap_end() each is read at its own moment. */
 int xdptap_get_stats(struct xdptap *t, uint32_t id, struct xdptap_stats *ret);
 
@@ -324,8 +345,8 @@ uint64_t xdptap_now_ns(struct xdptap *t);
 uint64_t xdptap_follow_clock(struct xdptap *t);
 
 /*
- * Returns the last failure of a call on `t`; for NULL, of xdptap_open(), xdptap_query() and
- * xdptap_check_filter() in this thread. Never NULL; valid until the next call.
+ * Returns the last failure of a call on `t`; for NULL, of xdptap_open(), xdptap_open_on(),
+ * xdptap_query() and xdptap_check_filter() in this thread. Never NULL; valid until the next call.
  */
 const struct xdptap_error *xdptap_error(const struct xdptap *t);
 

@@ -238,6 +238,24 @@ int xdptap_detach(struct xdptap *t, uint32_t id)
 	return 0;
 }
 
+int xdptap_open_on(const char *interface, struct xdptap **ret)
+{
+	const struct xdptap_target target = { .size = sizeof(target), .interface = interface };
+	struct xdptap *t = NULL;
+	int r = xdptap_open(NULL, &t);
+
+	if (r < 0)
+		return r;
+	r = xdptap_attach(t, &target, NULL);
+	if (r < 0) {
+		journal_of_thread()->error = t->journal.error;
+		xdptap_close(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
 /* Why the filter was not replaced. */
 static int explain_replace(struct xdptap *t, uint32_t id, int code)
 {

@@ -55,6 +55,22 @@ class Examples(unittest.TestCase):
         self.assertEqual(program.stderr(), b"")
         self.assert_nothing_left()
 
+    def test_hexdump_ended(self):
+        """By a signal, it ends in order: with all that it has captured, and well."""
+        program = self.run_near(os.environ["HEXDUMP"], "near")
+        sent = self.pair.send(20)
+        program.signal(signal.SIGINT)
+        self.assertEqual(program.wait(), 0, program.text())
+        self.wait_for_frames(program, sent)
+        self.assertIsNone(self.pair.near.xdp())
+
+    def test_sizes(self):
+        """What the pages promise, counted without blank lines and comments."""
+        for name, limit in ("HEXDUMP_SOURCE", 20), ("WRITE_FILES_SOURCE", 40):
+            with open(os.environ[name], encoding="utf-8") as file:
+                code = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+            self.assertLessEqual(sum(bool(line.strip()) for line in code.splitlines()), limit, name)
+
     def test_hexdump_refused(self):
         program = self.enterContext(net.Process([os.environ["HEXDUMP"], "nowhere"], self.pair.near))
         self.assertEqual(program.wait(), 1)
@@ -88,6 +104,14 @@ class Examples(unittest.TestCase):
             captured += Capture(path).data()
             subprocess.run(["capinfos", path], check=True, stdout=subprocess.DEVNULL)
         self.assertEqual(captured, sent)
+        self.assertEqual([i.fields["linktype"] for i in Capture(paths[0]).interfaces], [1])
+        self.assertIsNone(self.pair.near.xdp())
+
+    def test_files_refused(self):
+        program = self.enterContext(net.Process(
+            [os.environ["WRITE_FILES"], "near", os.path.join(self.folder, "missing", "cap.pcapng")], self.pair.near))
+        self.assertEqual(program.wait(), 1)
+        self.assertIn(b"No such file or directory", program.stderr())
         self.assertIsNone(self.pair.near.xdp())
 
     def test_files_killed(self):
