@@ -6,6 +6,7 @@
 
 #include "bpf/device/device.h"
 #include "bpf/device/driver.h"
+#include "bpf/device/phc.h"
 #include "bpf/program.h"
 #include "bpf/xdptap/journal.h"
 #include "bpf/xdptap/refusal.h"
@@ -13,7 +14,7 @@
 
 #define BIT(n) (1u << (n))
 
-SIZED_ENDS_WITH(xdptap_interface, cost);
+SIZED_ENDS_WITH(xdptap_interface, phc);
 _Static_assert(sizeof(((struct xdptap_interface *)0)->name) >= IF_NAMESIZE, "names are longer");
 _Static_assert(sizeof(((struct xdptap_interface *)0)->program_name) >= PROGRAM_NAME,
 	       "names are longer");
@@ -42,6 +43,15 @@ static void read_cost(const struct device *d, struct xdptap_interface *ret)
 		(void)snprintf(ret->cost, sizeof(ret->cost), "%s %s", driver.name, driver.cost);
 }
 
+/* What XDPTAP_NIC_TIME requires. */
+static void read_phc(const struct device *d, struct xdptap_interface *ret)
+{
+	int number = d->hides_nic_times ? -1 : phc_find(d->name);
+
+	if (number >= 0)
+		(void)snprintf(ret->phc, sizeof(ret->phc), "/dev/ptp%d", number);
+}
+
 static void read_points(struct device *d, struct xdptap_interface *ret)
 {
 	ret->points = BIT(XDPTAP_AUTO) | BIT(XDPTAP_TC_INGRESS) | BIT(XDPTAP_TC_EGRESS);
@@ -56,6 +66,7 @@ static void read_points(struct device *d, struct xdptap_interface *ret)
 		     (d->has_native_xdp ? BIT(XDPTAP_MODE_NATIVE) : 0);
 	read_program(d, ret);
 	read_cost(d, ret);
+	read_phc(d, ret);
 	if (!ret->program_id)
 		ret->points |= BIT(XDPTAP_XDP);
 }

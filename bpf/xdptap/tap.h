@@ -45,6 +45,12 @@
  * rings take config.ring_size bytes of the kernel's memory for each CPU. xdptap_drain() allocates no memory,
  * except for the ring of a CPU that has come online.
  *
+ * Not offered: what `xdptap` has besides. Packets that the kernel drops (--point drop): the names and numbers of the
+ * reasons are the kernel's, and change from release to release, so that no ABI can promise them. The process of a frame
+ * (--process): what is known of it still grows, and requires tracing of other processes' sockets. Turning LRO and
+ * hardware GRO on again after generic mode: that takes a child process, which is the application's to make. All else that
+ * the program asks of the kernel can be asked here; tests/style/offered.py in the source lists it, call by call.
+ *
  * Threads: only one thread at a time may use a tap. Several threads may use different taps.
  *
  * Processes: all that a tap has in the kernel goes with the process, however it ends. Before Linux 6.6 a
@@ -240,6 +246,9 @@ struct xdptap_interface {
 	char obstacle[128];    /* why XDPTAP_XDP is absent from points, as a sentence; or empty */
 	char cost[128]; /* what native mode does to the traffic, as a sentence: "igb takes its link
 	                   down ..."; empty if it does nothing, or nothing that is known */
+	char phc[32]; /* the NIC's PTP hardware clock, for XDPTAP_NIC_TIME: "/dev/ptp0"; empty: it has
+	                 none, or its driver does not pass time stamps to XDP programs. Whether the
+	                 NIC stamps frames is a setting: `hwstamp_ctl -i eth0 -r 1` */
 };
 
 /*

@@ -44,7 +44,7 @@ ROOMS = [Room(*row) for row in (
     ("filter", r"bpf/filter/.*", ("filter",), LIBC + r"|linux/.*"),
     ("record", r"bpf/rings/record\.[ch]", ("record", "tap.h", "rings", "wire"), LIBC + r"|linux/.*"),
     ("rings", r"bpf/rings/.*", ("rings", "wire"), LIBC + r"|linux/.*"),
-    ("tap.h", r"bpf/(tap|point|program|drops/reasons|device/(device|driver|offloads))\.h", ("tap.h",), LIBC + r"|linux/.*"),
+    ("tap.h", r"bpf/(tap|point|program|drops/reasons|device/(device|driver|offloads|phc))\.h", ("tap.h",), LIBC + r"|linux/.*"),
     ("device", r"bpf/device/.*", ("device", "tap.h"), LIBC + r"|linux/.*"),
     ("xdptap.h", r"bpf/xdptap/tap\.h", (), LIBC),
     ("tap's examples", r"bpf/xdptap/examples/.*", ("files.h", "writer.h"), LIBC + r"|xdptap/tap\.h"),

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What extcap/ asks of bpf/ is in the library's public header, too, or there is a reason why not.
 
-The program sits on bpf/tap.h, one layer below libxdptap: each of its calls is named below with the one that does the
+The program sits on bpf/tap.h, one layer below libxdptap. It would gain nothing from the layer between: that checks
+the arguments of strangers, and words what the program words in terms of its own options. Each of its calls is named below with the one that does the
 same for everybody, or with why nobody else is offered it. A new call of extcap/ fails here until it has its row.
 """
 import re
@@ -12,7 +13,7 @@ import tree
 HEADER = "bpf/xdptap/tap.h"
 OFFERED = {
     "device_begin": "xdptap_attach", "driver_allows_native": "xdptap_attach", "driver_avoid_native": "xdptap_attach",
-    "driver_may_try_again": "xdptap_attach", "driver_read": "xdptap_query",
+    "driver_may_try_again": "xdptap_attach", "driver_read": "xdptap_query", "phc_find": "xdptap_query",
     "device_linktype": "xdptap_query", "device_read_features": "xdptap_query",
     "point_choose": "xdptap_attach", "program_list": "xdptap_query", "tap_find_program": "xdptap_query",
     "tap_add_rings": "xdptap_drain", "tap_can_lack_rings": "xdptap_drain", "tap_lacks_rings": "xdptap_drain",
@@ -29,6 +30,7 @@ DROPS = "the kernel's names of drop reasons change from release to release; no A
 OFFLOADS = "after native and generic mode, the program has them turned on again by a child process: a library does not fork"
 PROCESSES = "the process of a frame is new: it becomes an ABI when it has settled"
 WITHHELD = {
+    "phc_is_off": "hwstamp_ctl tells, and only for some drivers",
     "device_ioctl": "a plain system call, which is everybody's",
     "offloads_enable": OFFLOADS, "offloads_read": OFFLOADS,
     "tap_asks_netlink": SANDBOX, "tap_needs_netlink": SANDBOX,
@@ -41,7 +43,7 @@ WITHHELD = {
     "tap_print_filter": "a listing for people (-d), in a format that may change",
     "tap_version": "libbpf's version, for the log",
 }
-CALL = re.compile(r"\b((?:tap|program|point|reasons|device|driver|offloads)_[a-z_]+)\(")
+CALL = re.compile(r"\b((?:tap|program|point|reasons|device|driver|offloads|phc)_[a-z_]+)\(")
 
 
 def main():

@@ -1,35 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the PHC with ETHTOOL_GET_TS_INFO and SIOCGHWTSTAMP; kernel: networking/timestamping. */
+/* What keeps the PHC of bpf/device/phc.c from being used, in a sentence. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
-#include <linux/net_tstamp.h>
-#include <linux/sockios.h>
 
-#include "bpf/device/device.h"
+#include "bpf/device/phc.h"
 #include "extcap/net/nic/phc.h"
 #include "extcap/net/nic/ethtool.h"
 #include "extcap/system/error.h"
-
-/* Returns the number of the PHC that stamps received frames, or -1. */
-static int find_clock(const struct link *i)
-{
-	struct ethtool_ts_info info = { .cmd = ETHTOOL_GET_TS_INFO };
-
-	if (!device_ioctl(i->name, SIOCETHTOOL, &info) ||
-	    !(info.so_timestamping & SOF_TIMESTAMPING_RX_HARDWARE))
-		return -1;
-	return info.phc_index;
-}
-
-/* Only some drivers report this. */
-static bool is_off(const struct link *i)
-{
-	struct hwtstamp_config config = { 0 };
-
-	return device_ioctl(i->name, SIOCGHWTSTAMP, &config) &&
-	       config.rx_filter == HWTSTAMP_FILTER_NONE;
-}
 
 static bool check(const struct link *i, int clock, GError **error)
 {
@@ -46,7 +23,7 @@ static bool check(const struct link *i, int clock, GError **error)
 			    "the driver of \"%s\" does not pass time stamps to XDP programs; use "
 			    "--time-stamp-type host",
 			    i->name);
-	if (is_off(i))
+	if (phc_is_off(i->name))
 		return fail(error,
 			    "the NIC of \"%s\" has receive time stamps turned off; run "
 			    "\"hwstamp_ctl -i %s -r 1\", or use --time-stamp-type host",
@@ -56,7 +33,7 @@ static bool check(const struct link *i, int clock, GError **error)
 
 int phc_open(const struct link *i, GError **error)
 {
-	int fd, clock = find_clock(i);
+	int fd, clock = phc_find(i->name);
 	g_autofree char *path = g_strdup_printf("/dev/ptp%d", clock);
 
 	if (!check(i, clock, error))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Preloaded, it makes a process believe that every veth is a NIC: one without a kind, with the driver NIC_DRIVER. If
- * NIC_OFFLOADS has the word "tags", it strips VLAN tags; with "merges", LRO and hardware GRO are on.
+ * NIC_OFFLOADS has the word "tags", it strips VLAN tags; with "merges", LRO and hardware GRO are on; with "clock",
+ * /dev/ptp7 stamps what it receives.
  */
 #include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -30,12 +32,17 @@ static void pretend(void *data)
 	struct ethtool_drvinfo *info = data;
 	struct ethtool_value *flags = data;
 	struct ethtool_gfeatures *features = data;
+	struct ethtool_ts_info *times = data;
 
 	switch (info->cmd) {
 	case ETHTOOL_GDRVINFO:
 		snprintf(info->driver, sizeof(info->driver), "%s", getenv("NIC_DRIVER"));
 		break;
 	case ETHTOOL_GFLAGS: flags->data = has_word("tags") ? ETH_FLAG_RXVLAN : 0; break;
+	case ETHTOOL_GET_TS_INFO:
+		times->so_timestamping |= has_word("clock") ? SOF_TIMESTAMPING_RX_HARDWARE : 0;
+		times->phc_index = has_word("clock") ? 7 : -1;
+		break;
 	case ETHTOOL_GFEATURES:
 		for (uint32_t i = 0; i < features->size; i++)
 			features->features[i].active = has_word("merges") ? UINT32_MAX : 0;

@@ -10,7 +10,7 @@ import sys
 
 import harness
 import net
-from program import Case
+from program import Case, xdptap
 
 TC, NATIVE, GENERIC = "tc", "native", "generic"
 # driver, offloads: where AUTO attaches, where XDP does, and what native mode would do
@@ -34,7 +34,7 @@ class Attachment(c.Structure): _fields_ = [("size", c.c_size_t)] + [
     (n, c.c_uint32) for n in ("ifindex", "point", "mode", "linktype", "is_attached", "reserved")]
 class Interface(c.Structure): _fields_ = [("size", c.c_size_t)] + [
     (n, c.c_uint32) for n in ("ifindex", "linktype", "points", "modes", "program", "mode")] + [
-    ("name", c.c_char * 16), ("program_name", c.c_char * 64), ("obstacle", c.c_char * 128), ("cost", c.c_char * 128)]
+    ("name", c.c_char * 16), ("program_name", c.c_char * 64), ("obstacle", c.c_char * 128), ("cost", c.c_char * 128), ("phc", c.c_char * 32)]
 lib, tap = c.CDLL(os.environ["LIBRARY"]), c.c_void_p()
 said = c.CFUNCTYPE(None, c.c_void_p, c.c_char_p)(lambda user, text: os.write(2, text) and None)
 config = Config(c.sizeof(Config), 0, 0, c.cast(said, c.c_void_p))
@@ -44,7 +44,7 @@ assert lib.xdptap_open(c.byref(config), c.byref(tap)) == 0
 assert lib.xdptap_query(b"near", 0, c.byref(near)) == 0
 assert lib.xdptap_attach(tap, c.byref(target), None) == 0
 assert lib.xdptap_get_attachment(tap, 0, c.byref(at)) == 0
-print(at.point, at.mode, near.cost.decode(), flush=True)
+print(at.point, at.mode, near.phc.decode() or "-", near.cost.decode(), flush=True)
 sys.stdin.read()
 """
 AUTO, XDP, TC_INGRESS = 0, 1, 3
@@ -81,7 +81,7 @@ class Auto(Case):
         """Where an application attaches, and what the library says; and the cost, as xdptap_query() has it."""
         application = self.application(nic, point, mode)
         found = self.found()
-        point, mode, cost = application.stdout().decode().rstrip("\n").split(" ", 2)
+        point, mode, self.phc, cost = application.stdout().decode().rstrip("\n").split(" ", 3)
         self.assertEqual((int(point), int(mode)), {TC: (TC_INGRESS, 0), NATIVE: (XDP, 1), GENERIC: (XDP, 2)}[found])
         application.popen.stdin.close()
         application.wait()
@@ -116,6 +116,22 @@ class Auto(Case):
         nic = ("igb", "tags")
         self.assertEqual(self.program(nic, "--direction", "in", "--mode", "native")[0], NATIVE)
         self.assertEqual(self.library(nic, AUTO, 1)[0], NATIVE)
+
+    def test_hardware_clock(self):
+        """A NIC's own clock is found, by an application and by the program, which cannot open this one."""
+        nic = ("veth", "clock")
+        if os.path.exists("/dev/ptp7"):
+            self.skipTest("there is a /dev/ptp7")
+        self.library(nic)
+        said = xdptap("-i", "near", "-j", "adapter", "--point", "xdp", "--mode", "native", "-w", self.path("out.pcapng"),
+                      namespace=self.pair.near, env=self.environment(nic))[2].decode()
+        if "does not pass time stamps" in said:  # from Linux 6.8 on the kernel tells
+            self.assertEqual(self.phc, "-")
+        else:
+            self.assertEqual(self.phc, "/dev/ptp7")
+            self.assertIn("/dev/ptp7", said)
+        self.library(("veth", ""))
+        self.assertEqual(self.phc, "-")
 
     def test_program_in_the_way(self):
         """A program that is there is traced, or frames are captured at tc; it stays in any case."""
