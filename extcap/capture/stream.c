@@ -248,6 +248,7 @@ bool stream_add(struct stream *s, const struct stream_description *d, GError **e
 
 	new.address = d->iface->has_mac ? address_of(d->iface->mac) : NO_ADDRESS;
 	new.is_loopback = d->iface->type == ARPHRD_LOOPBACK;
+	new.is_software = d->iface->kind != NULL;
 	stream_add_slots(s, s->ifaces->len, d->n_slots);
 	g_array_append_val(s->ifaces, new);
 	return r == 0 || fail(error, "cannot describe interface \"%s\" in the file: %s", new.name,
@@ -487,7 +488,12 @@ void stream_salvage(struct stream *s)
 	}
 }
 
+const struct stream_iface *stream_slot_iface(const struct stream *s, guint slot)
+{
+	return iface(s, g_array_index(s->slots, guint, slot));
+}
+
 const char *stream_slot_name(const struct stream *s, guint slot)
 {
-	return iface(s, g_array_index(s->slots, guint, slot))->device;
+	return stream_slot_iface(s, slot)->device;
 }

@@ -50,6 +50,7 @@ struct stream_iface {
 	uint64_t unstamped;    /* frames written without the NIC's time stamp that was asked for */
 	uint16_t linktype;
 	bool is_loopback;
+	bool is_software;    /* such devices may count frames that are others' */
 	uint16_t generation; /* of the last frame written, see changes.h */
 };
 
@@ -127,7 +128,9 @@ void stream_salvage(struct stream *s);
  * written + the lost_… counters.
  */
 struct count stream_count(const struct stream *s, guint iface);
-/* The kernel's name of the interface that a slot belongs to. */
+/* The interface that a slot belongs to. */
+const struct stream_iface *stream_slot_iface(const struct stream *s, guint slot);
+/* The kernel's name of it. */
 const char *stream_slot_name(const struct stream *s, guint slot);
 
 #endif

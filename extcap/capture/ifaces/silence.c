@@ -19,6 +19,15 @@
 #define FRAMES	  4	/* less than that is too little to judge by */
 #define TEXT_SIZE (1 << 20)
 
+/* What may be the cause, by the point. */
+static const struct {
+	const struct point *point;
+	const char *text;
+} causes[] = {
+	{ &point_xdp, "use --point tc" },
+	{ &point_tc_ingress, "another program or the NIC itself keeps them" },
+};
+
 /* The program of a slot of the tap. */
 struct hook {
 	bool is_known;
@@ -61,15 +70,17 @@ static char *read_counters(int fd)
 	return n < 0 ? NULL : g_steal_pointer(&text);
 }
 
-static void tell(const struct point *point, const char *name)
+/* NULL: a point whose program need not meet what the device receives. */
+static const char *find_cause(const struct point *point)
 {
-	g_warning("\"%s\" receives frames, but the %s program there runs for none of them; use "
-		  "--point tc",
-		  name, point->name);
+	for (size_t n = 0; n < G_N_ELEMENTS(causes); n++)
+		if (causes[n].point == point)
+			return causes[n].text;
+	return NULL;
 }
 
-static void judge(struct hook *h, const struct point *point, const char *name, uint64_t seen,
-		  uint64_t rx)
+/* Whether it is silent for the second time in a row, and was not told yet. */
+static bool judge(struct hook *h, uint64_t seen, uint64_t rx)
 {
 	bool is_silent = seen == h->seen && rx >= h->rx + FRAMES;
 
@@ -77,31 +88,35 @@ static void judge(struct hook *h, const struct point *point, const char *name, u
 	h->seen = seen;
 	h->rx = rx;
 	if (h->n_silent < 2 || h->is_told)
-		return;
+		return false;
 	h->is_told = true;
-	tell(point, name);
+	return true;
 }
 
 static void look_at(struct silence *s, guint slot, const char *text)
 {
 	const struct tap_place place = tap_find_place(s->stream->tap, slot);
 	struct hook *h = &g_array_index(s->hooks, struct hook, slot);
-	const char *name = stream_slot_name(s->stream, slot);
+	const struct stream_iface *i = stream_slot_iface(s->stream, slot);
+	const char *cause = place.ifindex && !i->is_software ? find_cause(place.point) : NULL;
 	struct tap_stats stats;
 	uint64_t rx;
 
-	/* Only XDP programs come first; what came before other points may have kept frames from them. */
-	if (!place.ifindex || place.point != &point_xdp ||
-	    tap_read_stats(s->stream->tap, slot, &stats) < 0 || !find_received(text, name, &rx))
-		return;
-	if (!h->is_known) {
-		*h = (struct hook){ .is_known = true, .seen = stats.seen, .rx = rx };
-		return;
+	if (!cause || tap_read_stats(s->stream->tap, slot, &stats) < 0 ||
+	    !find_received(text, i->device, &rx)) {
+		h->is_known = false;
+	} else if (!h->is_known) {
+		*h = (struct hook){
+			.is_known = true, .seen = stats.seen, .rx = rx, .is_told = h->is_told
+		};
+	} else if (judge(h, stats.seen, rx)) {
+		g_warning(
+			"\"%s\" receives frames, but the %s program there runs for none of them; %s",
+			i->device, place.point->name, cause);
 	}
-	judge(h, place.point, name, stats.seen, rx);
 }
 
-static void look(struct silence *s)
+void silence_look(struct silence *s)
 {
 	g_autofree char *text = s->fd < 0 ? NULL : read_counters(s->fd);
 	guint n = s->stream->slots->len;
@@ -117,7 +132,7 @@ static gboolean on_time(void *user)
 {
 	struct silence *s = user;
 
-	look(s);
+	silence_look(s);
 	s->wait_ms = MIN(2 * s->wait_ms, LAST_MS);
 	s->timer = g_timeout_add(s->wait_ms, on_time, s);
 	return G_SOURCE_REMOVE;
@@ -125,9 +140,14 @@ static gboolean on_time(void *user)
 
 struct silence *silence_new(void)
 {
+	return silence_new_from(open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC));
+}
+
+struct silence *silence_new_from(int fd)
+{
 	struct silence *s = g_new0(struct silence, 1);
 
-	s->fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
+	s->fd = fd;
 	s->hooks = g_array_new(false, true, sizeof(struct hook));
 	s->wait_ms = FIRST_MS;
 	return s;
@@ -136,7 +156,7 @@ struct silence *silence_new(void)
 void silence_watch(struct silence *s, const struct stream *stream)
 {
 	s->stream = stream;
-	look(s);
+	silence_look(s);
 	s->timer = g_timeout_add(s->wait_ms, on_time, s);
 }
 
@@ -145,7 +165,7 @@ void silence_end(struct silence *s)
 	if (!s)
 		return;
 	if (s->timer) {
-		look(s);
+		silence_look(s);
 		g_source_remove(s->timer);
 	}
 	close_fdp(&s->fd);
