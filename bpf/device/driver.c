@@ -29,10 +29,13 @@ static const struct {
 	{ "atlantic", LINK },	      /* aquantia/atlantic/aq_main.c, aq_xdp_setup() */
 	{ "bnxt_en", LINK },	      /* broadcom/bnxt/bnxt_xdp.c, bnxt_xdp_set() */
 	{ "cpsw", NULL },	      /* ti/cpsw_priv.c, cpsw_xdp_prog_setup() */
+	{ "cpsw-switch", NULL },      /* the same */
 	{ "ena", LINK },	      /* amazon/ena/ena_xdp.c, ena_xdp_set() */
 	{ "fec", QUEUES },	      /* freescale/fec_main.c, fec_enet_bpf() */
+	{ "fsl_dpa", LINK },	      /* freescale/dpaa/dpaa_eth.c, dpaa_setup_xdp() */
 	{ "fsl_dpaa2_eth", LINK },    /* freescale/dpaa2/dpaa2-eth.c, dpaa2_eth_setup_xdp() */
 	{ "fsl_enetc", QUEUES },      /* freescale/enetc/enetc.c, enetc_reconfigure() */
+	{ "fsl_enetc_vf", QUEUES },   /* the same */
 	{ "gve", LINK },	      /* google/gve/gve_main.c, gve_set_xdp() */
 	{ "hv_netvsc", VF },	      /* drivers/net/hyperv/netvsc_bpf.c, netvsc_bpf() */
 	{ "i40e", LINK },	      /* intel/i40e/i40e_main.c, i40e_xdp_setup() */
@@ -45,19 +48,28 @@ static const struct {
 	{ "lan966x-switch", QUEUES }, /* microchip/lan966x/lan966x_xdp.c, lan966x_xdp_setup() */
 	{ "mana", NULL },	      /* microsoft/mana/mana_bpf.c, mana_xdp_set() */
 	{ "mlx4_en", LINK },	      /* mellanox/mlx4/en_netdev.c, mlx4_xdp_set() */
-	{ "mlx5_core", LINK },	/* mellanox/mlx5/core/en_main.c, mlx5e_switch_priv_channels() */
-	{ "mvneta", LINK },	/* marvell/mvneta.c, mvneta_xdp_setup() */
-	{ "mvpp2", LINK },	/* marvell/mvpp2/mvpp2_main.c, mvpp2_xdp_setup() */
-	{ "nfp", LINK },	/* netronome/nfp/nfp_net_common.c, nfp_net_ring_reconfig() */
-	{ "qede", LINK },	/* qlogic/qede/qede_main.c, qede_reload() */
-	{ "sfc", NULL },	/* sfc/efx.c, efx_xdp_setup_prog() */
-	{ "st_gmac", LINK },	/* stmicro/stmmac/stmmac_xdp.c, stmmac_xdp_set_prog() */
-	{ "tsnep", NULL },	/* engleder/tsnep_xdp.c, tsnep_xdp_setup_prog() */
-	{ "tun", NULL },	/* drivers/net/tun.c, tun_xdp_set() */
-	{ "veth", NULL },	/* drivers/net/veth.c, veth_xdp_set() */
-	{ "vif", QUEUES },	/* drivers/net/xen-netfront.c, talk_to_netback_xdp() */
-	{ "virtio_net", NULL }, /* drivers/net/virtio_net.c, virtnet_xdp_set() */
-	{ "vmxnet3", LINK },	/* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
+	{ "mlx5_core", LINK },	 /* mellanox/mlx5/core/en_main.c, mlx5e_switch_priv_channels() */
+	{ "mtk_soc_eth", LINK }, /* mediatek/mtk_eth_soc.c, mtk_xdp_setup() */
+	{ "mvneta", LINK },	 /* marvell/mvneta.c, mvneta_xdp_setup() */
+	{ "mvpp2", LINK },	 /* marvell/mvpp2/mvpp2_main.c, mvpp2_xdp_setup() */
+	{ "netsec", LINK },	 /* socionext/netsec.c, netsec_xdp_setup() */
+	{ "nfp", LINK },	 /* netronome/nfp/nfp_net_common.c, nfp_net_ring_reconfig() */
+	{ "nfp_netvf", LINK },	 /* the same */
+	{ "nicvf", LINK },	 /* cavium/thunder/nicvf_main.c, nicvf_xdp_setup() */
+	{ "qede", LINK },	 /* qlogic/qede/qede_main.c, qede_reload() */
+	{ "rvu-nicpf", LINK },	 /* marvell/octeontx2/nic/otx2_pf.c, otx2_xdp_setup() */
+	{ "rvu-nicvf", LINK },	 /* the same */
+	{ "sfc", NULL },	 /* sfc/efx.c, efx_xdp_setup_prog() */
+	{ "sfc_siena", NULL },	 /* sfc/siena/efx.c, efx_xdp_setup_prog() */
+	{ "st_gmac", LINK },	 /* stmicro/stmmac/stmmac_xdp.c, stmmac_xdp_set_prog() */
+	{ "st_mac100", LINK },	 /* the same */
+	{ "st_xgmac", LINK },	 /* the same */
+	{ "tsnep", NULL },	 /* engleder/tsnep_xdp.c, tsnep_xdp_setup_prog() */
+	{ "tun", NULL },	 /* drivers/net/tun.c, tun_xdp_set() */
+	{ "veth", NULL },	 /* drivers/net/veth.c, veth_xdp_set() */
+	{ "vif", QUEUES },	 /* drivers/net/xen-netfront.c, talk_to_netback_xdp() */
+	{ "virtio_net", NULL },	 /* drivers/net/virtio_net.c, virtnet_xdp_set() */
+	{ "vmxnet3", LINK },	 /* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
