@@ -11,6 +11,7 @@
 enum {
 	GUEST_CSUM = 1,
 	CTRL_GUEST_OFFLOADS = 2,
+	MTU = 3,
 	GUEST_TSO4 = 7,
 	GUEST_TSO6 = 8,
 	GUEST_ECN = 9,
@@ -39,7 +40,8 @@ static bool merges(const char *features)
 
 /*
  * virtnet_xdp_set() refuses a program where it cannot turn off what the host merges. Without mergeable buffers,
- * receive_buf() calls receive_big() for a device that merges, and that runs no program.
+ * receive_buf() calls receive_big(), which runs no program, for a device that merges, and for one that tells an
+ * MTU above 1500 (virtnet_set_big_packets()).
  */
 static bool runs_programs(const char *features)
 {
@@ -48,7 +50,7 @@ static bool runs_programs(const char *features)
 	if (!has_feature(features, CTRL_GUEST_OFFLOADS) &&
 	    !(is_whole && !has_feature(features, GUEST_CSUM)))
 		return false;
-	return is_whole || has_feature(features, MRG_RXBUF);
+	return has_feature(features, MRG_RXBUF) || (is_whole && !has_feature(features, MTU));
 }
 
 static bool read_features(const char *name, char *text, int size)
