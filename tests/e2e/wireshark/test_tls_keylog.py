@@ -1,19 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """TLS secrets that programs log while a capture runs: in the capture, before what needs them, and nothing else."""
-import glob
 import os
-import socket
 import ssl
-import subprocess
-import threading
 
 import harness
 import net
 from captures import Capture
-from program import NOBODY, Wireshark, Case, xdptap
+from program import NOBODY, xdptap
+from tls import TlsCase
 
-PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"
 RANDOM = "0123456789abcdef" * 4
 LINES = {
     "CLIENT_RANDOM": f"CLIENT_RANDOM {RANDOM} {'ab' * 48}",
@@ -29,97 +25,10 @@ OTHERS = ("", "# SSL/TLS secrets log file", "-----BEGIN PRIVATE KEY-----", "root
           f"CLIENT_RANDOM {RANDOM}\0{'ab' * 48}", "A" * 9000 + f" CLIENT_RANDOM {RANDOM} {'ab' * 48}")
 
 
-class Server:
-    """Answers each request on each connection with the same page."""
-
-    def __init__(self, namespace, folder):
-        certificate = os.path.join(folder, "cert.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                        "-nodes", "-keyout", certificate + ".key", "-out", certificate, "-subj", "/CN=far"],
-                       check=True, capture_output=True)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate, certificate + ".key")
-        self.context.num_tickets = 0
-        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_STREAM, bind=(net.FAR_IP, 443))
-        self.socket.listen()
-        self.thread = threading.Thread(target=self.run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.socket.close()
-
-    def run(self):
-        threads = []
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                break
-            threads.append(threading.Thread(target=self.serve, args=[connection]))
-            threads[-1].start()
-        for thread in threads:
-            thread.join()
-
-    def serve(self, connection):
-        connection.settimeout(harness.DEADLINE)
-        with self.context.wrap_socket(connection, server_side=True) as secure:
-            while secure.recv(1000):
-                secure.sendall(PAGE)
-            try:
-                secure.unwrap()
-            except (OSError, ssl.SSLError):
-                pass  # the client has gone without a word
-
-
-class TlsCase(Case):
-    def setUp(self):
-        super().setUp()
-        self.log = self.path("keys.log")
-        self.wireshark = Wireshark(self.folder)
-
-    def serve(self):
-        self.enterContext(Server(self.pair.far, self.folder))
-
-    def connect(self, version=ssl.TLSVersion.TLSv1_3):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.minimum_version = context.maximum_version = version
-        context.keylog_filename = self.log
-        plain = self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM)
-        plain.settimeout(harness.DEADLINE)
-        plain.connect((net.FAR_IP, 443))
-        return self.enterContext(context.wrap_socket(plain))
-
-    def ask(self, connection, path):
-        connection.sendall(f"GET /{path} HTTP/1.1\r\nHost: far\r\n\r\n".encode())
-        self.assertEqual(connection.recv(1000), PAGE)
-
-    def end(self, connection):
-        """Ends it in both directions, as it should be."""
-        plain = connection.unwrap()
-        self.assertEqual(plain.recv(10), b"")
-        plain.close()
-
+class LogCase(TlsCase):
     def append(self, *lines, end="\n"):
         with open(self.log, "a", encoding="ascii") as file:
             file.write("\n".join(lines) + end)
-
-    def requests(self, file):
-        """The requests that tshark decrypts as it reads a file once."""
-        status, out, err = self.wireshark.run("-r", file, "-d", "tcp.port==443,tls", "-Y", "http.request",
-                                              "-T", "fields", "-e", "http.request.uri")
-        self.assertEqual(status, 0, err)
-        return out.decode().split()
-
-    @staticmethod
-    def read(path):
-        with open(path, "rb") as file:
-            return file.read()
 
     @staticmethod
     def lines(capture):
@@ -132,7 +41,7 @@ class TlsCase(Case):
         return self.lines(capture.finish())
 
 
-class Decryption(TlsCase):
+class Decryption(LogCase):
     def test_http(self):
         """From the first request on, of each version, whatever the order of the connections is."""
         self.serve()
@@ -179,15 +88,6 @@ class Decryption(TlsCase):
         self.assertEqual(ids, [sorted([long_id, short_id]), sorted([long_id, short_id, new[0]]),
                                sorted([long_id, *new[:2]]), sorted([long_id, *new[:3]])])
 
-    def rotate(self, capture, finished):
-        """Waits until everything sent so far is in the file: a frame sent later is."""
-        last, = self.pair.send(1)
-        part, = glob.glob(self.path("*.part"))
-        harness.wait_until(lambda: last in self.read(part), "the last frame")
-        capture.signal(net.signal.SIGHUP)
-        harness.wait_until(lambda: len([n for n in os.listdir(self.folder) if n.startswith("cap_") and
-                                        n.endswith(".pcapng")]) == finished, "the next file")
-
     def test_live(self):
         """In Wireshark's FIFO, and without a word on stderr."""
         self.serve()
@@ -203,7 +103,7 @@ class Decryption(TlsCase):
         self.assertNotIn(b"extcap pipe", tshark.stderr())
 
 
-class Log(TlsCase):
+class Log(LogCase):
     def test_nothing_else_gets_in(self):
         capture = self.start("--tls-keylog", self.log)
         for other in OTHERS:
@@ -251,7 +151,7 @@ class Log(TlsCase):
             "RSA", "TLS 1.3", "CLIENT_RANDOM", "upper case")])
 
 
-class Refusals(TlsCase):
+class Refusals(LogCase):
     def refuse(self, *options, words, status=1, **process):
         got, _, err = xdptap("-i", "near", "-w", self.path("x"), "--tls-keylog", self.log, *options,
                              namespace=self.pair.near, **process)
