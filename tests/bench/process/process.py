@@ -3,8 +3,9 @@
 """What --process costs: the hook, the reader, what processes see of it, and memory. Without a capture, with one, and
 with one that names processes, in turn.
 
-usage: process.py XDPTAP CONNECTIONS [ROUNDS]
+usage: process.py XDPTAP CONNECTIONS [ROUNDS [connect|accept|tcp|udp|memory]…]
 """
+import contextlib
 import os
 import statistics
 import sys
@@ -19,7 +20,8 @@ from net import Pair, Process
 
 XDPTAP, CONNECTIONS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
-PORT = 7000
+WHAT = sys.argv[4:] or ["connect", "accept", "tcp", "udp", "memory"]
+PORT, CALLS = 7000, 20000
 COUNTS = {"tcp": 20000, "udp": 100000}
 STATS = "/proc/sys/kernel/bpf_stats_enabled"
 
@@ -65,10 +67,56 @@ def compare(pair, folder, kind):
               f"ns a run: {runs}", flush=True)
 
 
+def time_call(pair, call):
+    """(median, 99th percentile) in ns of connect(2) or accept(2) in near, with the other end in far."""
+    if call == "connect":
+        with serving(pair.far, net.FAR_IP):
+            return tuple(map(int, pair.near.run(CONNECTIONS, call, net.FAR_IP, str(PORT), str(CALLS)).split()))
+    with Process([CONNECTIONS, call, net.NEAR_IP, str(PORT), str(CALLS)], pair.near) as server:
+        wait_ready(server)
+        pair.far.run(CONNECTIONS, "tcp", net.NEAR_IP, str(PORT), str(CALLS))
+        server.wait()
+        return tuple(map(int, server.stdout().split()[1:]))
+
+
+def latency(pair, folder, call):
+    """What a process sees of being watched."""
+    rows = {}
+    for _ in range(ROUNDS):
+        for options in (None, (), ("--process",)):
+            if options is None:
+                rows.setdefault(options, []).append(time_call(pair, call))
+                continue
+            with Process([XDPTAP, "-q", "-i", "near", "-w", os.path.join(folder, "out.pcapng"), "-B", "64", *options],
+                         pair.near) as capture:
+                capture.wait_for("Capturing on")
+                rows.setdefault(options, []).append(time_call(pair, call))
+                capture.signal()
+                capture.wait()
+    bare = min(rows[None])[0]
+    for options, times in rows.items():
+        name = "without a capture" if options is None else "with " + (" ".join(options) or "a capture")
+        print(f"{call}: median {min(t[0] for t in times)} ns ({min(t[0] for t in times) / bare:.2f}), "
+              f"99 %: {min(t[1] for t in times)} ns, {name}", flush=True)
+
+
+def wait_ready(process):
+    wait_until(lambda: b"ready" in process.stdout() or process.has_ended(), "a server")
+    if process.has_ended():
+        raise SystemExit(process.text())
+
+
+@contextlib.contextmanager
+def serving(namespace, address):
+    with Process([CONNECTIONS, "serve", address, str(PORT)], namespace) as server:
+        wait_ready(server)
+        yield
+
+
 def memory(pair, folder):
     """Of the maps, with 10^5 sockets known."""
-    with Process([CONNECTIONS, "keep", net.NEAR_IP, "1", "100000"], pair.near) as keeper:
-        wait_until(lambda: b"ready" in keeper.stdout(), "100000 sockets")
+    with Process([CONNECTIONS, "keep", "100000"], pair.near) as keeper:
+        wait_ready(keeper)
         with Process([XDPTAP, "-q", "-i", "near", "-w", os.path.join(folder, "out.pcapng"), "--process"],
                      pair.near) as capture:
             capture.wait_for("Capturing on")
@@ -85,13 +133,17 @@ def main():
         file.write("1")
     try:
         with Pair() as pair, tempfile.TemporaryDirectory() as folder:
-            with Process([CONNECTIONS, "serve", net.FAR_IP, str(PORT)], pair.far) as server:
-                wait_until(lambda: b"ready" in server.stdout(), "a server")
+            for call in ("connect", "accept"):
+                if call in WHAT:
+                    latency(pair, folder, call)
+            with serving(pair.far, net.FAR_IP):
                 sink = pair.far.socket(net.socket.AF_INET, net.socket.SOCK_DGRAM, bind=(net.FAR_IP, PORT))
                 for kind in COUNTS:
-                    compare(pair, folder, kind)
+                    if kind in WHAT:
+                        compare(pair, folder, kind)
                 sink.close()
-            memory(pair, folder)
+            if "memory" in WHAT:
+                memory(pair, folder)
     finally:
         with open(STATS, "w", encoding="ascii") as file:
             file.write("0")
