@@ -30,6 +30,27 @@ class Any(Case):
         for interface in ("near", "near2"):
             self.assert_free(interface)
 
+    def test_joins_at_tc(self):
+        """Where the capture has given up its privileges, and old kernels need more than newer ones."""
+        capture = self.start("--point", "tc", interface="any")
+        self.pair.add("near2", "far2")
+
+        def has_joined():
+            self.pair.send(1, 100, "far2")
+            with open(capture.file, "rb") as file:
+                return b"near2" in file.read()
+        harness.wait_until(has_joined, "near2")
+        received, sent = self.pair.send(2, 200, "far2"), self.pair.send(3, 300, "near2")
+
+        def has_all():
+            with open(capture.file, "rb") as file:
+                return file.read().count(sent[-1][14:]) == 1
+        harness.wait_until(has_all, "the last frame")
+        finished = capture.finish()
+        names = [i.option("if_name") for i in finished.interfaces]
+        self.assertEqual([b["data"] for b in finished.named("EPB")
+                          if names[b["interface"]] == "near2" and b["len"] > 100], received + sent)
+
     def test_loopback_once(self):
         """lo receives what it sends, but each frame is captured once."""
         capture = self.start(interface="lo")
