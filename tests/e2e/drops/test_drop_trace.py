@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Beside the kernel's own tracing of the same traffic: what perf trace would show is in the capture."""
+"""Beside others that show drops, on the same traffic: what perf trace and dropwatch print is in the capture."""
 import socket
 import threading
 from collections import Counter
@@ -14,9 +14,9 @@ from drops import DropCase, ip4, tcp, udp
 N = 5
 
 
-class BesideTracing(DropCase):
+class Beside(DropCase):
     def setUp(self):
-        if not kerneltrace.is_available():
+        if not kerneltrace.has_tracefs():
             self.skipTest("this kernel has no tracefs")
         super().setUp()
         self.pair.near.write("/proc/sys/net/ipv4/ip_forward", "1")
@@ -52,29 +52,44 @@ class BesideTracing(DropCase):
             "UNHANDLED_PROTO": [net.frame(60 + n, n) for n in range(N)],
         }
 
-    def test_nothing_is_missing(self):
+    def check(self, make_tracer):
+        """Returns the events of which nothing is captured."""
         captures = self.captures()
         with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.NEAR_IP, 9300)) as receiver, \
-                self.pair.sender() as sender, kerneltrace.DropTrace([threading.get_native_id()]) as trace:
+                self.pair.sender() as sender, make_tracer(threading.get_native_id()) as tracer:
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
 
-            def is_traced(reason, frames):
+            def is_seen(reason, frames):
                 """Where a kernel thread receives them, the events are not ours: then once more."""
                 for frame in frames:
                     sender.send(frame)
-                return any(e.reason == reason for e in trace.events())
+                return any(e.reason == reason for e in tracer.events())
             for reason, frames in self.causes(receiver).items():
                 if reason in drops.reasons() and (self.is_exact or reason == "NO_SOCKET"):
-                    harness.wait_until(lambda: is_traced(reason, frames), f"{reason} in the kernel's trace")
-            trace.write("events/skb/kfree_skb/enable", "0")
-            events = trace.events()
+                    harness.wait_until(lambda: is_seen(reason, frames), f"{reason} in {make_tracer.__name__}")
+            events = tracer.stop()
         found = [d for capture in captures for d in self.read(capture.finish())]
         harness.comment(f"{len(events)} events, {dict(Counter(e.reason for e in events))}")
         if all(e.function for e in events):
-            missing = Counter((e.reason, e.function) for e in events) - Counter((d.reason, d.function) for d in found)
-        else:
-            missing = Counter(e.reason for e in events) - Counter(d.reason for d in found)
-        self.assertEqual(missing, Counter())
+            return Counter((e.reason, e.function) for e in events) - Counter((d.reason, d.function) for d in found)
+        return Counter(e.reason for e in events) - Counter(d.reason for d in found)
+
+    def test_tracing_files(self):
+        self.assertEqual(self.check(kerneltrace.DropTrace), Counter())
+
+    def test_perf_trace(self):
+        if not kerneltrace.has("perf"):
+            self.skipTest("this machine has no perf")
+        self.assertEqual(self.check(kerneltrace.PerfTrace), Counter())
+
+    def test_dropwatch(self):
+        if not kerneltrace.has("dropwatch"):
+            self.skipTest("this machine has no dropwatch")
+        if not kerneltrace.has_drop_monitor():
+            self.skipTest("this kernel has no drop monitor (CONFIG_NET_DROP_MONITOR)")
+        if not harness.OWN_MACHINE:
+            self.skipTest("this machine drops packets of others, which dropwatch shows, too")
+        self.assertEqual(self.check(kerneltrace.DropWatch), Counter())
 
 
 if __name__ == "__main__":
