@@ -108,7 +108,7 @@ static int fail_trace(struct journal *j, int code, const struct device *d)
 	switch (code) {
 	case -EOPNOTSUPP: return journal_fail(j, code, "this kernel refuses to trace XDP programs");
 	case -ENODATA:
-		return journal_fail(j, code,
+		return journal_fail(j, -EOPNOTSUPP,
 				    "the XDP program on \"%s\" has no BTF and cannot be traced",
 				    d->name);
 	case -ENOENT:

@@ -34,12 +34,14 @@
  *   -EOPNOTSUPP  this device, driver or kernel cannot do that.
  *   -ENOSYS      the kernel is too old: XDP requires Linux 5.18, tc 5.10.
  *   -ENODEV      there is no such interface.
+ *   -ENOENT      there is no such program to trace, or somebody detached the program.
  *   -EINVAL      an argument makes no sense.
  *   -E2BIG       the filter is too large, or see "Binary compatibility".
  *   -ELOOP       the filter jumps backward.
  *   -ENOSPC      there are as many programs as config.max_ids permits.
  *   -ENOMEM      no memory.
  *   -ECHILD      the tap belongs to the parent process: see "Processes".
+ *   Others are those of a system call, as -EMFILE.
  *
  * Memory and output: the library prints nothing. Its messages, and those of libbpf, go to config.log. The
  * rings take config.ring_size bytes of the kernel's memory for each CPU. xdptap_drain() allocates no memory,
