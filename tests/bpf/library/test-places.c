@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* What <xdptap/tap.h> says of points, modes, interfaces and refusals. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/bpf/library/veth.h"
 
 #define BIT(n) (1u << (n))
+
+static bool kernel_is(unsigned int major, unsigned int minor)
+{
+	unsigned int here[2];
+	struct utsname name;
+
+	g_assert_cmpint(uname(&name), ==, 0);
+	g_assert_cmpint(sscanf(name.release, "%u.%u", &here[0], &here[1]), ==, 2);
+	return here[0] > major || (here[0] == major && here[1] >= minor);
+}
 
 static struct xdptap_interface query(const char *name, uint32_t ifindex)
 {
@@ -19,7 +38,21 @@ static struct xdptap_interface query(const char *name, uint32_t ifindex)
 	return i;
 }
 
-/* What is sent on "near" is sent there, and received on "far". */
+/* The network stack behind it has got the same bytes, and closes the socket. */
+static void assert_passed_on(int fd, GBytes *captured)
+{
+	uint8_t data[FRAME + 1];
+	ssize_t n = recv(fd, data, sizeof(data), 0);
+
+	g_assert_cmpmem(data, (gsize)n, g_bytes_get_data(captured, NULL),
+			g_bytes_get_size(captured));
+	close(fd);
+}
+
+/*
+ * What is sent on "near" is sent there, and received on "far". It continues, unchanged. A new tap has nothing that
+ * earlier ones left.
+ */
 static void test_points(void)
 {
 	static const enum xdptap_point points[] = { XDPTAP_AUTO, XDPTAP_XDP, XDPTAP_TC_INGRESS,
@@ -30,6 +63,7 @@ static void test_points(void)
 		_cleanup_(taken_freep) struct taken *taken = taken_new(t);
 		struct xdptap_attachment a;
 		uint32_t id = tap_attach_or_fail(t, "near", points[i]);
+		int fd;
 
 		a = attachment_of(t, id);
 		g_assert_cmpuint(a.point, ==, points[i] ? points[i] : XDPTAP_XDP);
@@ -38,9 +72,11 @@ static void test_points(void)
 		g_assert_cmpuint(a.is_attached, ==, 1);
 		g_assert_true((a.mode == XDPTAP_MODE_AUTO) == (a.point != XDPTAP_XDP));
 		veth_send(is_sent ? "far" : "near", 90, 1); /* the other way: not captured */
+		fd = veth_listen(is_sent ? "far" : "near");
 		veth_send(is_sent ? "near" : "far", 1, 1);
 		taken_wait(taken, 1);
 		g_assert_cmpuint(veth_number(taken->frames->pdata[0]), ==, 1);
+		assert_passed_on(fd, taken->frames->pdata[0]);
 		g_assert_true(!(taken_head(taken, 0)->mask & XDPTAP_FRAME_SENT) == !is_sent);
 		xdptap_close(t);
 	}
@@ -81,6 +117,7 @@ static void test_native_refused(void)
 
 static void test_query(void)
 {
+	g_autofree char *long_name = g_strnfill(300, 'x');
 	struct xdptap_interface i = { .size = sizeof(i) };
 
 	i = query("near", 0);
@@ -91,6 +128,7 @@ static void test_query(void)
 			 BIT(XDPTAP_AUTO) | BIT(XDPTAP_XDP) | BIT(XDPTAP_TC_INGRESS) |
 				 BIT(XDPTAP_TC_EGRESS));
 	g_assert_cmpuint(i.modes & BIT(XDPTAP_MODE_GENERIC), !=, 0);
+	g_assert_true(!(i.modes & BIT(XDPTAP_MODE_NATIVE)) == !kernel_is(6, 3));
 	g_assert_cmpuint(i.program_id, ==, 0);
 	g_assert_cmpstr(i.obstacle, ==, "");
 	g_assert_cmpstr(query(NULL, i.ifindex).name, ==, "near");
@@ -100,6 +138,8 @@ static void test_query(void)
 	assert_failed(xdptap_query("", 0, &i), -ENODEV, NULL, "no interface");
 	assert_failed(xdptap_query(NULL, 0, &i), -ENODEV, NULL, "index 0");
 	assert_failed(xdptap_query(NULL, 4711, &i), -ENODEV, NULL, "index 4711");
+	assert_failed(xdptap_query(long_name, 0, &i), -ENODEV, NULL, "no interface \"xxx");
+	g_assert_cmpuint(strlen(xdptap_error(NULL)->text), <, sizeof(xdptap_error(NULL)->text));
 }
 
 /* A second tap: at the hook that the first one has, and beside it. */
@@ -139,51 +179,6 @@ static void test_busy(void)
 	xdptap_close(second);
 }
 
-/* Both sides of a tap's own program; where the kernel lets nobody trace, it says so. */
-static void test_trace(void)
-{
-	struct xdptap_target target = { .size = sizeof(target),
-					.interface = "near",
-					.point = XDPTAP_TRACE };
-	_cleanup_(taken_freep) struct taken *taken = NULL;
-	struct xdptap *traced, *t;
-	uint32_t id;
-	int r;
-
-	traced = tap_open_or_fail(NULL);
-	t = tap_open_or_fail(NULL);
-	taken = taken_new(t);
-	assert_failed(xdptap_attach(t, &target, NULL), -ENOENT, t, "no such XDP program");
-	(void)tap_attach_or_fail(traced, "near", XDPTAP_XDP);
-	target.side = XDPTAP_BOTH;
-	r = xdptap_attach(t, &target, &id);
-	if (r == -EOPNOTSUPP) {
-		assert_failed(r, -EOPNOTSUPP, t, "refuses to trace");
-		g_test_skip("this kernel refuses to trace XDP programs");
-	} else {
-		g_assert_cmpint(r, ==, 0);
-		veth_send("far", 0, 1);
-		taken_wait(taken, 2);
-		g_assert_cmpuint(taken_head(taken, 0)->id, ==, id);
-		g_assert_cmpuint(taken_head(taken, 1)->id, ==, id + 1);
-		g_assert_true(taken_head(taken, 0)->mask & XDPTAP_FRAME_RUN);
-		g_assert_cmpuint(taken_head(taken, 0)->run, ==, taken_head(taken, 1)->run);
-		g_assert_true(taken_head(taken, 1)->mask & XDPTAP_FRAME_VERDICT);
-		g_assert_cmpuint(taken_head(taken, 1)->verdict, ==, XDP_PASS);
-		g_assert_cmpint(xdptap_detach(t, id + 1), ==, 0);
-		g_assert_cmpuint(attachment_of(t, id).ifindex, ==, 0);
-		target.side = XDPTAP_EXIT;
-		target.verdicts = BIT(XDP_DROP); /* none */
-		g_assert_cmpint(xdptap_attach(t, &target, &id), ==, 0);
-		veth_send("far", 0, 1);
-		g_assert_cmpuint(stats_of(t, id).accepted, ==, 0);
-		target.program_id = 1u << 30;
-		assert_failed(xdptap_attach(t, &target, &id), -ENOENT, t, "no such XDP program");
-	}
-	xdptap_close(t);
-	xdptap_close(traced);
-}
-
 /* A tun: its frames begin with their network header. */
 static void test_headerless(void)
 {
@@ -205,6 +200,63 @@ static void test_headerless(void)
 	g_assert_cmpuint(attachment_of(t, 0).linktype, ==, 101);
 	xdptap_close(t);
 	veth_run("ip link del t0");
+}
+
+/* A device of a type that the library does not know: amateur radio. */
+static void test_unknown_type(void)
+{
+	struct ifreq about = { .ifr_name = "t1", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct xdptap_target target = { .size = sizeof(target), .interface = "t1" };
+	struct xdptap_interface i = { .size = sizeof(i) };
+	struct xdptap *t = tap_open_or_fail(NULL);
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	g_assert_cmpint(ioctl(fd, TUNSETIFF, &about), ==, 0);
+	g_assert_cmpint(ioctl(fd, TUNSETLINK, 3), ==, 0);
+	assert_failed(xdptap_query("t1", 0, &i), -EOPNOTSUPP, NULL, "type 3, are unknown");
+	assert_failed(xdptap_attach(t, &target, NULL), -EOPNOTSUPP, t, "type 3, are unknown");
+	close(fd);
+	xdptap_close(t);
+}
+
+/* What is no clock is refused, and stays the caller's. */
+static void test_no_clock(void)
+{
+	const struct xdptap_target target = { .size = sizeof(target),
+					      .interface = "near",
+					      .point = XDPTAP_XDP,
+					      .flags = XDPTAP_NIC_TIME,
+					      .phc_fd = open("/dev/null", O_RDONLY | O_CLOEXEC) };
+	struct xdptap *t = tap_open_or_fail(NULL);
+
+	g_assert_cmpint(xdptap_attach(t, &target, NULL), <, 0);
+	xdptap_close(t);
+	g_assert_cmpint(close(target.phc_fd), ==, 0);
+	g_assert_cmpstr(query("near", 0).phc, ==, "");
+}
+
+/* Killed, it leaves nothing; before Linux 6.6 a program at tc, until the next tap comes. */
+static void test_killed_at_tc(void)
+{
+	const char *list =
+		"tc filter show dev near egress 2>&1; tc filter show dev near ingress 2>&1";
+	g_autofree char *left = NULL, *in_the_end = NULL;
+	struct xdptap *t;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		t = tap_on_near(XDPTAP_TC_EGRESS);
+		kill(getpid(), SIGKILL);
+	}
+	g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+	left = veth_ask(list);
+	g_assert_true(!strstr(left, "tap_tc") == kernel_is(6, 6));
+	t = tap_on_near(XDPTAP_TC_EGRESS);
+	veth_send("near", 0, 1);
+	g_assert_cmpuint(stats_of(t, 0).seen, ==, 1);
+	xdptap_close(t);
+	in_the_end = veth_ask(list);
+	g_assert_null(strstr(in_the_end, "tap_tc"));
 }
 
 static void test_bond_and_vrf(void)
@@ -318,7 +370,7 @@ static void test_senseless(void)
 		{ { .interface = "near", .n_filter = 1 }, -EINVAL, "is NULL" },
 	};
 	struct xdptap *t;
-	uint32_t id;
+	uint32_t id = 77;
 
 	t = tap_open_or_fail(NULL);
 	g_assert_cmpint(xdptap_error(t)->code, ==, 0);
@@ -328,6 +380,8 @@ static void test_senseless(void)
 		target.size = sizeof(target);
 		assert_failed(xdptap_attach(t, &target, &id), cases[i].code, t, cases[i].words);
 	}
+	g_assert_cmpuint(query("near", 0).program_id, ==, 0);
+	g_assert_cmpuint(id, ==, 77);
 	g_assert_cmpuint(tap_attach_or_fail(t, "near", XDPTAP_XDP), ==, 0);
 	xdptap_close(t);
 }
@@ -355,8 +409,10 @@ int main(int argc, char **argv)
 	veth_test("/library/native-refused", test_native_refused);
 	veth_test("/library/query", test_query);
 	veth_test("/library/busy", test_busy);
-	veth_test("/library/trace", test_trace);
 	veth_test("/library/headerless", test_headerless);
+	veth_test("/library/unknown-type", test_unknown_type);
+	veth_test("/library/no-clock", test_no_clock);
+	veth_test("/library/killed-at-tc", test_killed_at_tc);
 	veth_test("/library/bond-and-vrf", test_bond_and_vrf);
 	veth_test("/library/promiscuous", test_promiscuous);
 	veth_test("/library/gone", test_gone);

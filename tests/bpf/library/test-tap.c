@@ -45,6 +45,7 @@ static uint64_t real_ns(void)
 static void test_frames(void)
 {
 	struct near n = near_begin(XDPTAP_AUTO);
+	static const uint32_t none[G_N_ELEMENTS(((struct xdptap_frame *)0)->reserved)];
 	uint64_t before = real_ns(), last = 0;
 
 	veth_send("far", 0, 1000);
@@ -60,6 +61,7 @@ static void test_frames(void)
 		g_assert_cmpuint(f->id, ==, 0);
 		g_assert_cmpuint(f->mask & ~(XDPTAP_FRAME_QUEUE | XDPTAP_FRAME_HASH), ==, 0);
 		g_assert_cmpuint(f->lost + f->generation, ==, 0);
+		g_assert_cmpmem(f->reserved, sizeof(f->reserved), none, sizeof(none));
 	}
 	g_assert_cmpuint(last, <=, real_ns() + 1000000);
 	g_assert_cmpuint(xdptap_now_ns(n.t), >=, last);

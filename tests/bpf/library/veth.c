@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tests/bpf/library/veth.h"
@@ -83,6 +84,20 @@ void veth_send(const char *from, uint32_t first, uint32_t n)
 		g_assert_cmpint(send(fd, frame, sizeof(frame), 0), ==, sizeof(frame));
 	}
 	close(fd);
+}
+
+int veth_listen(const char *on)
+{
+	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
+					     .sll_protocol = htons(ETHERTYPE),
+					     .sll_ifindex = (int)if_nametoindex(on) };
+	const struct timeval patience = { .tv_sec = 30 };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), ==,
+			0);
+	return fd;
 }
 
 uint32_t veth_number(GBytes *frame)

@@ -32,6 +32,8 @@ void veth_run(const char *command);
 char *veth_ask(const char *command);
 /* Sends n frames from "far" (or another interface), numbered from `first` on. */
 void veth_send(const char *from, uint32_t first, uint32_t n);
+/* A socket that receives what the network stack gets on an interface. */
+int veth_listen(const char *on);
 /* The number in a frame, or UINT32_MAX. */
 uint32_t veth_number(GBytes *frame);
 
