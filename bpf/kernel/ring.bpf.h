@@ -136,14 +136,16 @@ static __always_inline _Bool copy_linear(__u8 *to, __u32 len, const __u32 size, 
 					 const void *end)
 {
 	const __u32 last = size / 2 < LAST ? size / 2 : LAST, first = size - last;
-	__u32 more = len - first, rest; /* beyond the first copy */
+	__u32 more = len - first, between = first - last, rest; /* more: beyond the first copy */
 
 	if (size < 64 || size > LINEAR_MAX || data + first > end)
 		return 0;
 	asm volatile("" : "+r"(more)); /* as in is_within() */
 	if (more > last)
 		return 0;
-	rest = more + first - last;
+	/* Clang 19 makes an OR of a sum whose bits do not overlap, for which the verifier assumes more. */
+	asm volatile("" : "+r"(between));
+	rest = more + between;
 	if (data + rest + last > end)
 		return 0;
 	copy_words(to, data, first);
