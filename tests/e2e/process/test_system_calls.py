@@ -29,11 +29,13 @@ class SandboxCase(Case):
         with open(XDPTAP, "rb") as file:
             if b"__asan_" in file.read():
                 self.skipTest("this build has sanitizers, which do what they like")
-        self.strace = ["strace", "-f", "-qq", "-s", "4", "-o", self.path("calls")]
+        # If a test fails, nothing of it outlives strace.
+        self.traced = ["strace", "-f", "-qq", "-s", "4", "-o", self.path("calls"), "setpriv", "--pdeathsig", "KILL",
+                       XDPTAP]
 
     def trace(self, *options, **process):
         """A capture under strace."""
-        capture = self.enterContext(net.Process([*self.strace, XDPTAP, *options], self.pair.near, **process))
+        capture = self.enterContext(net.Process([*self.traced, *options], self.pair.near, **process))
         capture.wait_for("File: ")
         return capture
 
@@ -118,7 +120,7 @@ class Changes(SandboxCase):
     def test_toolbar(self):
         program = self.path("traced")
         with open(program, "w", encoding="utf-8") as script:
-            script.write(f"#!/bin/sh\nexec {shlex.join([*self.strace, XDPTAP])} \"$@\"\n")
+            script.write(f"#!/bin/sh\nexec {shlex.join(self.traced)} \"$@\"\n")
         os.chmod(program, 0o755)
         bar = toolbar.Toolbar(self.folder)
         self.addCleanup(bar.close)
