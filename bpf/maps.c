@@ -17,7 +17,7 @@
 #define NO_MAPS                                                                                    \
 	{                                                                                          \
 		.rings_fd = -1, .counts_fd = -1, .cpus_fd = -1, .owners_fd = -1,                   \
-		.addresses_fd = -1                                                                 \
+		.addresses_fd = -1, .slots_fd = -1                                                 \
 	}
 
 /* The kernel accepts powers of two that are multiples of the page size. */
@@ -117,6 +117,24 @@ int maps_init(struct maps *m, size_t ring_size, uint32_t n_slots)
 	return r == 0 ? create_cpus(m) : r;
 }
 
+#define SLOTS_SIZE (WIRE_SHARERS * sizeof(struct wire_slots))
+
+int maps_allow_sharing(struct maps *m)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	void *p;
+
+	m->slots_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdptap_slots", sizeof(uint32_t),
+				     sizeof(struct wire_slots), WIRE_SHARERS, &opts);
+	if (m->slots_fd < 0)
+		return m->slots_fd;
+	p = mmap(NULL, SLOTS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->slots_fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	m->slots = p;
+	return 0;
+}
+
 int maps_find_busy(const struct maps *m)
 {
 	for (unsigned int cpu = 0; cpu < m->n_cpus; cpu++)
@@ -147,6 +165,8 @@ void maps_done(struct maps *m)
 {
 	if (m->cpu)
 		munmap(m->cpu, m->n_cpus * sizeof(struct wire_cpu));
+	if (m->slots)
+		munmap(m->slots, SLOTS_SIZE);
 	for (unsigned int i = 0; i < m->n_rings; i++)
 		close(m->ring_fds[i]);
 	free(m->ring_fds);
@@ -155,6 +175,7 @@ void maps_done(struct maps *m)
 	close_fd(m->rings_fd);
 	close_fd(m->counts_fd);
 	close_fd(m->cpus_fd);
+	close_fd(m->slots_fd);
 	*m = (struct maps)NO_MAPS;
 }
 
@@ -168,6 +189,7 @@ int maps_share(const struct maps *m, struct bpf_object *object)
 		       { "cpus", m->cpus_fd },
 		       { "owners", m->owners_fd },
 		       { "addresses", m->addresses_fd } };
+	struct bpf_map *slots = bpf_object__find_map_by_name(object, "slots");
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared) && r >= 0; i++) {
@@ -177,6 +199,8 @@ int maps_share(const struct maps *m, struct bpf_object *object)
 			continue;
 		r = map ? bpf_map__reuse_fd(map, shared[i].fd) : -ENOENT;
 	}
+	if (r >= 0 && slots && m->slots_fd >= 0)
+		r = bpf_map__reuse_fd(slots, m->slots_fd);
 	return r;
 }
 

@@ -21,11 +21,13 @@ struct maps {
 	int owners_fd, addresses_fd; /* borrowed; -1: no program asks for the process of a frame */
 	int *ring_fds;		     /* one per ring, room for one per CPU */
 	unsigned int n_rings;
-	bool *is_served;       /* whether a CPU has its own ring, or gets none */
-	unsigned int *ring_of; /* each CPU's, an index into ring_fds */
-	unsigned int n_cpus;   /* possible CPUs: entries of "rings" and "cpus" */
-	uint32_t n_slots;      /* counters */
-	size_t ring_size;      /* bytes, rounded up to what the kernel accepts */
+	bool *is_served;	  /* whether a CPU has its own ring, or gets none */
+	unsigned int *ring_of;	  /* each CPU's, an index into ring_fds */
+	unsigned int n_cpus;	  /* possible CPUs: entries of "rings" and "cpus" */
+	uint32_t n_slots;	  /* counters */
+	int slots_fd;		  /* -1: programs are not shared between interfaces */
+	struct wire_slots *slots; /* of these interfaces, up to WIRE_SHARERS */
+	size_t ring_size;	  /* bytes, rounded up to what the kernel accepts */
 	struct wire_cpu *cpu;
 };
 
@@ -48,6 +50,13 @@ int maps_find_busy(const struct maps *m);
  * any more.
  */
 int maps_add_ring(struct maps *m, unsigned int cpu);
+/* Lets interfaces share programs. 0 or -errno of bpf(2); *m is safe for maps_done() either way. */
+int maps_allow_sharing(struct maps *m);
+static inline bool maps_can_share(const struct maps *m, unsigned int ifindex)
+{
+	return m->slots && ifindex < WIRE_SHARERS;
+}
+
 /* Makes an object use these maps instead of its own of the same names; before load. 0 or -errno. */
 int maps_share(const struct maps *m, struct bpf_object *object);
 /*

@@ -19,6 +19,7 @@
 #include "bpf/tc/clsact.h"
 #include "bpf/facts.h"
 #include "bpf/load/image.h"
+#include "bpf/load/sharing.h"
 #include "bpf/maps.h"
 #include "bpf/tc/neighbours.h"
 #include "bpf/point-link.h"
@@ -37,6 +38,7 @@ struct tc_link {
 	int fd; /* of the tcx link; -1: it is a filter */
 	uint32_t program_id;
 	struct clsact clsact;
+	struct sharing sharing;
 };
 
 static struct tc_link *tc_link_of(struct point_link *link)
@@ -146,18 +148,24 @@ static enum shape shape_of(const struct point_target *t, bool is_egress)
  * Returns the program's descriptor. A kernel in lockdown does not let programs read its memory: then
  * nothing is known about checksums, and frames without a link-layer header cannot be found.
  */
-static int load(const struct point_target *t, bool is_egress)
+static int load(const struct point_target *own, bool is_egress)
 {
 	const struct wire_skb_config *skb = facts_skb();
-	const struct tc_kind *kinds = kinds_of(t), *kind = &kinds[shape_of(t, is_egress)];
+	const struct tc_kind *kinds = kinds_of(own), *kind = &kinds[shape_of(own, is_egress)];
+	const struct point_target t = sharing_target(own);
 	int r;
 
 	if (kind->is_headerless)
-		return skb->network ? images_load(t->images, &kind->image, t) : -EOPNOTSUPP;
-	r = images_load(t->images, &kind->image, t);
+		return skb->network ? images_load(t.images, &kind->image, &t) : -EOPNOTSUPP;
+	r = images_load(t.images, &kind->image, &t);
 	if ((r == -EINVAL || r == -EACCES) && skb->offset)
-		r = images_load(t->images, &kinds[UNKNOWN].image, t);
+		r = images_load(t.images, &kinds[UNKNOWN].image, &t);
 	return r;
+}
+
+static enum wire_hook hook_of(bool is_egress)
+{
+	return is_egress ? WIRE_HOOK_SENT : WIRE_HOOK_RECEIVED;
 }
 
 /*
@@ -191,11 +199,14 @@ static int attach(const struct point_target *t, bool is_egress, struct point_lin
 		.fd = -1,
 	};
 	prog_fd = load(t, is_egress);
+	if (prog_fd >= 0)
+		sharing_enter(&l->sharing, t, hook_of(is_egress));
 	r = prog_fd < 0 ? prog_fd : put(prog_fd, l);
 	l->program_id = r == 0 ? program_id(prog_fd) : 0;
 	if (prog_fd >= 0)
 		close(prog_fd); /* where it is attached, it stays */
 	if (r < 0) {
+		sharing_withdraw(&l->sharing);
 		free(l);
 		return r;
 	}
@@ -211,8 +222,10 @@ static int replace(const struct point_target *t, struct point_link *link)
 	if (fd < 0)
 		return fd;
 	r = l->fd >= 0 ? bpf_link_update(l->fd, fd, NULL) : clsact_replace(&l->clsact, fd);
-	if (r == 0)
+	if (r == 0) {
 		l->program_id = program_id(fd);
+		sharing_enter(&l->sharing, t, hook_of(l->is_egress));
+	}
 	close(fd);
 	return r;
 }
@@ -235,6 +248,7 @@ static void detach(struct point_link *link)
 		(void)bpf_link_detach(l->fd);
 	else
 		clsact_remove(&l->clsact);
+	sharing_withdraw(&l->sharing);
 }
 
 static void free_link(struct point_link *link)

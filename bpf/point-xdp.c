@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "bpf/load/image.h"
+#include "bpf/load/sharing.h"
 #include "bpf/maps.h"
 #include "bpf/point-link.h"
+#include "xdp-offloads-process-small.skel.h"
 #include "xdp-offloads-process.skel.h"
+#include "xdp-offloads-small.skel.h"
 #include "xdp-offloads.skel.h"
 #include "xdp-process.skel.h"
 #include "xdp-stamps-process.skel.h"
@@ -29,10 +32,17 @@ enum reads {
 	READS_STAMP,	/* that, and when the NIC received it */
 };
 
+struct
+try {
+	enum tap_mode mode;
+	enum reads reads;
+};
+
 struct xdp_link {
 	struct point_link link;
 	int fd; /* of the bpf_link */
-	enum reads reads;
+	struct try try;
+	struct sharing sharing;
 };
 
 static struct xdp_link *xdp_link_of(struct point_link *link)
@@ -41,12 +51,7 @@ static struct xdp_link *xdp_link_of(struct point_link *link)
 }
 
 /* What to try, in this order: the rows that have the mode and the time stamps asked for. */
-static const struct
-try {
-	enum tap_mode mode;
-	enum reads reads;
-}
-tries[] = {
+static const struct try tries[] = {
 	{ TAP_MODE_NATIVE, READS_STAMP },
 	{ TAP_MODE_NATIVE, READS_OFFLOADS },
 	{ TAP_MODE_NATIVE, READS_NOTHING },
@@ -85,6 +90,8 @@ OBJECT(xdp_stamps, xdp_stamps)
 OBJECT(xdp_process, xdp)
 OBJECT(xdp_offloads_process, xdp_offloads)
 OBJECT(xdp_stamps_process, xdp_stamps)
+OBJECT(xdp_offloads_small, xdp_offloads)
+OBJECT(xdp_offloads_process_small, xdp_offloads)
 
 /* Only a program bound to a device may ask its driver. */
 static const struct image_kind plain[] = {
@@ -98,6 +105,21 @@ static const struct image_kind with_process[] = {
 	[READS_OFFLOADS] = { open_xdp_offloads_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 	[READS_STAMP] = { open_xdp_stamps_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 };
+
+/* For each of many interfaces, which cannot share a program that is bound. */
+static const struct image_kind small = { open_xdp_offloads_small, CBPF_XDP, BPF_F_XDP_HAS_FRAGS,
+					 true };
+static const struct image_kind small_with_process = { open_xdp_offloads_process_small, CBPF_XDP,
+						      BPF_F_XDP_HAS_FRAGS, true };
+
+static const struct image_kind *kind_of(const struct point_target *t, enum reads reads)
+{
+	bool has_owners = maps_have_owners(t->maps);
+
+	if (reads == READS_OFFLOADS && maps_can_share(t->maps, 0))
+		return has_owners ? &small_with_process : &small;
+	return (has_owners ? with_process : plain) + reads;
+}
 
 /* Whether the driver answers programs: 0 or -errno. Much is saved where it does not. */
 static int try_to_bind(unsigned int ifindex)
@@ -116,13 +138,20 @@ static int try_to_bind(unsigned int ifindex)
 	return 0;
 }
 
-/* Returns the program's descriptor. */
-static int load(const struct point_target *t, enum reads reads)
+/* In native mode, a program on a bond sees its ports in place of the bond. */
+static bool is_shareable(const struct try *try)
 {
-	const struct image_kind *kind = (maps_have_owners(t->maps) ? with_process : plain) + reads;
+	return try->mode == TAP_MODE_GENERIC && try->reads == READS_NOTHING;
+}
+
+/* Returns the program's descriptor. */
+static int load(const struct point_target *t, const struct try *try)
+{
+	const struct image_kind *kind = kind_of(t, try->reads);
+	const struct point_target target = is_shareable(try) ? sharing_target(t) : *t;
 	int r = kind->is_bound ? try_to_bind(t->ifindex) : 0;
 
-	return r < 0 ? r : images_load(t->images, kind, t);
+	return r < 0 ? r : images_load(t->images, kind, &target);
 }
 
 static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
@@ -138,22 +167,23 @@ static int link_in_mode(int prog_fd, unsigned int ifindex, enum tap_mode mode)
 static int attempt(const struct point_target *t, const struct try *try, struct point_link **ret)
 {
 	struct xdp_link *x = calloc(1, sizeof(*x));
-	int fd, r = x ? load(t, try->reads) : -ENOMEM;
+	int fd, r = x ? load(t, try) : -ENOMEM;
 
-	if (r >= 0) {
-		fd = r;
-		r = link_in_mode(fd, t->ifindex, try->mode);
-		close(fd); /* the link keeps it */
-	}
 	if (r < 0) {
 		free(x);
 		return r;
 	}
-	*x = (struct xdp_link){
-		.link = { .mode = try->mode, .n_slots = 1 },
-		.fd = r,
-		.reads = try->reads,
-	};
+	*x = (struct xdp_link){ .link = { .mode = try->mode, .n_slots = 1 }, .try = *try };
+	if (is_shareable(try))
+		sharing_enter(&x->sharing, t, WIRE_HOOK_XDP);
+	fd = r;
+	r = x->fd = link_in_mode(fd, t->ifindex, try->mode);
+	close(fd); /* the link keeps it */
+	if (r < 0) {
+		sharing_withdraw(&x->sharing);
+		free(x);
+		return r;
+	}
 	*ret = &x->link;
 	return 0;
 }
@@ -185,11 +215,13 @@ static int attach(const struct point_target *t, struct point_link **ret)
 static int replace(const struct point_target *t, struct point_link *link)
 {
 	struct xdp_link *x = xdp_link_of(link);
-	int r, fd = load(t, x->reads);
+	int r, fd = load(t, &x->try);
 
 	if (fd < 0)
 		return fd;
 	r = bpf_link_update(x->fd, fd, NULL);
+	if (r == 0 && is_shareable(&x->try))
+		sharing_enter(&x->sharing, t, WIRE_HOOK_XDP);
 	close(fd);
 	return r;
 }
@@ -198,6 +230,7 @@ static void detach(struct point_link *link)
 {
 	/* At once; the last close() may leave it to a worker. */
 	(void)bpf_link_detach(xdp_link_of(link)->fd);
+	sharing_withdraw(&xdp_link_of(link)->sharing);
 }
 
 static void free_link(struct point_link *link)

@@ -132,6 +132,8 @@ int tap_new(const struct tap_config *config, struct tap **ret)
 	/* one more: slots_attach() has room for two, and most need one */
 	r = maps_init(&t->maps, config->ring_size, (config->slots ? config->slots : TAP_SLOTS) + 1);
 	t->slots.max = t->maps.n_slots;
+	if (r >= 0 && config->has_many)
+		r = maps_allow_sharing(&t->maps);
 	if (r >= 0)
 		r = open_rings(t);
 	if (r >= 0 && config->process.is_wanted)

@@ -74,6 +74,7 @@ struct tap_owner {
 struct tap_config {
 	size_t ring_size; /* bytes for each CPU, rounded up to a power of two */
 	uint32_t slots;	  /* to have at most, of 56 bytes for each possible CPU; 0: TAP_SLOTS */
+	bool has_many; /* interfaces: they share programs where they can, which costs each frame a look-up */
 	struct tap_process process;
 	void (*log)(void *user,
 		    const char *text); /* for the tap's messages; NULL: see tap_set_log() */

@@ -54,9 +54,27 @@ struct wire_config {
 	__u32 is_egress;      /* the point captures sent frames */
 	__u32 is_chosen;      /* only frames of processes that were chosen */
 	__u32 has_ids;	      /* received packets and drops get ids: see identity.bpf.h */
-	__u32 pad;
-	__u64 secret[2]; /* with which they are made */
+	__u32 is_shared;      /* by several interfaces: the map "slots" has each one's slot */
+	__u64 secret[2];      /* with which they are made */
 };
+
+/* Where an interface has a shared program. */
+enum wire_hook {
+	WIRE_HOOK_XDP,
+	WIRE_HOOK_RECEIVED, /* tc-ingress */
+	WIRE_HOOK_SENT,	    /* tc-egress */
+	WIRE_HOOKS,
+};
+
+#define WIRE_SHARERS 32768 /* interfaces with a higher index have programs of their own */
+
+/* In the map "slots", by the index of the interface. */
+struct wire_slots {
+	__u16 above[WIRE_HOOKS +
+		    1]; /* by hook: the slot plus 1; 0: none. The last one is padding. */
+};
+
+_Static_assert(sizeof(struct wire_slots) == 8, "wire_slots changed size");
 
 /* Bytes of a frame that precede what the kernel shows of it, and those and the next ones. */
 #define WIRE_HEAD_MAX  20

@@ -10,6 +10,7 @@
 
 #include "bpf/drops/identity.bpf.h"
 #include "bpf/kernel/ring.bpf.h"
+#include "bpf/load/shared.bpf.h"
 
 /* kernel: include/linux/skbuff.h, sk_buff.ip_summed */
 #define CHECKSUM_PARTIAL 3
@@ -175,6 +176,8 @@ int tap_tc(struct __sk_buff *skb)
 {
 	struct head head = { 0 };
 	struct frame f = {
+		.slot = shared_slot(skb->ifindex,
+				    config.is_egress ? WIRE_HOOK_SENT : WIRE_HOOK_RECEIVED),
 		.flags = skb->gso_size ? WIRE_SEGMENTS : 0,
 		.head = &head,
 	};

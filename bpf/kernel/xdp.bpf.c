@@ -5,11 +5,13 @@
  * what the driver knows, and xdp-stamps.bpf.c adds the time to that.
  */
 #include "bpf/kernel/xdp.bpf.h"
+#include "bpf/load/shared.bpf.h"
 
 SEC("xdp.frags")
 int tap_xdp(struct xdp_md *ctx)
 {
 	struct frame f = {
+		.slot = shared_slot(ctx->ingress_ifindex, WIRE_HOOK_XDP),
 		.queue = ctx->rx_queue_index,
 		.flags = WIRE_QUEUE,
 	};

@@ -30,12 +30,16 @@ struct image {
 	struct image_object object; /* loaded; its maps are those of the copies */
 	struct bpf_map *rodata;
 	uint64_t used; /* images.uses then */
+	int shared_fd; /* the program that was loaded last for several interfaces; -1: none */
+	struct wire_config shared; /* and its config */
 };
 
 static void image_free(struct image *i)
 {
 	if (!i)
 		return;
+	if (i->shared_fd >= 0)
+		close(i->shared_fd);
 	i->object.destroy(i->object.skeleton);
 	free(i->filter);
 	free(i);
@@ -135,6 +139,7 @@ static int image_new(const struct image_kind *kind, const struct point_target *t
 		return r;
 	}
 	i->kind = kind;
+	i->shared_fd = -1;
 	r = copy_filter(i, t);
 	if (r == 0)
 		r = load_first(i, t);
@@ -246,6 +251,31 @@ static struct image **find(struct images *images, const struct image_kind *kind,
 	return oldest;
 }
 
+static int duplicate(int fd)
+{
+	int r = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return r < 0 ? -errno : r;
+}
+
+/* Its own program, or that of others with the same config. */
+static int load_from(struct image *i, const struct point_target *t)
+{
+	bool is_there = i->shared_fd >= 0 && memcmp(&i->shared, &t->config, sizeof(i->shared)) == 0;
+	int r = is_there ? duplicate(i->shared_fd) : load_copy(i, t), fd;
+
+	if (r < 0 || is_there || !t->config.is_shared)
+		return r;
+	fd = duplicate(r);
+	if (fd < 0)
+		return r; /* the next one is loaded again */
+	if (i->shared_fd >= 0)
+		close(i->shared_fd);
+	i->shared_fd = fd;
+	i->shared = t->config;
+	return r;
+}
+
 int images_load(struct images *images, const struct image_kind *kind, const struct point_target *t)
 {
 	struct image **place = find(images, kind, t), *new;
@@ -253,7 +283,7 @@ int images_load(struct images *images, const struct image_kind *kind, const stru
 
 	if (is_of(*place, kind, t)) {
 		(*place)->used = ++images->uses;
-		return load_copy(*place, t);
+		return load_from(*place, t);
 	}
 	r = image_new(kind, t, &new);
 	if (r < 0)
@@ -261,6 +291,9 @@ int images_load(struct images *images, const struct image_kind *kind, const stru
 	image_free(*place);
 	*place = new;
 	new->used = ++images->uses;
-	r = fcntl(bpf_program__fd(new->object.program), F_DUPFD_CLOEXEC, 3);
-	return r < 0 ? -errno : r;
+	if (t->config.is_shared) {
+		new->shared_fd = duplicate(bpf_program__fd(new->object.program));
+		new->shared = t->config;
+	}
+	return duplicate(bpf_program__fd(new->object.program));
 }

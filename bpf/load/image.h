@@ -4,7 +4,7 @@
  *
  * libbpf takes an object apart, looks up the kernel's types and relocates the program; that takes longer
  * than the verifier. The result, an image, serves all interfaces with the same kind of program and the
- * same filter.
+ * same filter. Where nothing but their slots would differ, they share one program: see maps_allow_sharing().
  */
 #ifndef XDPTAP_BPF_LOAD_IMAGE_H
 #define XDPTAP_BPF_LOAD_IMAGE_H
@@ -45,7 +45,8 @@ struct image_kind {
 };
 
 /*
- * Loads a program of that kind for a target. Returns its descriptor, which the caller closes, or -errno of
+ * Loads a program of that kind for a target, or returns the one that others share: with config.is_shared, the
+ * program does not know its slot. Returns its descriptor, which the caller closes, or -errno of
  * patch_filter() or BPF_PROG_LOAD.
  */
 int images_load(struct images *images, const struct image_kind *kind, const struct point_target *t);

@@ -38,6 +38,7 @@ bool rings_prepare(struct tap **ret, const struct config *config, GError **error
 	struct tap_config tap = {
 		.ring_size = config->buffer_mib << 20,
 		.slots = count_slots(config),
+		.has_many = attach_is_any(config),
 	};
 	const char *why;
 	int r;

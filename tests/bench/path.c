@@ -156,6 +156,11 @@ void maps_done(struct maps *m)
 	free(m->cpu);
 }
 
+int maps_allow_sharing(struct maps *m)
+{
+	return -ENOSYS;
+}
+
 int maps_find_busy(const struct maps *m)
 {
 	return -1;
