@@ -92,6 +92,7 @@ static bool add(struct capture_ifaces *m, struct filter *filter, uint64_t direct
 	if (!new)
 		return false;
 	g_ptr_array_add(m->list, new);
+	newcomers_note(&m->newcomers, m->tap);
 	if (m->config->is_promiscuous && i->type != ARPHRD_LOOPBACK && !link_is_headerless(i) &&
 	    !sees_drops_only(m))
 		make_promiscuous(m, i->index);
@@ -218,7 +219,6 @@ bool capture_ifaces_attach(struct capture_ifaces *m, struct filter *filter, stru
 	for (guint n = 0; n < m->config->interfaces->len; n++)
 		if (!add_named(m, filter, m->config->interfaces->pdata[n], error))
 			return false;
-	newcomers_look(&m->newcomers, tap, NULL);
 	return check_format(m, error);
 }
 
@@ -341,6 +341,7 @@ static guint move(struct capture_ifaces *m, struct reconfigure *r, unsigned int 
 		}
 		n++;
 	}
+	newcomers_note(&m->newcomers, m->tap);
 	return n;
 }
 

@@ -37,6 +37,12 @@ static char *find_first(const struct tap *tap, guint slot)
 	return g_strdup(other.what);
 }
 
+void newcomers_note(struct newcomers *n, const struct tap *tap)
+{
+	for (guint slot = n->known->len; slot < tap_slots(tap); slot++)
+		g_ptr_array_add(n->known, find_first(tap, slot));
+}
+
 void newcomers_look(struct newcomers *n, const struct tap *tap, const struct stream *stream)
 {
 	gint64 now = g_get_monotonic_time();
@@ -44,13 +50,10 @@ void newcomers_look(struct newcomers *n, const struct tap *tap, const struct str
 	if (now < n->next_us)
 		return;
 	n->next_us = now + INTERVAL_US;
+	newcomers_note(n, tap);
 	for (guint slot = 0; slot < tap_slots(tap); slot++) {
 		char *first = find_first(tap, slot);
 
-		if (slot >= n->known->len) { /* attach() has told */
-			g_ptr_array_add(n->known, first);
-			continue;
-		}
 		if (first && g_strcmp0(first, n->known->pdata[slot]) != 0)
 			g_warning(
 				"%s was attached and meets %s frames on \"%s\" first: those that it "

@@ -19,10 +19,9 @@ struct newcomers {
 
 void newcomers_init(struct newcomers *n);
 void newcomers_done(struct newcomers *n);
-/*
- * Warns of those since the last look, if that is long enough ago. Of a new slot it learns who was there before:
- * attach() has told. Needs CAP_NET_ADMIN.
- */
+/* Learns who was there before new slots, of whom attach() has told. Needs CAP_NET_ADMIN, as the next one does. */
+void newcomers_note(struct newcomers *n, const struct tap *tap);
+/* Warns of those since the last look, if that is long enough ago. */
 void newcomers_look(struct newcomers *n, const struct tap *tap, const struct stream *stream);
 
 #endif

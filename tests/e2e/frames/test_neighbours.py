@@ -175,6 +175,23 @@ class Later(Neighbours):
                 self.assert_sentence(line, "tc program ", "no longer captured")
         capture.finish()
 
+    def test_in_front_of_a_newcomer(self):
+        """Likewise where an interface has just joined; what was there before is told of once."""
+        if not net.has_tcx():
+            self.skipTest("needs Linux 6.6")
+        log = self.path("log")
+        capture = self.start("--point", "tc", "--log-file", log, "--log-level", "info", interface="any")
+        self.pair.near.ip("link", "add", "near3", "type", "veth", "peer", "name", "far3", "netns", self.pair.far.name)
+        tcprograms.attach_tcx(self, self.pair.near, "near3", "egress")
+        self.pair.near.ip("link", "set", "near3", "up")
+        harness.wait_until(lambda: "near3: received frames at" in open(log, encoding="utf-8").read(), "near3 to join")
+        tcprograms.attach_tcx(self, self.pair.near, "near3", "ingress", tcprograms.BEFORE)
+        capture.wait_for(' was attached and meets received frames on "near3" first')
+        text = capture.stderr().decode()
+        self.assertEqual(text.count('meets sent frames on "near3" first'), 1)
+        self.assertNotIn('was attached and meets sent frames on "near3"', text)
+        capture.finish()
+
 
 class Several(Neighbours):
     def test_three_taps(self):
