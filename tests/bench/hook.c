@@ -8,6 +8,7 @@
  */
 #include <bpf/bpf.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +17,11 @@
 #include "bpf/maps.h"
 #include "bpf/rings/merge.h"
 #include "variants.skel.h"
+#include "xdp-small.skel.h"
 #include "xdp.skel.h"
 
-#define RUNS 60
+#define RUNS	 60
+#define VARIANTS 10
 
 struct variant {
 	const char *name;
@@ -58,7 +61,7 @@ static double run(const struct variant *v, uint8_t *frame, uint32_t len)
 static void measure(const struct variant *variants, size_t n, uint32_t len)
 {
 	uint8_t *frame = calloc(1, len);
-	double best[8];
+	double best[VARIANTS];
 
 	for (size_t i = 0; i < n; i++)
 		best[i] = 1e9;
@@ -76,55 +79,77 @@ static void measure(const struct variant *variants, size_t n, uint32_t len)
 	free(frame);
 }
 
+/* The tap's program, by its object: with a ring of that size, a slot of its own or a look-up of it. */
+static bool add(struct variant *ret, struct bpf_object *object, struct wire_config *config, int mib,
+		bool is_shared)
+{
+	struct maps *m = calloc(1, sizeof(*m));
+	struct merge *merge = calloc(1, sizeof(*merge));
+	struct bpf_program *program = bpf_object__find_program_by_name(object, "tap_xdp");
+
+	if (!m || !merge || maps_init(m, (size_t)mib << 20, 1024) < 0 || merge_init(merge, 1) < 0 ||
+	    ring_init(&merge->inputs[0].ring, m->ring_fds[0], m->ring_size) < 0 ||
+	    (is_shared && maps_allow_sharing(m) < 0))
+		return false;
+	*config = (struct wire_config){ .snaplen = WIRE_FRAME_MAX,
+					.wake_bytes = UINT32_MAX,
+					.is_shared = is_shared };
+	if (is_shared)
+		m->slots[1].above[WIRE_HOOK_XDP] = 1; /* of lo, where test runs take place */
+	if (maps_share(m, object) < 0 || bpf_object__load(object) < 0)
+		return false;
+	ret->prog_fd = bpf_program__fd(program);
+	ret->rings = &merge->inputs[0].ring;
+	ret->n_rings = 1;
+	ret->ring_size = m->ring_size;
+	ret->waste = 600; /* a small program has fewer sizes of records */
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	static struct maps maps[8];
-	static struct merge merge[8];
-	static char names[8][32];
+	static char names[VARIANTS][32];
 	struct variants_bpf *other = variants_bpf__open_and_load();
-	struct variant v[8];
-	struct ring shared = { 0 };
+	struct xdp_small_bpf *small = xdp_small_bpf__open();
+	struct xdp_bpf *shared = xdp_bpf__open(), *own;
+	struct variant v[VARIANTS] = { 0 };
+	struct ring ring = { 0 };
 	size_t n = 0;
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	if (!other || ring_init(&shared, bpf_map__fd(other->maps.ring), 64 << 20) < 0)
+	if (!other || ring_init(&ring, bpf_map__fd(other->maps.ring), 64 << 20) < 0)
 		return 77;
 	v[n++] = (struct variant){ "nothing", bpf_program__fd(other->progs.empty) };
 	v[n++] = (struct variant){ "size classes, one 64 MiB ring",
 				   bpf_program__fd(other->progs.classes),
-				   &shared,
+				   &ring,
 				   1,
 				   64 << 20,
 				   200 };
 	v[n++] = (struct variant){ "fixed 2 KiB, one 64 MiB ring",
 				   bpf_program__fd(other->progs.fixed),
-				   &shared,
+				   &ring,
 				   1,
 				   64 << 20,
 				   2100 };
-	for (int i = 1; (i < argc || i == 1) && n < 8; i++, n++) {
+	for (int i = 1; (i < argc || i == 1) && n < VARIANTS - 2; i++, n++) {
 		int mib = argc > 1 ? atoi(argv[i]) : 4;
-		struct xdp_bpf *skel = xdp_bpf__open();
 
-		if (maps_init(&maps[n], (size_t)mib << 20, 1024) < 0 ||
-		    merge_init(&merge[n], 1) < 0 ||
-		    ring_init(&merge[n].inputs[0].ring, maps[n].ring_fds[0], maps[n].ring_size) < 0)
-			return 77;
-		skel->rodata->config = (struct wire_config){ .snaplen = WIRE_FRAME_MAX,
-							     .wake_bytes = UINT32_MAX };
-		if (maps_share(&maps[n], skel->obj) < 0 || xdp_bpf__load(skel) < 0)
-			return 77;
 		snprintf(names[n], sizeof(names[n]), "xdptap, %d MiB ring", mib);
-		v[n] = (struct variant){ names[n],
-					 bpf_program__fd(skel->progs.tap_xdp),
-					 &merge[n].inputs[0].ring,
-					 1,
-					 maps[n].ring_size,
-					 200 };
+		v[n].name = names[n];
+		own = xdp_bpf__open();
+		if (!own || !add(&v[n], own->obj, (void *)&own->rodata->config, mib, false))
+			return 77;
 	}
+	v[n].name = "4 MiB, shared by interfaces";
+	if (!shared || !add(&v[n++], shared->obj, (void *)&shared->rodata->config, 4, true))
+		return 77;
+	v[n].name = "4 MiB, small program";
+	if (!small || !add(&v[n++], small->obj, (void *)&small->rodata->config, 4, false))
+		return 77;
 	measure(v, n, 64);
 	measure(v, n, 256);
 	measure(v, n, 1500);
