@@ -106,7 +106,12 @@ static const struct image_kind with_process[] = {
 	[READS_STAMP] = { open_xdp_stamps_process, CBPF_XDP, BPF_F_XDP_HAS_FRAGS, true },
 };
 
-/* For each of many interfaces, which cannot share a program that is bound. */
+/*
+ * Interfaces cannot share a program that is bound to a device. On hundreds of them, it must be one that loads
+ * fast; the first ones get the one that costs a frame less.
+ */
+#define FEW_SLOTS 32
+
 static const struct image_kind small = { open_xdp_offloads_small, CBPF_XDP, BPF_F_XDP_HAS_FRAGS,
 					 true };
 static const struct image_kind small_with_process = { open_xdp_offloads_process_small, CBPF_XDP,
@@ -116,7 +121,7 @@ static const struct image_kind *kind_of(const struct point_target *t, enum reads
 {
 	bool has_owners = maps_have_owners(t->maps);
 
-	if (reads == READS_OFFLOADS && maps_can_share(t->maps, 0))
+	if (reads == READS_OFFLOADS && maps_can_share(t->maps, 0) && t->config.slot >= FEW_SLOTS)
 		return has_owners ? &small_with_process : &small;
 	return (has_owners ? with_process : plain) + reads;
 }

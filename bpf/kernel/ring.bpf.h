@@ -325,7 +325,8 @@ static __always_inline void take(void *ctx, copy_fn copy, struct wire_count *cou
 #ifdef SMALL
 	PUT_IF_FITS(128);
 	PUT_IF_FITS(512);
-	PUT_IF_FITS(2048);
+	PUT_IF_FITS(1536);
+	PUT_IF_FITS(4096);
 	PUT_IF_FITS(16384);
 #else
 	PUT_IF_FITS(64);
