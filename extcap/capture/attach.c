@@ -5,7 +5,6 @@
 
 #include "bpf/device/device.h"
 #include "bpf/device/driver.h"
-#include "bpf/device/offloads.h"
 #include "extcap/capture/attach.h"
 #include "extcap/capture/ifaces/refusal.h"
 #include "extcap/drops/choice.h"
@@ -116,17 +115,15 @@ static int attach_at(struct tap *tap, const struct link *i, const struct tap_tar
 	return 0;
 }
 
-/* The same, for one that may turn off what its device merges: that is turned on again at the end. */
+/* The same, for one that may turn off what devices merge: that is turned on again at the end. */
 static int attach_xdp(struct tap *tap, const struct link *i, const struct tap_target *target,
 		      GPtrArray *ifaces)
 {
-	unsigned int before = target->point->has_modes && !i->kind ? offloads_read(i->name) : 0,
-		     lost;
+	g_autoptr(GArray) before = target->point->has_modes ? restore_note(i) : NULL;
 	int r = attach_at(tap, i, target, ifaces);
 
-	lost = r < 0 || !before ? 0 : before & ~offloads_read(i->name);
-	if (lost)
-		restore_later(i, lost);
+	if (r == 0 && before)
+		restore_later(before);
 	return r;
 }
 

@@ -20,6 +20,12 @@
 #define TRIES	50 /* 20 ms each, for the kernel to detach the program */
 #define WAIT_MS 1000
 
+struct noted {
+	unsigned int index;
+	char name[IF_NAMESIZE];
+	unsigned int mask; /* OFFLOADS_ bits that were on */
+};
+
 /* To the children: the end of our life, and theirs, each as the end of a pipe. */
 static struct {
 	int life[2], done[2]; /* -1: no child yet */
@@ -39,19 +45,60 @@ static bool become_alone(void)
 	       syscall(SYS_close_range, 2u, ~0u, 0u) == 0 && privileges_keep_net_admin();
 }
 
-static void restore(const struct link *i, unsigned int mask)
+static bool is_noted(const GArray *list, unsigned int index)
+{
+	for (guint n = 0; n < list->len; n++)
+		if (g_array_index(list, struct noted, n).index == index)
+			return true;
+	return false;
+}
+
+static void note(GArray *list, const struct link *i)
+{
+	struct noted new = { .index = i->index, .mask = offloads_read(i->name) };
+
+	g_strlcpy(new.name, i->name, sizeof(new.name));
+	g_array_append_val(list, new);
+}
+
+/* kernel: net/core/dev.c, dev_disable_lro() */
+static void note_below(GArray *list, const struct link *upper, const GPtrArray *links)
+{
+	for (guint n = 0; n < links->len; n++) {
+		const struct link *i = links->pdata[n];
+
+		if ((i->index != upper->lower && i->master != upper->index) ||
+		    is_noted(list, i->index))
+			continue;
+		note(list, i);
+		note_below(list, i, links);
+	}
+}
+
+GArray *restore_note(const struct link *i)
+{
+	GArray *list = g_array_new(false, false, sizeof(struct noted));
+	g_autoptr(GPtrArray) links = i->kind ? link_list(NULL) : NULL;
+
+	note(list, i);
+	if (links)
+		note_below(list, i, links);
+	return list;
+}
+
+static void restore(struct noted *i)
 {
 	static const struct timespec pause = { .tv_nsec = 20000000 };
-	struct link now = *i; /* it may have another name by then */
 
-	for (int n = 0; n < TRIES && if_indextoname(now.index, now.name); n++) {
-		if ((offloads_enable(now.name, mask) & mask) == mask)
+	/* It may have another name by now. What is below waits until nothing above forbids it. */
+	for (int n = 0; n < TRIES && if_indextoname(i->index, i->name); n++) {
+		if ((offloads_enable(i->name, i->mask) & i->mask) == i->mask)
 			return;
 		nanosleep(&pause, NULL);
 	}
 }
 
-void restore_later(const struct link *i, unsigned int mask)
+static void begin(struct noted *i)
 {
 	char unused;
 	pid_t child = -1;
@@ -61,15 +108,26 @@ void restore_later(const struct link *i, unsigned int mask)
 		child = fork();
 	if (child < 0)
 		g_warning("%s of \"%s\" stays off after the capture: %s",
-			  mask & OFFLOADS_LRO ? "LRO" : "rx-gro-hw", i->name, g_strerror(errno));
+			  i->mask & OFFLOADS_LRO ? "LRO" : "rx-gro-hw", i->name, g_strerror(errno));
 	if (child != 0)
 		return;
 	if (become_alone()) {
 		while (read(STDIN_FILENO, &unused, 1) < 0 && errno == EINTR)
 			continue;
-		restore(i, mask);
+		restore(i);
 	}
 	_exit(0);
+}
+
+void restore_later(const GArray *noted)
+{
+	for (guint n = 0; n < noted->len; n++) {
+		struct noted lost = g_array_index(noted, struct noted, n);
+
+		lost.mask &= lost.mask ? ~offloads_read(lost.name) : 0;
+		if (lost.mask)
+			begin(&lost);
+	}
 }
 
 void restore_finish(void)
