@@ -17,8 +17,10 @@
 
 #define LINK   "takes its link down for a moment when an XDP program is attached or detached"
 #define QUEUES "stops its queues for a moment when an XDP program is attached or detached"
-#define VF     "may pass the program on to a virtual function, which is set up again"
-#define ANY    "may be set up again when an XDP program is attached or detached"
+#define QUEUED                                                                                     \
+	"drops what waits in its queues without a checksum or merged, when an XDP program is attached"
+#define VF  "may pass the program on to a virtual function, which is set up again"
+#define ANY "may be set up again when an XDP program is attached or detached"
 
 /* kernel: drivers/net/ethernet/…, or as it says */
 static const struct {
@@ -48,28 +50,28 @@ static const struct {
 	{ "lan966x-switch", QUEUES }, /* microchip/lan966x/lan966x_xdp.c, lan966x_xdp_setup() */
 	{ "mana", NULL },	      /* microsoft/mana/mana_bpf.c, mana_xdp_set() */
 	{ "mlx4_en", LINK },	      /* mellanox/mlx4/en_netdev.c, mlx4_xdp_set() */
-	{ "mlx5_core", LINK },	 /* mellanox/mlx5/core/en_main.c, mlx5e_switch_priv_channels() */
-	{ "mtk_soc_eth", LINK }, /* mediatek/mtk_eth_soc.c, mtk_xdp_setup() */
-	{ "mvneta", LINK },	 /* marvell/mvneta.c, mvneta_xdp_setup() */
-	{ "mvpp2", LINK },	 /* marvell/mvpp2/mvpp2_main.c, mvpp2_xdp_setup() */
-	{ "netsec", LINK },	 /* socionext/netsec.c, netsec_xdp_setup() */
-	{ "nfp", LINK },	 /* netronome/nfp/nfp_net_common.c, nfp_net_ring_reconfig() */
-	{ "nfp_netvf", LINK },	 /* the same */
-	{ "nicvf", LINK },	 /* cavium/thunder/nicvf_main.c, nicvf_xdp_setup() */
-	{ "qede", LINK },	 /* qlogic/qede/qede_main.c, qede_reload() */
-	{ "rvu-nicpf", LINK },	 /* marvell/octeontx2/nic/otx2_pf.c, otx2_xdp_setup() */
-	{ "rvu-nicvf", LINK },	 /* the same */
-	{ "sfc", NULL },	 /* sfc/efx.c, efx_xdp_setup_prog() */
-	{ "sfc_siena", NULL },	 /* sfc/siena/efx.c, efx_xdp_setup_prog() */
-	{ "st_gmac", LINK },	 /* stmicro/stmmac/stmmac_xdp.c, stmmac_xdp_set_prog() */
-	{ "st_mac100", LINK },	 /* the same */
-	{ "st_xgmac", LINK },	 /* the same */
-	{ "tsnep", NULL },	 /* engleder/tsnep_xdp.c, tsnep_xdp_setup_prog() */
-	{ "tun", NULL },	 /* drivers/net/tun.c, tun_xdp_set() */
-	{ "veth", NULL },	 /* drivers/net/veth.c, veth_xdp_set() */
-	{ "vif", QUEUES },	 /* drivers/net/xen-netfront.c, talk_to_netback_xdp() */
-	{ "virtio_net", NULL },	 /* drivers/net/virtio_net.c, virtnet_xdp_set() */
-	{ "vmxnet3", LINK },	 /* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
+	{ "mlx5_core", LINK },	  /* mellanox/mlx5/core/en_main.c, mlx5e_switch_priv_channels() */
+	{ "mtk_soc_eth", LINK },  /* mediatek/mtk_eth_soc.c, mtk_xdp_setup() */
+	{ "mvneta", LINK },	  /* marvell/mvneta.c, mvneta_xdp_setup() */
+	{ "mvpp2", LINK },	  /* marvell/mvpp2/mvpp2_main.c, mvpp2_xdp_setup() */
+	{ "netsec", LINK },	  /* socionext/netsec.c, netsec_xdp_setup() */
+	{ "nfp", LINK },	  /* netronome/nfp/nfp_net_common.c, nfp_net_ring_reconfig() */
+	{ "nfp_netvf", LINK },	  /* the same */
+	{ "nicvf", LINK },	  /* cavium/thunder/nicvf_main.c, nicvf_xdp_setup() */
+	{ "qede", LINK },	  /* qlogic/qede/qede_main.c, qede_reload() */
+	{ "rvu-nicpf", LINK },	  /* marvell/octeontx2/nic/otx2_pf.c, otx2_xdp_setup() */
+	{ "rvu-nicvf", LINK },	  /* the same */
+	{ "sfc", NULL },	  /* sfc/efx.c, efx_xdp_setup_prog() */
+	{ "sfc_siena", NULL },	  /* sfc/siena/efx.c, efx_xdp_setup_prog() */
+	{ "st_gmac", LINK },	  /* stmicro/stmmac/stmmac_xdp.c, stmmac_xdp_set_prog() */
+	{ "st_mac100", LINK },	  /* the same */
+	{ "st_xgmac", LINK },	  /* the same */
+	{ "tsnep", NULL },	  /* engleder/tsnep_xdp.c, tsnep_xdp_setup_prog() */
+	{ "tun", NULL },	  /* drivers/net/tun.c, tun_xdp_set() */
+	{ "veth", NULL },	  /* drivers/net/veth.c, veth_xdp_set() */
+	{ "vif", QUEUES },	  /* drivers/net/xen-netfront.c, talk_to_netback_xdp() */
+	{ "virtio_net", QUEUED }, /* drivers/net/virtio_net.c, virtnet_xdp_set() */
+	{ "vmxnet3", LINK },	  /* drivers/net/vmxnet3/vmxnet3_xdp.c, vmxnet3_xdp_set() */
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
@@ -86,6 +88,17 @@ static bool find_cost(const char *name, const char **ret)
 	return false;
 }
 
+/* What it costs, and whether native mode is of any use, depends on what the host offers. */
+static void read_virtio(const struct device *d, const char *pci, struct driver *ret)
+{
+	struct virtio virtio;
+
+	virtio_read(d->parent, pci, &virtio);
+	ret->has_native &= virtio.runs_programs;
+	if (!virtio.is_incomplete)
+		ret->cost = NULL;
+}
+
 /* Devices of a kind (bridges, VLANs) are software: nothing there is set up again. */
 static void read_nic(const struct device *d, struct driver *ret)
 {
@@ -98,12 +111,14 @@ static void read_nic(const struct device *d, struct driver *ret)
 		       info.driver);
 	info.bus_info[sizeof(info.bus_info) - 1] = '\0';
 	ret->loses_merges = offloads_read(d->name);
-	if (strcmp(ret->name, "virtio_net") == 0)
-		ret->has_native &= virtio_runs_programs(d->parent, info.bus_info);
 	if (!find_cost(ret->name, &cost) && !d->has_features)
 		ret->has_native = false; /* before Linux 6.3 */
-	if (ret->has_native && *ret->name)
+	if (*ret->name)
 		ret->cost = cost;
+	if (strcmp(ret->name, "virtio_net") == 0)
+		read_virtio(d, info.bus_info, ret);
+	if (!ret->has_native)
+		ret->cost = NULL;
 }
 
 void driver_read(const struct device *device, struct driver *ret)

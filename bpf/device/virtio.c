@@ -92,12 +92,14 @@ static bool find_name(const char *pci, char *ret, size_t size)
  * By the device and not by the interface, as sysfs may show the interfaces of another network namespace. Its
  * transport does not matter (PCI, MMIO, CCW).
  */
-bool virtio_runs_programs(const char *name, const char *pci)
+void virtio_read(const char *name, const char *pci, struct virtio *ret)
 {
 	char found[32], features[128];
 
-	if (!*name && !find_name(pci, found, sizeof(found)))
-		return false;
-	return read_features(*name ? name : found, features, sizeof(features)) &&
-	       runs_programs(features);
+	*ret = (struct virtio){ .is_incomplete = true };
+	if ((!*name && !find_name(pci, found, sizeof(found))) ||
+	    !read_features(*name ? name : found, features, sizeof(features)))
+		return;
+	ret->runs_programs = runs_programs(features);
+	ret->is_incomplete = merges(features) || has_feature(features, GUEST_CSUM);
 }

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A driver that accepts programs which it does not run. */
+/* A driver whose native mode depends on the features that the host offers. */
 #ifndef XDPTAP_BPF_DEVICE_VIRTIO_H
 #define XDPTAP_BPF_DEVICE_VIRTIO_H
 
 #include <stdbool.h>
 
+struct virtio {
+	bool runs_programs; /* else the driver refuses them, or accepts them and runs none */
+	/*
+	 * The host passes on frames that it has merged, or that have no checksum yet. Those that it has put into the
+	 * queue before a program is attached are dropped (mergeable_xdp_get_buf(), receive_small_xdp()).
+	 */
+	bool is_incomplete;
+};
+
 /*
- * Whether a virtio_net device runs XDP programs in native mode: by its name, such as "virtio0", or, where that is
- * empty, by its place on the PCI bus. False if nobody tells its features: it may see no frame.
+ * Finds a virtio_net device by its name, such as "virtio0", or, where that is empty, by its place on the PCI bus. If
+ * nobody tells its features, it is taken for one that runs no program.
  */
-bool virtio_runs_programs(const char *name, const char *pci);
+void virtio_read(const char *name, const char *pci, struct virtio *ret);
 
 #endif

@@ -16,7 +16,8 @@ TC, NATIVE, GENERIC = "tc", "native", "generic"
 # driver, offloads: where AUTO attaches, where XDP does, and what native mode would do
 NICS = {
     ("veth", ""): (NATIVE, NATIVE, ""),
-    ("virtio_net", "tags merges"): (NATIVE, NATIVE, ""),
+    ("mana", "tags merges"): (NATIVE, NATIVE, ""),
+    ("virtio_net", "tags"): (TC, GENERIC, ""),  # no virtio device tells its features
     ("igb", ""): (GENERIC, GENERIC, "takes its link down"),
     ("igb", "tags"): (TC, GENERIC, "takes its link down"),
     ("igb", "merges"): (TC, GENERIC, "takes its link down"),
