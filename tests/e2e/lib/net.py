@@ -52,15 +52,27 @@ def ip(*arguments):
     return done.stdout
 
 
+def ip_batch(space, *commands):
+    """Runs these in a namespace, by one ip: on an emulated machine a process is expensive."""
+    done = subprocess.run(["ip", "-n", space.name, "-batch", "-"], input="\n".join(commands), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"ip {commands}: {done.stderr.strip()}")
+
+
 class Namespace:
     def __init__(self):
         self.name = f"xt{os.getpid()}-{next(numbers)}"
 
-    def __enter__(self):
+    def make(self):
+        """Makes it, with nothing in it that is up."""
         open_contexts.append(self)
         ip("netns", "add", self.name)
         self.write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
         self.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")
+
+    def __enter__(self):
+        self.make()
         self.ip("link", "set", "lo", "up")
         return self
 
@@ -141,14 +153,13 @@ class Pair:
 
     def __enter__(self):
         try:
-            self.near.__enter__()
-            self.far.__enter__()
-            self.add("near", "far")
-            self.near.ip("addr", "add", NEAR_IP + "/24", "dev", "near")
-            self.far.ip("addr", "add", FAR_IP + "/24", "dev", "far")
-            for here, name, peer, mac in ((self.near, "near", FAR_IP, FAR_MAC),
-                                          (self.far, "far", NEAR_IP, NEAR_MAC)):
-                here.ip("neigh", "add", peer, "lladdr", mac, "dev", name, "nud", "permanent")
+            self.near.make()
+            self.far.make()
+            ip_batch(self.near, "link set lo up", " ".join(self.link_add("near", "far")), "link set near up",
+                     f"addr add {NEAR_IP}/24 dev near",
+                     f"neigh add {FAR_IP} lladdr {FAR_MAC} dev near nud permanent")
+            ip_batch(self.far, "link set lo up", "link set far up", f"addr add {FAR_IP}/24 dev far",
+                     f"neigh add {NEAR_IP} lladdr {NEAR_MAC} dev far nud permanent")
         except BaseException:
             self.__exit__()
             raise
@@ -158,11 +169,14 @@ class Pair:
         self.near.__exit__()
         self.far.__exit__()
 
+    def link_add(self, near, far):
+        mtu = str(self.mtu)
+        return ("link", "add", near, "address", NEAR_MAC, "mtu", mtu, "type", "veth",
+                "peer", "name", far, "address", FAR_MAC, "mtu", mtu, "netns", self.far.name)
+
     def add(self, near, far):
         """Adds a veth pair."""
-        self.near.ip("link", "add", near, "address", NEAR_MAC, "mtu", str(self.mtu), "type", "veth",
-                     "peer", "name", far, "address", FAR_MAC, "mtu", str(self.mtu), "netns",
-                     self.far.name)
+        self.near.ip(*self.link_add(near, far))
         self.near.ip("link", "set", near, "up")
         self.far.ip("link", "set", far, "up")
 
