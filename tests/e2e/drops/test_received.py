@@ -21,11 +21,13 @@ class Received(DropCase):
     def check(self, frames, reason, counters, count=None):
         """`counters` are SNMP counters that grow by the number of frames."""
         before = self.counters(*counters)
-        capture = self.capture()
+        capture, begin = self.capture(), harness.clock_ns()
         self.pair.send_all(frames)
         capture.wait_packets(len(frames))
-        found = self.read(capture.finish())
+        end, finished = harness.clock_ns(), capture.finish()
+        found = self.read(finished)
         self.expect(found, frames, reason)
+        self.assertTrue(all(begin <= p.ts_ns <= end for p in finished.packets), "the time")
         grown = [now - then for now, then in zip(self.counters(*counters), before)]
         self.assertEqual(grown, [len(frames)] * len(counters), counters)
         self.assertEqual(len(found), len(frames), found)
