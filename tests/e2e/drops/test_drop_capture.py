@@ -282,7 +282,7 @@ class InWireshark(DropCase):
 class Flood(DropCase):
     def test_books(self):
         """More than the ring holds: each drop is written or counted as lost."""
-        count = 30000
+        count = 30000 // harness.SLOWNESS
         before, = self.counters("UdpNoPorts")
         capture = self.capture("-B", "1", "--log-file", self.path("log"), "--log-level", "info")
         with self.pair.sender() as sender:
