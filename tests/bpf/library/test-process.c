@@ -20,9 +20,11 @@
 #define BIT(n) (UINT64_C(1) << (n))
 
 static GString *said;
+static pid_t caller; /* the thread whose calls have something to say; 0: any */
 
 static void keep(void *user, const char *text)
 {
+	g_assert_true(!caller || caller == gettid());
 	g_string_append((GString *)user, text);
 }
 
@@ -352,6 +354,7 @@ static void test_output(void)
 	struct xdptap *t;
 
 	config.user = said = g_string_new(NULL);
+	caller = gettid();
 	t = tap_open_or_fail(&config);
 	in_child(refuse_open, NULL);
 	in_child(capture_with_few, NULL);
@@ -362,6 +365,7 @@ static void test_output(void)
 	g_assert_nonnull(strstr(said->str, "XDP program"));
 	g_assert_cmpint(said->str[said->len - 1], ==, '\n');
 	xdptap_close(t);
+	caller = 0;
 	g_string_free(said, true);
 }
 
