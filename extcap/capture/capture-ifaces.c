@@ -142,8 +142,8 @@ static struct link *next_pending(struct capture_ifaces *m, struct filter *filter
 }
 
 /*
- * "any": the interfaces that are up now. Attaching to one may take the kernel 30 ms, so that of hundreds most
- * join when the capture already runs.
+ * "any": the interfaces that are up now. Attaching to one takes the kernel an RCU grace period, so that of
+ * hundreds most join when the capture already runs.
  */
 static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {

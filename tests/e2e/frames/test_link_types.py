@@ -85,7 +85,7 @@ class Netlink(Case):
         self.assertEqual([p.data for p in finished.packets if is_ours(p.data)], expected)
 
 
-# Device types and their linktypes: the last two are cooked.
+# Device types and their linktypes: the last two are cooked. No software makes IPoIB: it needs InfiniBand hardware.
 for number, its_linktype in ((801, 105), (802, 119), (803, 127), (804, 230), (826, 271), (PPP, COOKED),
                              (INFINIBAND, COOKED)):
     setattr(OtherHeaders, f"test_{number}",
