@@ -51,8 +51,7 @@ class Descriptors(Case):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         os.set_blocking(writer, False)
-        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-        os.write(writer, bytes(4096))
+        os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1)))  # a page
         os.set_blocking(writer, True)
         process = self.begin(stderr=writer)
         os.close(writer)

@@ -130,11 +130,12 @@ class Log(Unread):
         os.mkfifo(fifo)
         reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
-        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        size = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 1)  # a page
+        n = size // 20
         capture = self.begin("--log-file", fifo, "--log-level", "debug", "-b", "files:2")
-        self.pair.send(200)  # each deletes a file and logs that
-        harness.wait_until(lambda: "_00199_" in "".join(self.files()), "the last file", harness.SOON)
-        harness.wait_until(lambda: waiting(reader) > 2000, "the lines", harness.SOON)  # the FIFO is full then
+        self.pair.send(n)  # each deletes a file and logs that
+        harness.wait_until(lambda: f"_{n - 1:05}_" in "".join(self.files()), "the last file", harness.SOON)
+        harness.wait_until(lambda: waiting(reader) > size / 2, "the lines", harness.SOON)  # the FIFO is full then
         text = os.read(reader, 65536)
         capture.signal()
         self.assertEqual(capture.wait(harness.SOON), 0, capture.text())
