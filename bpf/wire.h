@@ -194,13 +194,12 @@ _Static_assert(sizeof(struct wire_owner) == 48, "wire_owner changed size");
 
 /*
  * In the map "owners", by the cookie of the socket. The kernel may use the memory for another socket while a
- * program reads it: first is written first, and last last, with the same unique value.
+ * program reads it, and no processor promises in which order the parts change: the sum tells whether they belong
+ * together, and to that socket.
  */
 struct wire_owned {
-	__u64 first;
-	__u64 cookie;
+	__u64 sum;
 	struct wire_owner owner;
-	__u64 last;
 };
 
 /* Userspace sets it before load: whose sockets are learned. */

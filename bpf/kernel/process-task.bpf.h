@@ -108,19 +108,28 @@ struct {
 	__type(value, __u32);
 } addresses SEC(".maps");
 
+/* Of an owner and its socket; the factors are odd, so that each bit counts. */
+static __always_inline __u64 owner_sum(__u64 cookie, const struct wire_owner *owner)
+{
+	const __u64 factor = 0x9e3779b97f4a7c15, *word = (const void *)owner;
+	__u64 sum = cookie * factor;
+
+#pragma clang loop unroll(full)
+	for (__u64 i = 0; i < sizeof(*owner) / sizeof(*word); i++)
+		sum += word[i] * (factor + 2 * (i + 1) * (factor >> 8));
+	return sum;
+}
+
 /* The owner of that socket, if it is known; 0 otherwise. */
 static __always_inline _Bool read_owner(__u64 cookie, struct wire_owner *ret)
 {
-	const volatile struct wire_owned *p = cookie ? bpf_map_lookup_elem(&owners, &cookie) : NULL;
-	__u64 last;
+	const struct wire_owned *p = cookie ? bpf_map_lookup_elem(&owners, &cookie) : NULL;
 
 	if (!p)
 		return 0;
-	last = p->last;
-	asm volatile("" ::: "memory");
-	*ret = *(const struct wire_owner *)&p->owner;
-	asm volatile("" ::: "memory");
-	if (p->cookie == cookie && p->first == last)
+	*ret = p->owner;
+	asm volatile("" ::: "memory"); /* the sum is of what was copied */
+	if (owner_sum(cookie, ret) == *(const volatile __u64 *)&p->sum)
 		return 1;
 	*ret = (struct wire_owner){ 0 };
 	return 0;

@@ -110,13 +110,8 @@ static __always_inline _Bool read_task(const struct task_struct *task, struct wi
 
 static __always_inline void store(__u64 cookie, const struct wire_owner *owner, __u64 flags)
 {
-	struct wire_owned owned = {
-		.first = bpf_ktime_get_ns() ^ cookie << 32,
-		.cookie = cookie,
-		.owner = *owner,
-	};
+	struct wire_owned owned = { .sum = owner_sum(cookie, owner), .owner = *owner };
 
-	owned.last = owned.first;
 	bpf_map_update_elem(&owners, &cookie, &owned, flags);
 }
 
