@@ -56,6 +56,7 @@ static int prepare(struct trace_bpf *skel, const struct point_target *t, int tar
 	int r;
 
 	skel->rodata->config = t->config;
+	skel->rodata->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	skel->rodata->trace = (struct wire_trace_config){
 		.ifindex = t->ifindex,
 		.netns = facts_netns(),

@@ -132,6 +132,7 @@ static int prepare(struct tracer *tracer, const struct program *p, const struct 
 	int r;
 
 	skel->rodata->config = t->config;
+	skel->rodata->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	/* A soft interrupt may run one of our programs while another runs on that CPU. */
 	skel->rodata->config.is_preemptible = true;
 	skel->rodata->drop = tracer->config;

@@ -186,6 +186,7 @@ struct join {
 	__u32 at; /* bytes copied */
 	__u32 fragment, n_fragments;
 	_Bool is_broken;
+	struct memory memory;
 };
 
 /* Takes up a buffer: its linear part, and then its fragments. */
@@ -210,7 +211,7 @@ static __always_inline _Bool join_advance(struct join *j)
 		if (bpf_probe_read_kernel(&fragment, sizeof(fragment),
 					  fragments + j->fragment++ * sizeof(fragment)) < 0)
 			return 0;
-		j->from = page_address(fragment.page) + fragment.offset;
+		j->from = page_address(&j->memory, fragment.page) + fragment.offset;
 		j->rest = fragment.len;
 		return 1;
 	}
@@ -270,6 +271,7 @@ static __always_inline struct view see_buffer(const struct sk_buff *skb, const s
 		return v;
 	v.at = 0;
 	v.len += is_tagged ? TAG_LEN : 0;
+	j.memory = find_memory();
 	join_begin(&j, skb);
 	j.next = BPF_CORE_READ(buffer_info(skb), frag_list);
 	if (v.len > LINEAR_COPY_MAX || (is_tagged && !join_tag(&j, b)))

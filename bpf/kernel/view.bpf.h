@@ -6,11 +6,7 @@
 #ifndef XDPTAP_BPF_KERNEL_VIEW_BPF_H
 #define XDPTAP_BPF_KERNEL_VIEW_BPF_H
 
-#include "bpf/kernel/device.bpf.h"
-
-struct page {
-	unsigned long flags;
-} KERNEL;
+#include "bpf/kernel/memory/memory.bpf.h"
 
 /* kernel: include/linux/skbuff.h, skb_frag_t: its fields have had several names but one layout. */
 struct fragment {
@@ -28,14 +24,9 @@ struct skb_shared_info {
 	struct fragment frags[1];
 } KERNEL;
 
-#define FRAGMENTS	45 /* CONFIG_MAX_SKB_FRAGS, at most */
-#define PAGE		4096
+#define FRAGMENTS	45    /* CONFIG_MAX_SKB_FRAGS, at most */
+#define PAGE		4096  /* bytes that are copied at once; the kernel's pages may be larger */
 #define LINEAR_COPY_MAX 66560 /* the longest frame that can be fragmented */
-#define NET_IOV		1ULL  /* kernel: include/net/netmem.h: not a page */
-
-/* x86-64: where the array of all struct page, and physical memory, are mapped. */
-extern const void vmemmap_base __ksym __weak;
-extern const void page_offset_base __ksym __weak;
 
 /* Room for a linear copy of a frame. */
 struct linear_copy {
@@ -48,17 +39,6 @@ struct view {
 	__u64 at;
 	__u32 len;
 };
-
-/* kernel: page_to_virt(); 0: unknown. */
-static __always_inline __u64 page_address(__u64 page)
-{
-	__u64 pages = 0, memory = 0;
-
-	if (page & NET_IOV || bpf_probe_read_kernel(&pages, sizeof(pages), &vmemmap_base) < 0 ||
-	    bpf_probe_read_kernel(&memory, sizeof(memory), &page_offset_base) < 0)
-		return 0;
-	return memory + (page - pages) / bpf_core_type_size(struct page) * PAGE;
-}
 
 /* For take(): the context is a view. */
 static __always_inline long copy_view(void *ctx, __u32 offset, __u8 *to, __u32 len,

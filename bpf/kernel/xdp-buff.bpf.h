@@ -78,6 +78,7 @@ static __always_inline long join_fragments(const struct xdp_buff *xdp,
 	__u8 n = BPF_CORE_READ(info, nr_frags);
 	/* Read like this it is a number: newer verifiers do not accept a pointer for one. */
 	int at = append(to, 0, (__u64)BPF_CORE_READ(xdp, data), linear_len(xdp));
+	const struct memory memory = find_memory();
 	struct fragment fragment;
 
 	for (int i = 0; i < FRAGMENTS; i++) {
@@ -86,7 +87,8 @@ static __always_inline long join_fragments(const struct xdp_buff *xdp,
 		if (bpf_probe_read_kernel(&fragment, sizeof(fragment),
 					  fragments + i * sizeof(fragment)) < 0)
 			return -1;
-		at = append(to, at, page_address(fragment.page) + fragment.offset, fragment.len);
+		at = append(to, at, page_address(&memory, fragment.page) + fragment.offset,
+			    fragment.len);
 	}
 	return at;
 }
