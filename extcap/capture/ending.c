@@ -7,12 +7,33 @@
 #include "extcap/system/error.h"
 #include "extcap/system/gsource.h"
 
-#define READER_MS 400	  /* for the reader of a pipe to read the rest */
-#define DISK_MS	  50	  /* between two looks at the queue */
-#define FULL_US	  1000000 /* for somebody to make room on a disk that is full */
-#define TELL_US	  200000
+#define READER_MS  400	   /* for the reader of a pipe to read the rest */
+#define DUMPCAP_US 5000000 /* for dumpcap, as long as it reads */
+#define LOOK_US	   1000	   /* between two looks at the pipe */
+#define DISK_MS	   50	   /* between two looks at the queue */
+#define FULL_US	   1000000 /* for somebody to make room on a disk that is full */
+#define TELL_US	   200000
 /* One ^C may arrive twice, from the terminal and from a parent: that is no second one. */
 #define DEAF_US 500000
+
+/*
+ * Wireshark stops dumpcap as soon as we are gone, and what dumpcap has not read by then is lost: the counters,
+ * and on a busy machine frames. Nothing but the number tells that a pipe is empty.
+ */
+static void await_dumpcap(const struct output *o)
+{
+	gint64 now = g_get_monotonic_time(), last = now + DUMPCAP_US, end = now + READER_MS * 1000;
+	int before = output_unread(o), unread = before;
+
+	while (unread > 0 && now < end && now < last) {
+		g_usleep(LOOK_US);
+		now = g_get_monotonic_time();
+		unread = output_unread(o);
+		if (unread < before)
+			end = now + READER_MS * 1000;
+		before = unread;
+	}
+}
 
 static int end_pipe(const struct ending *e)
 {
@@ -25,6 +46,8 @@ static int end_pipe(const struct ending *e)
 		if (left_ms <= 0 || !output_wait(e->output, (int)left_ms))
 			break;
 	}
+	if (e->front_end->is_child)
+		await_dumpcap(e->output);
 	return r;
 }
 

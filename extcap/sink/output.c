@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,6 +154,14 @@ bool output_wait(const struct output *o, int timeout_ms)
 	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
 
 	return poll(&p, 1, timeout_ms) == 1 && !(p.revents & (POLLERR | POLLNVAL));
+}
+
+int output_unread(const struct output *o)
+{
+	struct pollfd p = { .fd = o->fd }; /* asks for nothing but POLLERR */
+	int n;
+
+	return poll(&p, 1, 0) == 0 && ioctl(o->fd, FIONREAD, &n) == 0 ? n : 0;
 }
 
 bool output_close(struct output *o, GError **error)

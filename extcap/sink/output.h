@@ -43,6 +43,8 @@ ssize_t output_write(void *user, const struct iovec *iov, int n);
 void output_truncate(struct output *o, uint64_t size);
 /* Waits until a pipe accepts bytes again; false after timeout_ms or when the reader is gone. */
 bool output_wait(const struct output *o, int timeout_ms);
+/* Bytes in a pipe that its reader has not read yet; 0 if the reader is gone, or nobody can tell. */
+int output_unread(const struct output *o);
 bool output_close(struct output *o, GError **error);
 
 #endif

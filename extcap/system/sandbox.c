@@ -178,6 +178,7 @@ static const struct rule rules[] = {
 	{ SYS_dup, FILES },
 	{ SYS_ioctl, FILES | FILTERS, 1, ALL_BITS, TCGETS },
 	{ SYS_ioctl, 0, 1, ALL_BITS, TIOCGWINSZ },
+	{ SYS_ioctl, 0, 1, ALL_BITS, FIONREAD }, /* of a pipe, or of an answer to a look-up */
 	{ SYS_getcwd, FILES },
 	{ SYS_sched_yield, THREADS },
 	{ SYS_sched_getaffinity, THREADS },
@@ -197,7 +198,6 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFNAME },
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFADDR }, /* pcap_lookupnet() */
 	{ SYS_ioctl, NETLINK | FILTERS, 1, ALL_BITS, SIOCGIFNETMASK },
-	{ SYS_ioctl, FILTERS, 1, ALL_BITS, FIONREAD }, /* of an answer to a look-up */
 	{ SYS_bind, NETLINK | FILTERS, 2, ALL_BITS, sizeof(struct sockaddr_nl) },
 	{ SYS_bind, FILTERS, 2, ~(uint32_t)31, 32 }, /* the locks of clsact.c: 34 to 49 bytes */
 	{ SYS_getsockname, NETLINK | FILTERS },

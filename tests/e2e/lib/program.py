@@ -6,8 +6,10 @@ import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -154,6 +156,13 @@ class Extcap(Process):
             return b""
         self.received += data
         return data
+
+    def unread(self):
+        """Bytes in the FIFO."""
+        return struct.unpack("i", fcntl.ioctl(self.reader, termios.FIONREAD, bytes(4)))[0]
+
+    def wait_written(self, size):
+        wait_until(lambda: self.unread() >= size, f"{size} bytes in the FIFO")
 
     @property
     def stream(self):

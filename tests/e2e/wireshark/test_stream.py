@@ -72,6 +72,31 @@ class Stream(Case):
         self.assertEqual(Capture(self.path("out.pcapng")).data(),
                          [net.frame(500, number) for number in range(50)])
 
+    def test_end_is_read(self):
+        """Wireshark stops dumpcap when xdptap is gone: it stays until all is read, frames and counters."""
+        extcap = self.extcap()
+        extcap.open()
+        sent = self.pair.send(100, 1000)
+        extcap.wait_written(100 * 1000)
+        extcap.signal()
+        while not extcap.has_ended():
+            if extcap.unread():
+                extcap.received += os.read(extcap.reader, 4096)
+        self.assertEqual(extcap.unread(), 0)
+        capture = Capture(extcap.stream)
+        self.assertEqual(capture.data(), sent)
+        self.assertEqual(capture.counters()["ifrecv"], 100)
+
+    def test_end_is_not_read(self):
+        """It stays no longer than a moment if nobody reads."""
+        extcap = self.extcap()
+        extcap.open()
+        self.pair.send(100, 1000)
+        extcap.wait_written(100 * 1000)
+        extcap.signal()
+        self.assertEqual(extcap.wait(harness.SOON), 0)
+        self.assert_free()
+
     def test_is_live(self):
         """A packet is delivered without waiting for the next one or for the end of the capture."""
         extcap = self.extcap()
