@@ -491,6 +491,6 @@ bool capture_run(const struct config *config, const struct capture_front_end *fr
 	capture_done(&c);
 	ok = destination_close(&c.destination, ok ? error : NULL) && ok;
 	front_end_closed(front_end, &c.n_signals);
-	signals_unwatch();
+	signals_unwatch(front_end->is_child);
 	return ok;
 }

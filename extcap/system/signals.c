@@ -72,7 +72,7 @@ static void watch(struct watch *w, const struct signals_handler *h, void *user)
 
 void signals_watch(const struct signals_handler *handlers, size_t n, void *user)
 {
-	signals_unwatch();
+	signals_unwatch(false);
 	g_assert(n <= WATCHES_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (!stays_ignored(handlers[i].number))
@@ -85,13 +85,13 @@ static bool is_question(int number)
 	return number == SIGUSR1 || number == SIGUSR2;
 }
 
-/* In the sandbox sigaction(2) fails. A late signal is then written to no descriptor and lost. */
-void signals_unwatch(void)
+void signals_unwatch(bool ignores_end)
 {
 	for (struct watch *w = watches; w < watches + WATCHES_MAX; w++) {
 		if (!w->number)
 			continue;
-		if (is_question(w->number) && w->before.sa_handler == SIG_DFL)
+		if ((is_question(w->number) || (ignores_end && w->number == SIGTERM)) &&
+		    w->before.sa_handler == SIG_DFL)
 			w->before.sa_handler = SIG_IGN;
 		(void)sigaction(w->number, &w->before, NULL);
 		event_fds[w->number] = -1;

@@ -19,9 +19,10 @@ struct signals_handler {
 void signals_watch(const struct signals_handler *handlers, size_t n, void *user);
 /*
  * Stops handling signals and restores what each of them did before, but SIGUSR1 and SIGUSR2 never kill
- * from then on.
+ * from then on; nor does SIGTERM with `ignores_end`: Wireshark sends it as soon as dumpcap is gone, and would
+ * end us before we have said why the capture ended.
  */
-void signals_unwatch(void);
+void signals_unwatch(bool ignores_end);
 /* As if this signal had come, if it is handled; also where kill(2) is not allowed. */
 void signals_raise(int number);
 /*

@@ -32,6 +32,7 @@ static struct config config;
 static char *folder;	/* for the output */
 static int requests[2]; /* a pipe to the parent, which may do what the sandbox forbids */
 static struct result result;
+static bool is_child; /* of Wireshark */
 
 static bool run_ip(const char *arguments)
 {
@@ -118,6 +119,7 @@ static void run(void)
 {
 	const struct capture_front_end front_end = {
 		.reconfigures = true,
+		.is_child = is_child,
 		.started = on_started,
 		.ended = on_ended,
 	};
@@ -125,6 +127,7 @@ static void run(void)
 
 	result.is_ok = capture_run(&config, &front_end, &error);
 	g_assert_true(is_harmless(SIGUSR1) && is_harmless(SIGUSR2));
+	g_assert_true(is_harmless(SIGTERM) == is_child);
 	result.message = error ? g_strdup(error->message) : NULL;
 	g_assert_false(fake_tap.is_open);
 	check_books();
@@ -188,6 +191,14 @@ static void count(void)
 	g_assert_cmpuint(result.counts[0].seen, ==, 10);
 	g_assert_cmpuint(count_lost(&result.counts[0]), ==, 0);
 	g_assert_cmpuint(packets_in_file(), ==, 10);
+}
+
+static void child(void)
+{
+	is_child = true;
+	fake_tap.idle = interrupt;
+	run();
+	g_assert_cmpuint(result.written, ==, 1000);
 }
 
 static void filter(void)
@@ -437,6 +448,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD(all_frames);
 	ADD(frames_left_in_the_rings);
+	ADD(child);
 	ADD(count);
 	ADD(filter);
 	ADD(filter_is_wrong);
