@@ -77,20 +77,20 @@ static int count_pcap(const char *interface)
 	char why[PCAP_ERRBUF_SIZE];
 	pcap_t *p = pcap_create(interface, why);
 	struct pollfd wait = { .events = POLLIN };
+	int r = 0;
 
 	if (!p)
 		return fail("libpcap", why);
-	(void)pcap_set_snaplen(p, 262144);
-	(void)pcap_set_buffer_size(p, BUFFER);
-	(void)pcap_set_timeout(p, 10);
-	if (pcap_activate(p) < 0 || pcap_setdirection(p, PCAP_D_IN) < 0 ||
-	    pcap_setnonblock(p, 1, why) < 0)
+	if (pcap_set_snaplen(p, 262144) < 0 || pcap_set_buffer_size(p, BUFFER) < 0 ||
+	    pcap_set_timeout(p, 10) < 0 || pcap_activate(p) < 0 ||
+	    pcap_setdirection(p, PCAP_D_IN) < 0 || pcap_setnonblock(p, 1, why) < 0)
 		return fail("libpcap", pcap_geterr(p));
 	wait.fd = pcap_get_selectable_fd(p);
 	ready();
-	while (!is_over && (poll(&wait, 1, -1) > 0 || errno == EINTR))
-		(void)pcap_dispatch(p, -1, add_packet, NULL);
-	(void)pcap_dispatch(p, -1, add_packet, NULL);
+	while (!is_over && r >= 0 && (poll(&wait, 1, -1) > 0 || errno == EINTR))
+		r = pcap_dispatch(p, -1, add_packet, NULL);
+	if (r < 0 || pcap_dispatch(p, -1, add_packet, NULL) < 0)
+		return fail("libpcap", pcap_geterr(p));
 	pcap_close(p);
 	return 0;
 }
