@@ -51,7 +51,7 @@ class Forwarded(DropCase):
                 self.pair.near.run("nft", f"add table ip {hook}; add chain ip {hook} c "
                                    f"{{ type filter hook {hook} priority 0; }}; "
                                    f"add rule ip {hook} c udp dport 9000-9010 counter drop")
-                capture = self.capture(interface="any", file=hook)
+                capture = self.capture("-f", "udp", interface="any", file=hook)  # nothing else ends the wait
                 frames = [udp(9000 + n, to="10.10.0.2") for n in range(N)]
                 self.pair.send_all(frames)
                 capture.wait_packets(N)
