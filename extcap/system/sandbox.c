@@ -6,7 +6,7 @@
  * call first, falls back to the old one instead of ending a capture that has run for months.
  * The kernel logs each such call (audit type 1326, with its number); xdptap.1 says how to read that.
  *
- * The rows are what glibc and musl call, and libbpf from 1.1 on (1.1 and 1.5 were tried). clone3 is not among them: its
+ * The rows are what glibc and musl call, and libbpf from 1.1 on (1.1, 1.5 and 1.7 were tried). clone3 is not among them: its
  * flags are out of reach here, and with ENOSYS both use clone.
  */
 #include <errno.h>
