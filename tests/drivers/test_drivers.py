@@ -5,28 +5,37 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import tempfile
+import threading
+import time
 
 import cable
 import harness
 import net
 from captures import read_pcap
 from harness import wait_until
-from program import Case, Standalone
+from program import Case, Standalone, xdptap
 
 NATIVE, TC = "received frames at xdp, native mode", "received frames at tc-ingress"
-# By the words that the machine was made with: the driver, and what --mode auto does.
+# A host that checksums and does not merge.
+WHOLE = "virtio-net-pci,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
+# By the words that the machine was made with: the driver, what --mode auto does, and what -D tells.
 EXPECTED = {
-    "virtio-net-pci": ("virtio_net", NATIVE),
-    "virtio-net-pci,mrg_rxbuf=off": ("virtio_net", TC),
-    "virtio-net-pci,ctrl_guest_offloads=off": ("virtio_net", TC),
-    "vmxnet3": ("vmxnet3", TC),
-    "e1000": ("e1000", TC),
-    "e1000e": ("e1000e", TC),
-    "rtl8139": ("8139cp", TC),
+    "virtio-net-pci": ("virtio_net", TC, "XDP native on request -"),
+    WHOLE: ("virtio_net", NATIVE, "XDP native -"),
+    "virtio-net-pci,mrg_rxbuf=off": ("virtio_net", TC, "XDP generic -"),
+    "virtio-net-pci,ctrl_guest_offloads=off": ("virtio_net", TC, "XDP generic -"),
+    "vmxnet3": ("vmxnet3", TC, "XDP native on request, strips VLAN tags -"),
+    "e1000": ("e1000", TC, "XDP generic, strips VLAN tags -"),
+    "e1000e": ("e1000e", TC, "XDP generic, strips VLAN tags -"),
+    "rtl8139": ("8139cp", TC, "XDP generic, strips VLAN tags -"),
 }
 MAX_MTU = {"8139cp": 4000}
 TAG = bytes.fromhex("81000064")
+ICMP = bytes.fromhex("0800" "4500003000000000400100000a0900020a090001")
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
+BURST = 16  # frames, of which some wait in the NIC at any time
 LENGTH = 4 << 20  # of a TCP stream
 
 
@@ -66,7 +75,7 @@ def reassemble(packets, port):
 
 class Nic(Case):
     number = 0
-    words = driver = way = ""
+    words = driver = way = row = ""
 
     def setUp(self):
         self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="xdptap-test-"))
@@ -115,6 +124,50 @@ class Nic(Case):
         self.assertEqual([self.pair.carrier_changes(name) for name in ("near", "far")], changes)
         self.assert_free()
 
+    def send_datagrams(self, sender, receiver, action):
+        """Sends numbered datagrams until the action is done; (how many, the numbers that arrived)"""
+        sent, received, is_done = 0, set(), threading.Event()
+
+        def receive():
+            while data := receiver.recv(64):
+                received.add(int(data))
+
+        def send():
+            nonlocal sent
+            while not is_done.is_set():
+                for _ in range(BURST):
+                    sender.send(b"%d" % sent)
+                    sent += 1
+                time.sleep(0.004)  # a rate at which no queue is ever full
+        threads = [threading.Thread(target=receive), threading.Thread(target=send)]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: received, "the first datagram")
+            action()
+            is_done.set()
+            threads[1].join()
+            wait_until(lambda: sent - 1 in received, "the last datagram")
+        finally:
+            is_done.set()
+            sender.send(b"")  # ends the other thread
+            threads[0].join()
+        return sent, received
+
+    def test_no_datagram_is_lost(self):
+        """Nor those that wait in the NIC, not checksummed by the host, when a program comes or goes."""
+        receiver = self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(net.NEAR_IP, 0))
+        sender = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        sender.connect(receiver.getsockname())
+
+        def capture_thrice():
+            for _ in range(3):
+                self.start().finish()
+        with receiver, sender:
+            sent, received = self.send_datagrams(sender, receiver, capture_thrice)
+        self.assertEqual(set(range(sent)) - received, set(), f"lost, of {sent}")
+
     def test_same_as_tcpdump(self):
         # fq_codel of the sender may change their order
         frames = [net.frame(size, size) for size in (60, 64, 128, 777, 1500, 1514)]
@@ -124,11 +177,20 @@ class Nic(Case):
         self.assertEqual(capture.data(), [packet.data for packet in references])
 
     def test_filter_for_tags(self):
-        capture = self.start("-Q", "in", "-f", "vlan 100")
-        frames = [tagged(100, 1), tagged(1000, 2)]
-        self.pair.send_all([net.frame(100), *frames])
+        """Most NICs strip them."""
+        capture = self.start("-Q", "in", "-f", "vlan and icmp")
+        addresses = net.frame(60)[:12]
+        frames = [addresses + TAG + ICMP + bytes(rest) for rest in (60, 1000)]
+        self.pair.send_all([tagged(100, 1), addresses + ICMP + bytes(60), *frames])
         capture.wait_packets(2)
         self.assertEqual(capture.finish().data(), frames)
+        self.assertNotIn("VLAN", capture.text())  # no warning: there is nothing to warn of
+
+    def test_list(self):
+        status, out, _ = xdptap("-D", namespace=self.pair.near)
+        row, = (line for line in out.decode().splitlines() if " near " in line)
+        self.assertEqual(status, 0)
+        self.assertIn(self.row, " ".join(row.split()))
 
     def test_kill(self):
         """SIGKILL in each mode that can be asked for: what it changed comes back."""
@@ -190,7 +252,8 @@ class Jumbo(Nic):
         self.mtu = MAX_MTU.get(self.driver, 9000)
         super().setUp()
 
-    test_filter_for_tags = test_kill = test_end_of_modes = test_stream = None
+    test_no_datagram_is_lost = test_filter_for_tags = test_list = None
+    test_kill = test_end_of_modes = test_stream = None
 
     def test_same_as_tcpdump(self):
         frames = [net.frame(size, size) for size in (60, 1514, self.mtu - 1000, self.mtu + 14)]
@@ -199,10 +262,18 @@ class Jumbo(Nic):
         self.assertEqual(capture.data(), [packet.data for packet in references])
 
 
+class Native(Nic):
+    """On request, also where frames that wait at that moment are dropped."""
+    test_nothing_is_disturbed = test_no_datagram_is_lost = test_list = test_kill = test_end_of_modes = None
+
+    def start(self, *options, **more):
+        return super().start("--mode", "native", *options, **more)
+
+
 class Silent(Nic):
     """A driver that accepts a program in native mode and does not run it."""
-    test_nothing_is_disturbed = test_same_as_tcpdump = test_filter_for_tags = None
-    test_kill = test_end_of_modes = test_stream = None
+    test_nothing_is_disturbed = test_no_datagram_is_lost = test_same_as_tcpdump = None
+    test_filter_for_tags = test_list = test_kill = test_end_of_modes = test_stream = None
 
     def test_it_is_told(self):
         capture = self.start("-Q", "in", "--mode", "native")
@@ -213,8 +284,8 @@ class Silent(Nic):
 
 class Untainted(Nic):
     """A device whose offloads cannot be turned off: the kernel warns if somebody tries."""
-    test_nothing_is_disturbed = test_same_as_tcpdump = test_filter_for_tags = None
-    test_kill = test_end_of_modes = test_stream = None
+    test_nothing_is_disturbed = test_no_datagram_is_lost = test_same_as_tcpdump = None
+    test_filter_for_tags = test_list = test_kill = test_end_of_modes = test_stream = None
 
     def test_no_warning(self):
         before = taint()
@@ -222,17 +293,39 @@ class Untainted(Nic):
         self.assertEqual(taint(), before)
 
 
+class Stacked(Nic):
+    """A program in generic mode turns off LRO also on what its device is stacked on."""
+    test_nothing_is_disturbed = test_no_datagram_is_lost = test_same_as_tcpdump = None
+    test_filter_for_tags = test_list = test_kill = test_end_of_modes = test_stream = None
+
+    def test_it_comes_back(self):
+        # a VLAN would turn it off itself
+        self.pair.near.ip("link", "add", "link", "near", "name", "upper", "type", "macvlan", "mode", "private")
+        self.pair.near.ip("link", "set", "upper", "up")
+        before = self.pair.offloads()
+        self.assertEqual(before["large-receive-offload"], "on")
+        for end in signal.SIGINT, signal.SIGKILL:
+            with self.subTest(end):
+                capture = self.start("--mode", "generic", interface="upper")
+                self.assertEqual(self.pair.offloads()["large-receive-offload"], "off")
+                capture.signal(end)
+                capture.wait()
+                wait_until(lambda: self.pair.offloads() == before, f"the offloads of before: {before}")
+
+
 def classes():
     for number, words in enumerate(cable.NICS):
-        driver, way = EXPECTED[words]
+        driver, way, row = EXPECTED[words]
         bases = [Nic, Jumbo] + [Silent] * ("mrg_rxbuf=off" in words) + [Untainted] * ("offloads=off" in words)
+        bases += [Stacked] * (driver == "vmxnet3") + [Native] * (words == "virtio-net-pci")
         for base in bases:
             name = f"{base.__name__} {words}"
-            yield name, type(name, (base,), {"number": number, "words": words, "driver": driver, "way": way})
+            yield name, type(name, (base,), {"number": number, "words": words, "driver": driver, "way": way,
+                                      "row": row})
 
 
 if cable.NICS:
     cable.load_drivers()
 globals().update(classes())
-del Nic, Jumbo, Silent, Untainted
+del Nic, Jumbo, Native, Silent, Untainted, Stacked
 harness.main(lambda: None if cable.NICS else "this machine has no pairs of NICs")
