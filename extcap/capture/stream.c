@@ -353,8 +353,26 @@ static size_t fill_common(struct stream *s, const struct tap_frame *frames, size
 		if (f->lost || of->gap || f->generation != of->generation || (f->mask & TAP_RARE))
 			break;
 		fill(s, i, f);
+		if (s->owners && !owners_add(s->owners, of->linktype, f, &s->packets[i]))
+			break;
 	}
 	return s->n_packets = i;
+}
+
+/* If a new file begins with the first one, that tells its process again. */
+static ssize_t add_common(struct stream *s, const struct tap_frame *first)
+{
+	struct pcapng_packet *packet = &s->packets[0];
+	const char *comment;
+	ssize_t r;
+
+	packet->options.comments = &comment;
+	owners_tell(s->owners, s->tap, iface(s, packet->interface)->linktype, first, packet,
+		    &comment);
+	r = sink_add_packets(s->sink, s->packets, s->n_packets);
+	owners_told(s->owners, r > 0 ? 0 : -1);
+	packet->options.n_comments = 0;
+	return r;
 }
 
 /* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
@@ -430,8 +448,8 @@ ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
 	ssize_t r;
 
 	secrets_before(s->secrets, s->sink, s->tap, frames + n - 1);
-	some = s->is_blocked || s->owners ? 0 : fill_common(s, frames, n);
-	r = some ? sink_add_packets(s->sink, s->packets, some) : 0;
+	some = s->is_blocked ? 0 : fill_common(s, frames, n);
+	r = some ? add_common(s, frames) : 0;
 	if (r > 0)
 		note_written(s, (size_t)r);
 	return r > 0 ? r : write_one(s, frames);

@@ -75,7 +75,7 @@ struct stream {
 	struct pcapng_verdict verdict;
 	GHashTable *drop_texts;
 	struct secrets *secrets; /* owned, set before stream_init(); NULL: none */
-	struct owners *owners;	 /* the same; frames go to the sink one by one then */
+	struct owners *owners;	 /* the same */
 };
 
 /* Describes an interface to the stream. */

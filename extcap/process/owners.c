@@ -192,16 +192,32 @@ static void tell(struct owners *o)
 	t->has_comment = true;
 }
 
+static void add_ids(const struct tap_frame *frame, struct pcapng_packet *packet)
+{
+	if (frame->mask & TAP_OWNED && frame->owner.pid)
+		packet->mask |= PCAPNG_PACKET_PROCESS;
+	packet->pid = frame->owner.pid;
+	packet->tid = frame->owner.tid;
+}
+
+bool owners_add(const struct owners *o, uint16_t linktype, const struct tap_frame *frame,
+		struct pcapng_packet *packet)
+{
+	const struct known k = read_frame(linktype, frame);
+
+	if (is_worth_telling(o, &k))
+		return false;
+	add_ids(frame, packet);
+	return true;
+}
+
 void owners_tell(struct owners *o, const struct tap *tap, uint16_t linktype,
 		 const struct tap_frame *frame, struct pcapng_packet *packet,
 		 const char *comments[])
 {
 	if (!o)
 		return;
-	if (frame->mask & TAP_OWNED && frame->owner.pid)
-		packet->mask |= PCAPNG_PACKET_PROCESS;
-	packet->pid = frame->owner.pid;
-	packet->tid = frame->owner.tid;
+	add_ids(frame, packet);
 	o->telling = (struct telling){ tap, frame, packet, comments, linktype, false };
 	tell(o);
 }

@@ -34,6 +34,12 @@ void owners_tell(struct owners *o, const struct tap *tap, uint16_t linktype,
 		 const struct tap_frame *frame, struct pcapng_packet *packet,
 		 const char *comments[]);
 void owners_told(struct owners *o, int r);
+/*
+ * Adds the process of a frame about which there is nothing to tell: it is that of its flow. False: there is, and the
+ * packet is as it was.
+ */
+bool owners_add(const struct owners *o, uint16_t linktype, const struct tap_frame *frame,
+		struct pcapng_packet *packet);
 /* A new file begins, with the packet that is being added, if there is one. It is to be understood without the others. */
 void owners_forget(struct owners *o);
 

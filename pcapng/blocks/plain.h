@@ -16,7 +16,7 @@
 
 #define PLAIN_MASK                                                                                 \
 	(PCAPNG_PACKET_FLAGS | PCAPNG_PACKET_DROPCOUNT | PCAPNG_PACKET_PACKETID |                  \
-	 PCAPNG_PACKET_QUEUE)
+	 PCAPNG_PACKET_QUEUE | PCAPNG_PACKET_PROCESS)
 
 /* Whether the hashes, if any, are the one that NICs compute. */
 static inline bool plain_has_hash(const struct pcapng_packet *p)
@@ -43,9 +43,10 @@ static inline bool plain_is(const struct pcapng_packet *p)
 /* The length of the options of such a packet, including opt_endofopt. */
 static inline uint32_t plain_options_len(const struct pcapng_packet *p)
 {
-	/* FLAGS and QUEUE have 8 bytes, DROPCOUNT and PACKETID 12, opt_endofopt 4. */
+	/* FLAGS and QUEUE have 8 bytes, DROPCOUNT, PACKETID and PROCESS 12, opt_endofopt 4. */
 	static const uint8_t lengths[PLAIN_MASK + 1] = {
-		0, 12, 16, 24, 16, 24, 28, 36, 12, 20, 24, 32, 24, 32, 36, 44,
+		0,  12, 16, 24, 16, 24, 28, 36, 12, 20, 24, 32, 24, 32, 36, 44,
+		16, 24, 28, 36, 28, 36, 40, 48, 24, 32, 36, 44, 36, 44, 48, 56,
 	};
 	uint32_t len = lengths[p->mask & PLAIN_MASK];
 
@@ -91,6 +92,14 @@ static inline uint8_t *plain_store_number(uint8_t *at, uint16_t code, uint64_t v
 	return at + 12;
 }
 
+static inline uint8_t *plain_store_process(uint8_t *at, const struct pcapng_packet *p, bool swap)
+{
+	plain_store_code(at, PCAPNG_EPB_PROCESSID_THREADID, 8, swap);
+	plain_store_u32(at + 4, p->pid, swap);
+	plain_store_u32(at + 8, p->tid, swap);
+	return at + 12;
+}
+
 /* [pcapng §section_epb] epb_hash: the algorithm, then the hash; 5 bytes and 3 of padding */
 static inline uint8_t *plain_store_hash(uint8_t *at, const void *hash, bool swap)
 {
@@ -114,6 +123,8 @@ static inline __attribute__((always_inline)) void plain_store_options(uint8_t *a
 		at = plain_store_number(at, PCAPNG_EPB_PACKETID, p->packetid, swap);
 	if (p->mask & PCAPNG_PACKET_QUEUE)
 		at = plain_store_word(at, PCAPNG_EPB_QUEUE, p->queue, swap);
+	if (p->mask & PCAPNG_PACKET_PROCESS)
+		at = plain_store_process(at, p, swap);
 	if (p->n_hashes)
 		at = plain_store_hash(at, p->hashes->data, swap);
 	plain_store_u32(at, 0, swap); /* opt_endofopt */

@@ -61,6 +61,7 @@ static struct pcapng_packet make(GRand *rand, uint64_t serial)
 	case 4: p.len = p.caplen / 2; break;
 	case 5 ... 20: p.hashes = &hash, p.n_hashes = 1; break;
 	case 21: p.mask |= PCAPNG_PACKET_DROPCOUNT, p.dropcount = serial; break;
+	case 22 ... 40: p.mask |= PCAPNG_PACKET_PROCESS, p.pid = 7, p.tid = (uint32_t)serial; break;
 	}
 	return p;
 }
