@@ -179,7 +179,7 @@ static int open_programs(struct process *p, const struct tap_process *config)
 {
 	int r = p->cgroup_fd < 0 ? p->cgroup_fd : load(p, config, true);
 
-	if (r == -EINVAL || r == -ENOTSUP || r == -ESRCH)
+	if (r == -EINVAL || r == -EACCES || r == -ENOTSUP || r == -ESRCH)
 		r = load(p, config, false);
 	if (r == 0)
 		r = process_read_addresses(p);

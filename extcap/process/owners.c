@@ -109,6 +109,8 @@ const char *owners_explain(const struct config *config, int err)
 	case ENOENT: return "--process requires a cgroup2 hierarchy, and none is mounted";
 	case ESRCH:
 	case ENOSYS:
+	case EACCES: /* the verifier refuses a program */
+	case E2BIG:
 	case ENOTSUP:
 	case EINVAL: return "this kernel is too old for --process, or built without BTF";
 	default: return NULL;
