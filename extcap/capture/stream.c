@@ -34,7 +34,6 @@ static uint64_t now_ns(const struct stream *s)
 	return MAX(tap_now_ns(s->tap), s->last_ns);
 }
 
-/* Sums up the slots of an interface. */
 static struct tap_stats read_kernel(const struct stream *s, guint number)
 {
 	struct tap_stats sum = { 0 };
@@ -359,22 +358,6 @@ static size_t fill_common(struct stream *s, const struct tap_frame *frames, size
 	return s->n_packets = i;
 }
 
-/* If a new file begins with the first one, that tells its process again. */
-static ssize_t add_common(struct stream *s, const struct tap_frame *first)
-{
-	struct pcapng_packet *packet = &s->packets[0];
-	const char *comment;
-	ssize_t r;
-
-	packet->options.comments = &comment;
-	owners_tell(s->owners, s->tap, iface(s, packet->interface)->linktype, first, packet,
-		    &comment);
-	r = sink_add_packets(s->sink, s->packets, s->n_packets);
-	owners_told(s->owners, r > 0 ? 0 : -1);
-	packet->options.n_comments = 0;
-	return r;
-}
-
 /* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
 static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
@@ -444,12 +427,18 @@ static __attribute__((noinline)) int write_one(struct stream *s, const struct ta
 
 ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
 {
+	const char *comment;
+	ssize_t r = 0;
 	size_t some;
-	ssize_t r;
 
 	secrets_before(s->secrets, s->sink, s->tap, frames + n - 1);
 	some = s->is_blocked ? 0 : fill_common(s, frames, n);
-	r = some ? add_common(s, frames) : 0;
+	if (some) { /* a new file may begin with the first one, and then tells its process again */
+		owners_tell(s->owners, s->tap, iface(s, s->packets->interface)->linktype, frames,
+			    s->packets, &comment);
+		r = sink_add_packets(s->sink, s->packets, some);
+		owners_told(s->owners, r > 0 ? 0 : -1);
+	}
 	if (r > 0)
 		note_written(s, (size_t)r);
 	return r > 0 ? r : write_one(s, frames);

@@ -220,6 +220,7 @@ void owners_tell(struct owners *o, const struct tap *tap, uint16_t linktype,
 	if (!o)
 		return;
 	add_ids(frame, packet);
+	packet->options.comments = comments;
 	o->telling = (struct telling){ tap, frame, packet, comments, linktype, false };
 	tell(o);
 }
@@ -234,6 +235,7 @@ void owners_told(struct owners *o, int r)
 	k = read_frame(o->telling.linktype, o->telling.frame);
 	if (r < 0 && o->telling.has_comment)
 		g_hash_table_remove(o->flows, &k);
+	o->telling.packet->options.n_comments = 0;
 	o->telling = (struct telling){ .tap = NULL };
 }
 
