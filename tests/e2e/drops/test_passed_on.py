@@ -75,6 +75,8 @@ class Sent(DropCase):
     def test_neighbor(self):
         """It has no link-layer header yet."""
         self.pair.near.write("/proc/sys/net/ipv4/neigh/near/retrans_time_ms", "10")
+        self.pair.near.write("/proc/sys/net/ipv4/icmp_ratelimit", "0")
+        before, = self.counters("IcmpOutDestUnreachs")
         capture = self.capture()
         self.local("10.9.0.77")
         capture.wait_packets(N)
@@ -83,6 +85,7 @@ class Sent(DropCase):
         self.expect(found, [d.data for d in found], "NEIGH_FAILED", OUTBOUND, "near:ip")
         stats = self.pair.near.run("ip", "-s", "neigh", "show", "10.9.0.77")
         self.assertIn("FAILED", stats)
+        self.assertEqual(self.counters("IcmpOutDestUnreachs"), [before + N])
 
     def test_queue(self):
         self.pair.near.run("tc", "qdisc", "add", "dev", "near", "root", "tbf", "rate", "8kbit", "burst", "100",
@@ -130,11 +133,15 @@ class Bridged(DropCase):
         self.pair.near.ip("link", "set", "bridge", "up")
         self.pair.near.ip("link", "set", "near", "master", "bridge")
         self.pair.near.run("bridge", "link", "set", "dev", "near", "state", "0")
-        capture = self.capture()
+        capture, before = self.capture(), self.received("near")
         frames = [net.frame(60 + n, n) for n in range(N)]
         self.pair.send_all(frames)
         capture.wait_packets(N)
         self.expect(self.read(capture.finish()), frames, "BRIDGE_INGRESS_STP_STATE")
+        self.assertEqual((self.received("near") - before, self.received("bridge")), (N, 0))
+
+    def received(self, interface):
+        return self.pair.near.link(interface)["stats64"]["rx"]["packets"]
 
     def test_firewall_between_ports(self):
         """A bridge leaves the link-layer header as it is."""
