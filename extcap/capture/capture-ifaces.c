@@ -238,7 +238,7 @@ bool capture_ifaces_describe(struct capture_ifaces *m, const char *os, struct st
 static char *explain(const struct capture_ifaces *m, const struct stream *stream, guint slot)
 {
 	const struct tap_place place = tap_find_place(m->tap, slot);
-	const char *device = stream_slot_name(stream, slot);
+	const char *device = stream_slot_iface(stream, slot)->device;
 	char name[IF_NAMESIZE];
 
 	if (!if_indextoname(place.ifindex, name))

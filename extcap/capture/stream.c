@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Fills in the writer's structs: what a file of ours says is decided here. */
 #include <errno.h>
-#include <inttypes.h>
 #include <net/if_arp.h>
 #include <string.h>
 
 #include "extcap/drops/texts.h"
 #include "extcap/system/error.h"
 #include "extcap/capture/filter.h"
+#include "extcap/capture/ifaces/statistics.h"
 #include "extcap/capture/stream.h"
 
 #define NO_ADDRESS UINT64_MAX
@@ -34,6 +34,7 @@ static uint64_t now_ns(const struct stream *s)
 	return MAX(tap_now_ns(s->tap), s->last_ns);
 }
 
+/* Sums up the slots of an interface. */
 static struct tap_stats read_kernel(const struct stream *s, guint number)
 {
 	struct tap_stats sum = { 0 };
@@ -84,54 +85,6 @@ struct count stream_count(const struct stream *s, guint number)
 	return c;
 }
 
-/* How many frames lack the time stamp that was asked for; NULL: none. */
-static char *unstamped_text(const struct stream_iface *i)
-{
-	if (!i->unstamped)
-		return NULL;
-	return g_strdup_printf("%" PRIu64
-			       " frames have a host time stamp because the NIC gave none",
-			       i->unstamped);
-}
-
-static void add_comment(const char *comments[], size_t *n, const char *text)
-{
-	if (text)
-		comments[(*n)++] = text;
-}
-
-static int add_iface_stats(const struct stream *s, guint number, struct pcapng_writer *w)
-{
-	g_autofree char *changes = s->changes ? changes_summary(s->changes) : NULL;
-	g_autofree char *unstamped = unstamped_text(iface(s, number));
-	g_autofree char *step = step_text(&s->step);
-	g_autofree char *queue = number == 0 ? sink_queue_text(s->sink) : NULL;
-	const char *comments[4];
-	struct count count = stream_count(s, number);
-	uint64_t now = now_ns(s);
-	struct pcapng_stats isb = {
-		.interface = number,
-		.mask = PCAPNG_STATS_STARTTIME | PCAPNG_STATS_ENDTIME | PCAPNG_STATS_IFRECV |
-			PCAPNG_STATS_IFDROP | PCAPNG_STATS_FILTERACCEPT | PCAPNG_STATS_OSDROP |
-			PCAPNG_STATS_USRDELIV,
-		.ts = now,
-		.starttime = s->started_ns,
-		.endtime = now,
-		.ifrecv = count.seen,
-		.filteraccept = count.accepted,
-		.osdrop = count.accepted - count.written,
-		.usrdeliv = count.written,
-		.options.comments = comments,
-	};
-	size_t *n = &isb.options.n_comments;
-
-	add_comment(comments, n, changes);
-	add_comment(comments, n, unstamped);
-	add_comment(comments, n, step);
-	add_comment(comments, n, queue);
-	return pcapng_writer_add_stats(w, &isb);
-}
-
 static int add_stats(void *user, struct pcapng_writer *w)
 {
 	struct stream *s = user;
@@ -140,7 +93,7 @@ static int add_stats(void *user, struct pcapng_writer *w)
 	(void)now_ns(s); /* looks at the clock */
 	step_look(&s->step, tap_ahead_ns(s->tap));
 	for (guint i = 0; i < s->ifaces->len && r == 0; i++)
-		r = add_iface_stats(s, i, w);
+		r = statistics_add(s, i, now_ns(s), w);
 	return r;
 }
 
@@ -358,6 +311,12 @@ static size_t fill_common(struct stream *s, const struct tap_frame *frames, size
 	return s->n_packets = i;
 }
 
+static void add_comment(const char *comments[], size_t *n, const char *text)
+{
+	if (text)
+		comments[(*n)++] = text;
+}
+
 /* A frame that there is more to say about: a loss before it, a change of the filter, a traced run. */
 static int add_rare(struct stream *s, struct stream_iface *i, const struct tap_frame *f)
 {
@@ -425,22 +384,29 @@ static __attribute__((noinline)) int write_one(struct stream *s, const struct ta
 	return r < 0 ? r : 1;
 }
 
-ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
+/* How many of fill_common() were written. A file that begins with the first one tells its process again. */
+static ssize_t write_common(struct stream *s, const struct tap_frame *frames, size_t n)
 {
 	const char *comment;
-	ssize_t r = 0;
+	ssize_t r;
+
+	owners_tell(s->owners, s->tap, iface(s, s->packets->interface)->linktype, frames,
+		    s->packets, &comment);
+	r = sink_add_packets(s->sink, s->packets, n);
+	owners_told(s->owners, r > 0 ? 0 : -1);
+	if (r > 0)
+		note_written(s, (size_t)r);
+	return r;
+}
+
+ssize_t stream_write(struct stream *s, const struct tap_frame *frames, size_t n)
+{
 	size_t some;
+	ssize_t r;
 
 	secrets_before(s->secrets, s->sink, s->tap, frames + n - 1);
 	some = s->is_blocked ? 0 : fill_common(s, frames, n);
-	if (some) { /* a new file may begin with the first one, and then tells its process again */
-		owners_tell(s->owners, s->tap, iface(s, s->packets->interface)->linktype, frames,
-			    s->packets, &comment);
-		r = sink_add_packets(s->sink, s->packets, some);
-		owners_told(s->owners, r > 0 ? 0 : -1);
-	}
-	if (r > 0)
-		note_written(s, (size_t)r);
+	r = some ? write_common(s, frames, some) : 0;
 	return r > 0 ? r : write_one(s, frames);
 }
 
@@ -498,9 +464,4 @@ void stream_salvage(struct stream *s)
 const struct stream_iface *stream_slot_iface(const struct stream *s, guint slot)
 {
 	return iface(s, g_array_index(s->slots, guint, slot));
-}
-
-const char *stream_slot_name(const struct stream *s, guint slot)
-{
-	return stream_slot_iface(s, slot)->device;
 }

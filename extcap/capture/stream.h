@@ -130,7 +130,5 @@ void stream_salvage(struct stream *s);
 struct count stream_count(const struct stream *s, guint iface);
 /* The interface that a slot belongs to. */
 const struct stream_iface *stream_slot_iface(const struct stream *s, guint slot);
-/* The kernel's name of it. */
-const char *stream_slot_name(const struct stream *s, guint slot);
 
 #endif

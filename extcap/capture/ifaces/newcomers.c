@@ -60,7 +60,7 @@ void newcomers_look(struct newcomers *n, const struct tap *tap, const struct str
 				"accepts, drops or redirects are no longer captured",
 				first,
 				tap_find_place(tap, slot).point->is_egress ? "sent" : "received",
-				stream_slot_name(stream, slot));
+				stream_slot_iface(stream, slot)->device);
 		g_free(n->known->pdata[slot]);
 		n->known->pdata[slot] = first;
 	}

@@ -105,7 +105,7 @@ static void test_written(struct fixture *f, const void *unused)
 static void test_name(struct fixture *f, const void *unused)
 {
 	g_assert_true(g_utf8_validate(iface(f)->name, -1, NULL));
-	g_assert_cmpstr(stream_slot_name(&f->stream, 1), ==, iface(f)->name);
+	g_assert_cmpstr(stream_slot_iface(&f->stream, 1)->device, ==, iface(f)->name);
 }
 
 /* The first frame after a loss in the ring reports it, whatever slot it came from. */
