@@ -210,7 +210,8 @@ struct wire_learn_config {
 	__u32 by_pid, by_name, by_uid, by_cgroup;
 	__u32 has_children; /* what descends from those that were chosen by ID or name, too */
 	__u32 cgroup_level; /* depth of that control group … */
-	__u64 cgroup;	    /* … and its id */
+	__u32 dumpable_at; /* the offset in the kernel's task_exec_state; 0: there is no such struct */
+	__u64 cgroup;	   /* … and its id */
 };
 
 enum wire_choice_kind {

@@ -80,6 +80,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	const struct cred *real_cred, *cred;
 	struct mm_struct *mm;
+	struct task_exec_state *exec_state; /* newer than 6.18 */
 	char comm[WIRE_NAME_SIZE];
 	struct css_set *cgroups;
 } KERNEL;

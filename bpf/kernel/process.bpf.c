@@ -66,9 +66,15 @@ static __always_inline _Bool is_dumpable(const struct task_struct *task)
 {
 	const void *at = (const void *)BPF_CORE_READ(task, mm);
 	unsigned long flags = 0;
+	__u32 dumpable = 0;
 
 	if (!at)
 		return 0;
+	if (learn.dumpable_at && bpf_core_field_exists(task->exec_state)) {
+		at = (const void *)BPF_CORE_READ(task, exec_state);
+		bpf_probe_read_kernel(&dumpable, sizeof(dumpable), at + learn.dumpable_at);
+		return dumpable == SUID_DUMP_USER;
+	}
 	if (bpf_core_field_exists(((struct mm_struct *)0)->flags))
 		at += bpf_core_field_offset(struct mm_struct, flags);
 	else

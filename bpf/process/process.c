@@ -52,6 +52,24 @@ static bool has_choice(const struct tap_process *config, enum tap_choice_kind ki
 	return false;
 }
 
+/*
+ * A type that older kernels lack cannot be relocated: libbpf would look for it in all modules, which requires
+ * CAP_SYS_ADMIN.
+ */
+static __u32 find_dumpable(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "task_exec_state", BTF_KIND_STRUCT) : -1;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+	__u32 at = 0;
+
+	for (__u32 i = 0; t && i < btf_vlen(t); i++)
+		if (strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), "dumpable") == 0)
+			at = btf_member_bit_offset(t, i) / 8;
+	btf__free(btf);
+	return at;
+}
+
 /* What the programs are to learn. 0; -ENXIO: there is no such control group. */
 static int configure(const struct process *p, const struct tap_process *config,
 		     struct wire_learn_config *to)
@@ -68,6 +86,7 @@ static int configure(const struct process *p, const struct tap_process *config,
 		.by_uid = has_choice(config, TAP_CHOICE_UID),
 		.by_cgroup = config->cgroup != NULL,
 		.has_children = config->has_children,
+		.dumpable_at = config->is_restricted ? find_dumpable() : 0,
 	};
 	if (config->cgroup && cgroup_find(p->cgroup_fd, config->cgroup, &id, &to->cgroup_level) < 0)
 		return -ENXIO;
