@@ -18,7 +18,7 @@
 
 #define LOOK_MS	 1000	 /* between questions: who attached in front, who removed our program */
 #define READY_MS 20	 /* between looks whether a filter is compiled */
-#define START_US 1500000 /* the time for interfaces of "any" before the capture begins */
+#define START_US 1500000 /* for "any", after its first interface, before the capture begins */
 
 void capture_ifaces_init(struct capture_ifaces *m, const struct config *config)
 {
@@ -143,20 +143,25 @@ static struct link *next_pending(struct capture_ifaces *m, struct filter *filter
 
 /*
  * "any": the interfaces that are up now. Attaching to one takes the kernel an RCU grace period, so that of
- * hundreds most join when the capture already runs.
+ * hundreds most join when the capture already runs. The first one loads the programs that all share, and has as
+ * long as it takes. Drops take no grace period, and what is dropped on an interface that had not joined yet would be
+ * taken for a packet that has none.
  */
 static bool add_all(struct capture_ifaces *m, struct filter *filter, GError **error)
 {
 	g_autoptr(GPtrArray) links = link_list(error);
-	gint64 end = g_get_monotonic_time() + START_US;
+	gint64 end = G_MAXINT64;
 	struct link *i;
 
 	if (!links)
 		return false;
 	find_pending(m, links);
-	while (g_get_monotonic_time() < end && (i = next_pending(m, filter)))
+	while (g_get_monotonic_time() < end && (i = next_pending(m, filter))) {
 		if (!add(m, filter, m->config->direction, i, error))
 			return false;
+		if (end == G_MAXINT64 && !sees_drops_only(m))
+			end = g_get_monotonic_time() + START_US;
+	}
 	if (m->pending->len)
 		g_warning("%u of %u interfaces are captured from the start; the others join in the "
 			  "next seconds",
