@@ -181,6 +181,7 @@ class OtherErrors(Failing):
                 file = self.path("limited" + form[0] if form else "limited")
                 capture = self.begin("-w", file, *form, command=["prlimit", "--fsize=100001"])
                 self.send()
+                capture.wait()  # until the file has its final name
                 path, = glob.glob(glob.escape(file) + ("_*" if "-b" in form else ""))
                 self.check(capture, path)
                 self.assert_last_sentence(capture.stderr(), os.strerror(errno.EFBIG))
