@@ -121,7 +121,7 @@ class Sent(DropCase):
         harness.wait_until(lambda: self.pair.near.link("near")["operstate"] != "UP", "the carrier to go")
         capture = self.capture()
         frames = [net.frame(60 + n, n) for n in range(N)]
-        self.pair.send_all(frames, "near")
+        self.pair.send_all(frames, "near", carrier=False)
         capture.wait_packets(N)
         self.expect(self.read(capture.finish()), frames, "QDISC_DROP", OUTBOUND)
         self.assertEqual(self.pair.near.link("near")["stats64"]["tx"]["dropped"], N)

@@ -31,6 +31,7 @@ ETHERTYPE = 0x88B5  # for experiments, IEEE 802
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, TUNSETLINK = 0x400454CA, 0x400454CD
 IFF_TUN, IFF_TAP, IFF_NO_PI = 1, 2, 0x1000
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 TUN_PROTOCOL = struct.Struct(">xxH")  # precedes each frame without IFF_NO_PI
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -180,13 +181,17 @@ class Pair:
         self.near.ip("link", "set", near, "up")
         self.far.ip("link", "set", far, "up")
 
-    def sender(self, interface="far"):
-        """A socket whose send() transmits a frame from this end of the veth pair."""
+    def sender(self, interface="far", carrier=True):
+        """A socket whose send() transmits a frame from this end of the veth pair, once it has a carrier: the kernel
+        drops frames until then, which is a moment after the other end came up."""
         end = self.near if interface.startswith("near") else self.far
-        return end.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
+        sender = end.socket(socket.AF_PACKET, socket.SOCK_RAW, 0, bind=(interface, 0))
+        if carrier:
+            wait_until(lambda: is_running(sender, interface), f"the carrier of {interface}")
+        return sender
 
-    def send_all(self, frames, interface="far"):
-        with self.sender(interface) as sender:
+    def send_all(self, frames, interface="far", carrier=True):
+        with self.sender(interface, carrier) as sender:
             for data in frames:
                 sender.send(data)
 
@@ -199,6 +204,12 @@ class Pair:
     def ping(self, count=5):
         """Sends echo requests from far. Each is answered, so it causes two frames."""
         self.far.ping(NEAR_IP, count)
+
+
+def is_running(sock, interface):
+    """Whether it is up and has a carrier, in the namespace of this socket."""
+    answer = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sh14x", interface.encode(), 0))
+    return bool(struct.unpack_from("16xh", answer)[0] & IFF_RUNNING)
 
 
 def frame(size, number=0):
