@@ -22,8 +22,7 @@ struct device {
 	unsigned int index;
 	unsigned int type; /* ARPHRD_ */
 	char name[IF_NAMESIZE];
-	char parent
-		[32]; /* the bus's name for its device: "virtio0"; empty: none, or before Linux 5.14 */
+	char parent[32]; /* what its bus calls it: "virtio0"; empty: none, or before Linux 5.14 */
 	bool is_vrf;
 	bool is_bond;
 	bool has_kind; /* its driver has a name for it, as "veth" or "bridge": usually no hardware */

@@ -258,21 +258,27 @@ static int duplicate(int fd)
 	return r < 0 ? -errno : r;
 }
 
+/* For others with the same config. Where it cannot be kept, the next one is loaded again. */
+static void keep_shared(struct image *i, int program_fd, const struct wire_config *config)
+{
+	int fd = duplicate(program_fd);
+
+	if (fd < 0)
+		return;
+	if (i->shared_fd >= 0)
+		close(i->shared_fd);
+	i->shared_fd = fd;
+	i->shared = *config;
+}
+
 /* Its own program, or that of others with the same config. */
 static int load_from(struct image *i, const struct point_target *t)
 {
 	bool is_there = i->shared_fd >= 0 && memcmp(&i->shared, &t->config, sizeof(i->shared)) == 0;
-	int r = is_there ? duplicate(i->shared_fd) : load_copy(i, t), fd;
+	int r = is_there ? duplicate(i->shared_fd) : load_copy(i, t);
 
-	if (r < 0 || is_there || !t->config.is_shared)
-		return r;
-	fd = duplicate(r);
-	if (fd < 0)
-		return r; /* the next one is loaded again */
-	if (i->shared_fd >= 0)
-		close(i->shared_fd);
-	i->shared_fd = fd;
-	i->shared = t->config;
+	if (r >= 0 && !is_there && t->config.is_shared)
+		keep_shared(i, r, &t->config);
 	return r;
 }
 
@@ -291,9 +297,7 @@ int images_load(struct images *images, const struct image_kind *kind, const stru
 	image_free(*place);
 	*place = new;
 	new->used = ++images->uses;
-	if (t->config.is_shared) {
-		new->shared_fd = duplicate(bpf_program__fd(new->object.program));
-		new->shared = t->config;
-	}
+	if (t->config.is_shared)
+		keep_shared(new, bpf_program__fd(new->object.program), &t->config);
 	return duplicate(bpf_program__fd(new->object.program));
 }
