@@ -76,6 +76,15 @@ class TlsCase(Case):
     def wireshark(self):
         return Wireshark(self.folder)
 
+    def live_tshark(self):
+        """A tshark that already captures through the extcap, with the key log, and prints as it goes."""
+        tshark = self.enterContext(self.wireshark.tshark(
+            "-i", "xdptap-near", "-o", f"extcap.xdptap_near.tlskeylog:{self.log}", "-w", self.path("out"), "-P",
+            "-l", "-d", "tcp.port==443,tls", namespace=self.pair.near))
+        harness.wait_until(lambda: os.path.exists(self.path("out")) and os.path.getsize(self.path("out")),
+                           "the head of the file")
+        return tshark
+
     def serve(self):
         """The first connection of a process takes much longer than others: a slow machine has it before the capture."""
         self.enterContext(Server(self.pair.far, self.folder))

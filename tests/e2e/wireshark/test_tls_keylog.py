@@ -91,11 +91,7 @@ class Decryption(LogCase):
     def test_live(self):
         """In Wireshark's FIFO, and without a word on stderr."""
         self.serve()
-        tshark = self.enterContext(self.wireshark.tshark(
-            "-i", "xdptap-near", "-o", f"extcap.xdptap_near.tlskeylog:{self.log}", "-w", self.path("out"), "-P",
-            "-l", "-d", "tcp.port==443,tls", namespace=self.pair.near))
-        harness.wait_until(lambda: os.path.exists(self.path("out")) and os.path.getsize(self.path("out")),
-                           "the head of the file")
+        tshark = self.live_tshark()
         self.ask(self.connect(), "live")
         harness.wait_until(lambda: b"GET /live HTTP/1.1" in tshark.stdout(), "the request")
         tshark.signal()

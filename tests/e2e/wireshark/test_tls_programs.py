@@ -83,11 +83,7 @@ class Programs(TlsCase):
         """In the pipe to Wireshark."""
         curl = self.need_curl()
         self.serve()
-        tshark = self.enterContext(self.wireshark.tshark(
-            "-i", "xdptap-near", "-o", f"extcap.xdptap_near.tlskeylog:{self.log}", "-w", self.path("out"), "-P",
-            "-l", "-d", "tcp.port==443,tls", namespace=self.pair.near))
-        harness.wait_until(lambda: os.path.exists(self.path("out")) and os.path.getsize(self.path("out")),
-                           "the head of the file")
+        tshark = self.live_tshark()
         for path in ("first", "second"):
             self.run_curl(curl, path)
             harness.wait_until(lambda: f"GET /{path} HTTP/1.1".encode() in tshark.stdout(), "the request")
