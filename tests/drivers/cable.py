@@ -39,28 +39,19 @@ class Cable(net.Pair):
         own, peer = addresses(self.number)
         return (self.near, "near", own, peer, net.FAR_IP), (self.far, "far", peer, own, net.NEAR_IP)
 
-    def add(self, _near, _far):
-        for namespace, name, made, _, _ in self.ends():
+    def connect(self):
+        for namespace, name, made, other, ip in self.ends():
             found = wait_until(lambda made=made: find(made), f"a NIC {made}")
             net.ip("link", "set", found, "down")
             net.ip("link", "set", found, "name", f"moved{self.number}")
             net.ip("link", "set", f"moved{self.number}", "netns", namespace.name)
-            namespace.ip("link", "set", f"moved{self.number}", "name", name, "mtu", str(self.mtu))
-        for namespace, name, _, _, _ in self.ends():
-            namespace.ip("link", "set", name, "up")
+            own = net.NEAR_IP if name == "near" else net.FAR_IP
+            net.ip_batch(namespace, "link set lo up", f"link set moved{self.number} name {name} mtu {self.mtu}",
+                         f"addr add {own}/24 dev {name}", f"link set {name} up",
+                         f"neigh add {ip} lladdr {other} dev {name} nud permanent")
         for namespace, name, _, _, _ in self.ends():
             wait_until(lambda n=namespace, i=name: n.link(i)["operstate"] == "UP", f"the carrier of {name}")
-
-    def __enter__(self):
-        super().__enter__()
-        for namespace, name, _, other, ip in self.ends():
-            namespace.ip("neigh", "replace", ip, "lladdr", other, "dev", name, "nud", "permanent")
-        try:  # a NIC may lose what comes right after its link
-            wait_until(self.is_answered, "an answer from the other end")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        wait_until(self.is_answered, "an answer from the other end")  # a NIC may lose what comes right after its link
 
     def is_answered(self):
         command = ["ip", "netns", "exec", self.far.name, "ping", "-q", "-c", "3", "-i", "0.02", "-W", "1", net.NEAR_IP]

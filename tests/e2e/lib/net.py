@@ -156,11 +156,7 @@ class Pair:
         try:
             self.near.make()
             self.far.make()
-            ip_batch(self.near, "link set lo up", " ".join(self.link_add("near", "far")), "link set near up",
-                     f"addr add {NEAR_IP}/24 dev near",
-                     f"neigh add {FAR_IP} lladdr {FAR_MAC} dev near nud permanent")
-            ip_batch(self.far, "link set lo up", "link set far up", f"addr add {FAR_IP}/24 dev far",
-                     f"neigh add {NEAR_IP} lladdr {NEAR_MAC} dev far nud permanent")
+            self.connect()
         except BaseException:
             self.__exit__()
             raise
@@ -169,6 +165,14 @@ class Pair:
     def __exit__(self, *_):
         self.near.__exit__()
         self.far.__exit__()
+
+    def connect(self):
+        """Makes near and far, up, with their addresses and those of each other."""
+        ip_batch(self.near, "link set lo up", " ".join(self.link_add("near", "far")), "link set near up",
+                 f"addr add {NEAR_IP}/24 dev near",
+                 f"neigh add {FAR_IP} lladdr {FAR_MAC} dev near nud permanent")
+        ip_batch(self.far, "link set lo up", "link set far up", f"addr add {FAR_IP}/24 dev far",
+                 f"neigh add {NEAR_IP} lladdr {NEAR_MAC} dev far nud permanent")
 
     def link_add(self, near, far):
         mtu = str(self.mtu)
