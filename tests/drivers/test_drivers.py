@@ -179,7 +179,14 @@ class Nic(Case):
         frames += [tagged(size, size) for size in (60, 512, 1500)]
         references, capture = self.send_for(self.start("-Q", "in"), frames, "all.pcap")
         self.assertCountEqual(capture.data(), frames)
-        self.assertEqual(capture.data(), [packet.data for packet in references])
+        self.assert_order(capture, [packet.data for packet in references])
+
+    def assert_order(self, capture, references):
+        """As tcpdump's, but behind XDP the kernel lets frames with a tag pass those without one (GRO)."""
+        orders = [capture.data(), references]
+        if NATIVE in self.comment(capture):
+            orders = [sorted(order, key=lambda data: data[12:14] == TAG[:2]) for order in orders]
+        self.assertEqual(*orders)
 
     def test_filter_for_tags(self):
         """Most NICs strip them."""

@@ -8,7 +8,7 @@ import socket
 
 import harness
 import net
-from drops import OUTBOUND, DropCase, udp
+from drops import OUTBOUND, DropCase, kernel, udp
 
 N = 3
 
@@ -124,7 +124,8 @@ class Sent(DropCase):
         self.pair.send_all(frames, "near", carrier=False)
         capture.wait_packets(N)
         self.expect(self.read(capture.finish()), frames, "QDISC_DROP", OUTBOUND)
-        self.assertEqual(self.pair.near.link("near")["stats64"]["tx"]["dropped"], N)
+        counted = self.pair.near.link("near")["stats64"]["tx"]["dropped"]
+        self.assertEqual(counted, N if kernel() >= (6, 12) else 0)  # older kernels do not count them there
 
 
 class Bridged(DropCase):
