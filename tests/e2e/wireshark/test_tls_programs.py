@@ -3,6 +3,7 @@
 """Programs that log their TLS secrets: what tshark reads of their HTTP, with nothing but the capture."""
 import os
 import shutil
+import socket
 import subprocess
 
 import harness
@@ -89,6 +90,34 @@ class Programs(TlsCase):
         for path in ("first", "second"):
             self.run_curl(curl, path)
             harness.wait_until(lambda: f"GET /{path} HTTP/1.1".encode() in tshark.stdout(), "the request")
+        tshark.signal()
+        self.assertEqual(tshark.wait(), 0, tshark.text())
+
+    def serve_http2(self):
+        if not shutil.which("nghttpd"):
+            self.skipTest("needs nghttpd")
+        certificate = make_certificate(self.folder)
+        with open(self.path("page"), "wb") as file:
+            file.write(b"secret")
+        self.enterContext(net.Process(["nghttpd", "-a", FAR_IP, "-d", self.folder, "443", certificate + ".key",
+                                       certificate], self.pair.far))
+        harness.wait_until(self.listens, "the server")
+
+    def listens(self):
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            return client.connect_ex((FAR_IP, 443)) == 0
+
+    def test_http2_live(self):
+        """Several requests on one connection, while it is open: a line of each, with its path, and of the page."""
+        curl = self.need_curl()
+        self.serve_http2()
+        tshark = self.live_tshark()
+        with net.Process([*curl, *(f"https://{FAR_IP}/page?{number}" for number in range(3))], self.pair.near,
+                         env=dict(os.environ, SSLKEYLOGFILE=self.log)) as client:
+            self.assertEqual((client.wait(), client.stdout()), (0, b"secret" * 3), client.text())
+        for number in range(3):
+            harness.wait_until(lambda n=number: f"GET /page?{n}".encode() in tshark.stdout(), "the request")
+        harness.wait_until(lambda: b"200 OK" in tshark.stdout() and b"DATA" in tshark.stdout(), "the answer")
         tshark.signal()
         self.assertEqual(tshark.wait(), 0, tshark.text())
 
