@@ -10,6 +10,7 @@ import subprocess
 import drops
 import harness
 import net
+import openvswitch
 from captures import Capture
 from devices import MODPROBE
 from drops import INBOUND, DropCase, ip4, udp
@@ -65,16 +66,6 @@ class Choice(DropCase):
         self.assertFalse(drops.reasons()["NOT_SPECIFIED"])
         self.assertEqual(xdptap("--list-reasons", user=NOBODY)[0], 0)
 
-    def test_subsystem(self):
-        """A module may have reasons of its own."""
-        if drops.kernel() < (6, 6):
-            self.skipTest("needs Linux 6.6, in which openvswitch got its reasons")
-        if harness.OWN_MACHINE:
-            subprocess.run([MODPROBE, "openvswitch"], check=False)
-        if not os.path.exists("/sys/kernel/btf/openvswitch"):
-            self.skipTest("this machine has not loaded openvswitch")
-        self.assertRegex(xdptap("--list-reasons")[1].decode(), r"(?m)^OVS_DROP_\w+$")
-
     def complete(self, *words):
         """What bash offers for the last word."""
         script = ('source "$0"; program=$1; shift; COMP_WORDS=(xdptap "$@"); COMP_CWORD=$#; '
@@ -98,6 +89,33 @@ class Choice(DropCase):
             status, _, err = xdptap("-i", "near", "-w", self.path("x"), *options, namespace=self.pair.near)
             self.assertEqual(status, 2, err)
             self.assert_sentence(err, word)
+
+
+class Subsystem(DropCase):
+    """A module may have reasons of its own."""
+
+    def setUp(self):
+        if drops.kernel() < (6, 6):
+            self.skipTest("needs Linux 6.6, in which openvswitch got its reasons")
+        if harness.OWN_MACHINE:
+            subprocess.run([MODPROBE, "openvswitch"], check=False)
+        if not os.path.exists("/sys/kernel/btf/openvswitch"):
+            self.skipTest("this machine has not loaded openvswitch")
+        super().setUp()
+
+    def test_list(self):
+        self.assertRegex(xdptap("--list-reasons")[1].decode(), r"(?m)^OVS_DROP_\w+$")
+
+    def test_packet(self):
+        frames = [net.frame(60 + n, n) for n in range(N)]
+        openvswitch.drop_all_like(self.pair.near, "near", frames[0])
+        for options in (), ("--reason", "OVS_DROP_LAST_ACTION"):
+            capture = self.capture(*options)
+            self.pair.send_all(frames)
+            capture.wait_packets(N)
+            found = self.read(capture.finish())
+            self.assertEqual([(d.data, d.reason, d.interface) for d in found],
+                             [(frame, "OVS_DROP_LAST_ACTION", "near") for frame in frames])
 
 
 class Scope(DropCase):

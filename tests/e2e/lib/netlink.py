@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes network devices that the ip of Debian 12 does not know yet."""
+"""Requests to the kernel that the ip of Debian 12 does not know yet."""
 import os
 import socket
 import struct
@@ -20,23 +20,26 @@ def attribute(kind, *values):
     return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
 
 
-def request(message, flags, body):
-    """Sends a request of rtnetlink and waits for the answer."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+def text(value):
+    return value.encode() + b"\0"
+
+
+def request(message, flags, body, protocol=socket.NETLINK_ROUTE):
+    """Sends a request, and returns what comes before it is acknowledged."""
+    answers = b""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as sock:
         sock.bind((0, 0))
         sock.send(struct.pack("=IHHII", 16 + len(body), message, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body)
-        answer = sock.recv(8192)
-    kind, = struct.unpack_from("=H", answer, 4)
+        while struct.unpack_from("=H", answer := sock.recv(65536), 4) != (NLMSG_ERROR,):
+            answers += answer
     error, = struct.unpack_from("=i", answer, 16)
-    if kind != NLMSG_ERROR or error:
+    if error:
         raise OSError(-error, os.strerror(-error))
+    return answers
 
 
 def add_netkit(space, name, mode, peer_space, peer):
     """Adds a pair of netkit devices with an end in each namespace."""
-    def text(value):
-        return value.encode() + b"\0"
-
     with open(f"/run/netns/{peer_space.name}", encoding="ascii") as there:
         other = NO_LINK + attribute(IFLA_IFNAME, text(peer)) + attribute(
             IFLA_NET_NS_FD, struct.pack("=I", there.fileno()))
