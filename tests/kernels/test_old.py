@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Kernels before Linux 5.18, too old for the XDP program: a clear message, and --point tc works."""
 import os
+import socket
 import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "lib"))
 import harness  # noqa: E402, because of the path
+import net  # noqa: E402
+from captures import Capture  # noqa: E402
+from owners import PORT, UDP, OwnersCase  # noqa: E402
 from program import Case, xdptap  # noqa: E402
 
 SENTENCE = "this kernel is too old: Linux 5.18 or newer is needed"
@@ -74,6 +78,40 @@ class Old(Case):
         sent = [self.pair.send(1, size)[0] for size in sizes]
         capture.wait_packets(len(sizes))
         self.assertEqual(capture.finish().data(), sent)
+
+
+class Process(OwnersCase):
+    """At tc these kernels tell whose a frame is, sent or received, also in the kernel's filter."""
+    def ask(self):
+        with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(harness.DEADLINE)
+            client.sendto(b"question", (net.FAR_IP, PORT))
+            client.recv(100)
+
+    def owners(self, capture):
+        return [(frame.is_sent, frame.pid) for frame in self.owned(capture) if frame.protocol == UDP]
+
+    def test_of_each_frame(self):
+        self.answer_datagrams()
+        capture = self.start("--point", "tc", "--process")
+        self.ask()
+        capture.wait_packets(2)
+        self.assertEqual(self.owners(capture), [(True, os.getpid()), (False, os.getpid())])
+
+    def test_filter(self):
+        self.answer_datagrams()
+        capture = self.start("--point", "tc", "--pid", str(os.getpid()))
+        self.pair.ping(3)
+        self.ask()
+        capture.wait_packets(2)
+        self.assertEqual(self.owners(capture), [(True, os.getpid()), (False, os.getpid())])
+
+    def test_command(self):
+        """Its frames and no others, from its first to its last, and its exit status."""
+        status, _, err = xdptap("--point", "tc", "-w", self.path("x"), "--", "bash", "-c",
+                                f"echo question >/dev/udp/{net.FAR_IP}/{PORT}; exit 7", namespace=self.pair.near)
+        self.assertEqual(status, 7, err)
+        self.assertEqual([frame.is_sent for frame in self.owned(Capture(self.path("x")))][:1], [True])
 
 
 if __name__ == "__main__":
