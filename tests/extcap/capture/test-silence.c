@@ -205,7 +205,8 @@ static void test_odd_counters(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_log_set_always_fatal(G_LOG_FATAL_MASK); /* and not warnings */
+	g_log_set_always_fatal(G_LOG_FATAL_MASK);		/* and not warnings */
+	g_log_set_default_handler(g_log_default_handler, NULL); /* not that of g_test_init() */
 	g_log_set_writer_func(on_log, NULL, NULL);
 	g_test_add_func("/silence/told-once", test_told_once);
 	g_test_add_func("/silence/at-tc", test_at_tc);
