@@ -236,7 +236,7 @@ class Devices(Case):
             setup = {"runner": {"name": "roundrobin"}, "ports": {side.device: {}}}
             teamd = self.enterContext(net.Process(  # its file in /run says that a t0 is there
                 ["sh", "-c", 'mount -t tmpfs none /run && exec teamd -t t0 -c "$0"', json.dumps(setup)], side.space))
-            harness.wait_until(lambda: teamd.has_ended() or "t0" in side.space.ip("-br", "link"), "teamd")
+            harness.wait_until(lambda: teamd.has_ended() or side.space.has_link("t0"), "teamd")
             if teamd.has_ended():
                 raise RuntimeError(teamd.text())
 

@@ -128,6 +128,9 @@ class Namespace:
     def link(self, interface):
         return json.loads(self.ip("-j", "-s", "-d", "link", "show", "dev", interface))[0]
 
+    def has_link(self, interface):
+        return any(link["ifname"] == interface for link in json.loads(self.ip("-j", "link", "show")))
+
     def xdp(self, interface="near"):
         """{"mode": 1 native or 2 generic, "prog": {"id": …, "name": …}} or None."""
         return self.link(interface).get("xdp")

@@ -41,7 +41,7 @@ class Programs(TlsCase):
         for version in ("-tls1_3", "-tls1_2"):
             self.ask_openssl(self.pair.near, FAR_IP, version[1:], version, "-keylogfile", self.log)
         capture.finish()
-        self.assertEqual(self.requests(self.path("out.pcapng")), ["/tls1_3", "/tls1_2"])
+        self.assert_requests(self.path("out.pcapng"), ["/tls1_3", "/tls1_2"])
 
     def test_openssl_server(self):
         """Where the secrets are those of a server."""
@@ -50,7 +50,7 @@ class Programs(TlsCase):
         for version in ("-tls1_3", "-tls1_2"):
             self.ask_openssl(self.pair.far, NEAR_IP, version[1:], version)
         capture.finish()
-        self.assertEqual(self.requests(self.path("out.pcapng")), ["/tls1_3", "/tls1_2"])
+        self.assert_requests(self.path("out.pcapng"), ["/tls1_3", "/tls1_2"])
 
     def test_curl(self):
         """As a command of ours, which is told where to log."""
@@ -61,7 +61,7 @@ class Programs(TlsCase):
         status, out, err = xdptap("-q", "-w", self.path("out.pcapng"), "--", *curl, f"https://{FAR_IP}/curl",
                                   namespace=self.pair.near)
         self.assertEqual((status, out), (0, b"secret"), err)
-        self.assertEqual(self.requests(self.path("out.pcapng")), ["/curl"])
+        self.assert_requests(self.path("out.pcapng"), ["/curl"])
 
     def test_curl_in_rotated_files(self):
         """Each can be decrypted alone."""
