@@ -284,6 +284,13 @@ static uint64_t timer_ns(int *ret_fd)
 	g_error("there is no timer");
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 /* Readable within 10 ms of a frame by its timer; by a ring that fills up, without it; and for neither, not at all. */
 static void test_wake(void)
 {
@@ -301,10 +308,11 @@ static void test_wake(void)
 	}
 	veth_send("far", 20, 1);
 	g_assert_cmpint(xdptap_drain(n.t, take, n.taken), >=, 0);
-	g_assert_cmpuint(timer_ns(&timer), >, 0); /* frames come: it looks again soon */
+	/* frames come: it looks again soon, or on a slow machine already should */
+	g_assert_true(timer_ns(&timer) > 0 || is_readable(timer));
 	g_assert_cmpint(timerfd_settime(timer, 0, &never, NULL), ==, 0);
 	veth_send("far", 21, 1);
-	g_assert_cmpint(poll(&p, 1, 0), ==, 0);
+	g_assert_false(is_readable(p.fd));
 	veth_send("far", 22, 1000);
 	g_assert_cmpint(poll(&p, 1, 30000), ==, 1);
 	near_end(&n);
