@@ -214,11 +214,18 @@ class Stalls(DiskCase):
                         if not options:  # these frames compress to almost nothing
                             self.assertGreater(resident(capture.pid), before + (14 << 20))
                         self.assertLess(resident(capture.pid), before + (24 << 20) + (8 << 20))
-                    harness.wait_until(lambda: resident(capture.pid) < before + (8 << 20), "the memory to be given back")
+                    self.wait_given_back(capture, before + (8 << 20))
                     self.send(capture, 4000)
                 self.finish(capture)
                 written = books.last_summary(capture.stderr().decode())[0] if options else self.check_some([capture.file])
                 self.assertEqual(self.causes(capture), {"queue": self.sent - written})
+
+    def wait_given_back(self, capture, limit):
+        try:
+            harness.wait_until(lambda: resident(capture.pid) < limit, "the memory to be given back")
+        except AssertionError as error:
+            written = os.path.getsize(capture.file)
+            raise AssertionError(f"{error}: {resident(capture.pid)} of {limit} bytes, {written} written") from error
 
 
 class Slow(DiskCase):
