@@ -214,7 +214,7 @@ class Stalls(DiskCase):
                         if not options:  # these frames compress to almost nothing
                             self.assertGreater(resident(capture.pid), before + (14 << 20))
                         self.assertLess(resident(capture.pid), before + (24 << 20) + (8 << 20))
-                    self.wait_given_back(capture, before + (8 << 20))
+                    self.wait_given_back(capture, before + (12 << 20))  # six chunks of huge pages
                     self.send(capture, 4000)
                 self.finish(capture)
                 written = books.last_summary(capture.stderr().decode())[0] if options else self.check_some([capture.file])
