@@ -148,7 +148,7 @@ struct xdptap_error {
 
 struct xdptap_config { /* all zero but size: defaults */
 	size_t size;   /* sizeof(struct xdptap_config) */
-	size_t ring_size; /* bytes for each CPU, rounded up to a power of two, at most 1 GiB; 0: 8 MiB */
+	size_t ring_size; /* bytes for each CPU, rounded up to a power of two: from a page to 1 GiB; 0: 8 MiB */
 	uint32_t max_ids; /* how many ids there can be, at most 65534; 0: 1024 */
 	uint32_t flags;	  /* 0: no bits yet */
 	/* Gets each message, with its newline, in the thread of the call that causes it; it must not call
