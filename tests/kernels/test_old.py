@@ -82,6 +82,7 @@ class Old(Case):
 
 class Process(OwnersCase):
     """At tc these kernels tell whose a frame is, sent or received, also in the kernel's filter."""
+
     def ask(self):
         with self.pair.near.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(harness.DEADLINE)
@@ -107,7 +108,7 @@ class Process(OwnersCase):
         self.assertEqual(self.owners(capture), [(True, os.getpid()), (False, os.getpid())])
 
     def test_command(self):
-        """Its frames and no others, from its first to its last, and its exit status."""
+        """From its first frame on, and with its exit status."""
         status, _, err = xdptap("--point", "tc", "-w", self.path("x"), "--", "bash", "-c",
                                 f"echo question >/dev/udp/{net.FAR_IP}/{PORT}; exit 7", namespace=self.pair.near)
         self.assertEqual(status, 7, err)

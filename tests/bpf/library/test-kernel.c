@@ -287,8 +287,10 @@ static uint64_t timer_ns(int *ret_fd)
 static bool is_readable(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
+	int r = poll(&p, 1, 0);
 
-	return poll(&p, 1, 0) == 1;
+	g_assert_cmpint(r, >=, 0);
+	return r > 0;
 }
 
 /* Readable within 10 ms of a frame by its timer; by a ring that fills up, without it; and for neither, not at all. */
