@@ -17,10 +17,7 @@
 #include "pcapng/file/gzip.h"
 #include "pcapng/folder/section.h"
 
-/* The fuzzers' files are small. */
-#ifndef READ_MAX
 #define READ_MAX (256u << 10)
-#endif
 
 /* [pcapng §section_shb] type, length, magic, version, section length; then options, then length */
 #define OPTIONS_AT 24
@@ -94,18 +91,27 @@ static bool names(const uint8_t *data, size_t n, const char *program)
 	return len == wanted && !memcmp(text, program ? program : "", wanted);
 }
 
+static size_t read_start(int fd, uint8_t *data, size_t max)
+{
+	ssize_t n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, data, max)
+				    : pread(fd, data, max, 0);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* A folder may hold 100 000 files: of most, the first page is enough. */
 bool section_is_by(int fd, const char *program)
 {
-	uint8_t *data = malloc(READ_MAX);
-	bool is_by = false;
-	ssize_t n;
+	uint8_t page[4096], *data;
+	size_t n = read_start(fd, page, sizeof(page));
+	bool swap = false, is_by;
 
+	if (n < sizeof(page) || header_len(page, n, &swap))
+		return names(page, n, program);
+	data = malloc(READ_MAX);
 	if (!data)
 		return false;
-	n = gzip_is_one(fd) ? (ssize_t)gzip_read_start(fd, data, READ_MAX)
-			    : pread(fd, data, READ_MAX, 0);
-	if (n > 0)
-		is_by = names(data, n, program);
+	is_by = names(data, read_start(fd, data, READ_MAX), program);
 	free(data);
 	return is_by;
 }

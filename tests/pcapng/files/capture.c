@@ -8,8 +8,6 @@
 
 #include "tests/pcapng/files/capture.h"
 
-static const struct pcapng_section section = { .userappl = "test-files 1" };
-
 static void on_event(void *user, const struct pcapng_files_event *e)
 {
 	struct capture *c = user;
@@ -54,6 +52,8 @@ int capture_settle(struct capture *c)
 
 int capture_start_with(struct capture *c, const struct pcapng_writer_config *writer)
 {
+	const struct pcapng_section section = { .hardware = c->hardware,
+						.userappl = "test-files 1" };
 	struct pcapng_writer_config sized = writer ? *writer : (struct pcapng_writer_config){ 0 };
 	const char *queue = g_getenv("PCAPNG_QUEUE");
 	int r;

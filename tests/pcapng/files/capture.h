@@ -16,6 +16,7 @@ struct capture {
 	char *folder, *path;
 	struct pcapng_files *f;
 	struct pcapng_files_config config;
+	const char *hardware; /* in the section's header */
 	uint64_t written;
 	uint64_t first_of_last; /* the first number in the last file, after capture_check_all() */
 	uint64_t packets;	/* of the files that were finished */

@@ -174,6 +174,31 @@ static void test_keep_files(void)
 	capture_tear_down(&c);
 }
 
+/* Files of an earlier run count, however long their section's header is. */
+static void test_keep_long_headers(void)
+{
+	g_autofree char *hardware = g_strnfill(20000, 'h');
+
+	for (int compression = PCAPNG_COMPRESSION_NONE; compression <= PCAPNG_COMPRESSION_GZIP;
+	     compression++) {
+		struct capture c = { .hardware = hardware,
+				     .config = {
+					     .compression = (enum pcapng_compression)compression,
+					     .max_packets = 10,
+					     .keep_files = 3 } };
+
+		capture_set_up(&c);
+		for (int i = 0; i < 2; i++) {
+			capture_start(&c);
+			capture_add_many(&c, 30);
+			capture_stop(&c);
+		}
+		capture_check_all(&c, 30, 3);
+		g_assert_cmpuint(c.deleted, ==, 3);
+		capture_tear_down(&c);
+	}
+}
+
 static void test_keep_bytes(void)
 {
 	struct capture c = { .config = { .max_bytes = 10000, .keep_bytes = 35000 } };
@@ -295,6 +320,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/files/max-files", test_max_files);
 	g_test_add_func("/files/skip-empty", test_skip_empty);
 	g_test_add_func("/files/keep-files", test_keep_files);
+	g_test_add_func("/files/keep-long-headers", test_keep_long_headers);
 	g_test_add_func("/files/keep-bytes", test_keep_bytes);
 	g_test_add_func("/files/single", test_single);
 	g_test_add_func("/files/never-replace", test_never_replace);
