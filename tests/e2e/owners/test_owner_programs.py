@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import struct
-import subprocess
 import sys
 import threading
 
@@ -16,7 +15,7 @@ import ssh
 from captures import Capture
 from net import FAR_IP, NEAR_IP
 from owners import COMMENT, PORT, TCP, UDP, OwnersCase
-from program import XDPTAP
+from units import Systemd
 
 SSH, HTTP, DNS = 2222, 8080, 53
 SYN = 2
@@ -162,33 +161,23 @@ class Programs(OwnersCase):
             self.assertEqual(set(owners[answer:]), {pid}, of_port)
 
     def test_unit(self):
-        """A service of systemd, chosen by its name."""
-        self.need("systemd-run")
-        state = subprocess.run(["systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True,
-                               check=False).stdout.strip()
-        if state not in ("running", "degraded"):
-            self.skipTest(f"this machine has no systemd that runs: it says \"{state}\"")
-        unit = f"xdptap-test-{os.getpid()}"
+        """A service of systemd, chosen by its name; the other one's frames are left out."""
         self.answer_datagrams()
-        script = (f"import socket; input(); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
-                  f"s.sendto(b'question', ('{FAR_IP}', {PORT})); s.recv(8); print(s.getsockname()[1])")
-        process = self.enterContext(net.Process(
-            ["systemd-run", "--quiet", "--pipe", "--wait", f"--unit={unit}", "-p",
-             f"NetworkNamespacePath=/run/netns/{self.pair.near.name}", sys.executable, "-c", script],
-            stdin=subprocess.PIPE))
-        harness.wait_until(lambda: self.main_pid(unit), "the unit")
-        capture = self.start("--unit", unit, "-f", "udp")
-        pid = self.main_pid(unit)
-        process.popen.stdin.write(b"\n")
-        process.popen.stdin.close()
-        self.assertEqual(process.wait(), 0, process.text())
+        manager = self.enterContext(Systemd(self.path("units")))
+        go, answered = self.path("go"), self.path("answered")
+        os.mkfifo(go)
+        script = (f"import os, socket; os.read(os.open('{go}', 0), 1); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                  f"s.sendto(b'question', ('{FAR_IP}', {PORT})); s.recv(8); open('{answered}', 'a').write('+')")
+        chosen, _ = [manager.start(name, self.pair.near, script) for name in ("chosen", "other")]
+        capture = self.start("--unit", "chosen", "-f", "udp")
+        with open(go, "wb", buffering=0) as file:
+            file.write(b"++")
+            harness.wait_until(lambda: not manager.pids("chosen") and not manager.pids("other"), "both services")
+        with open(answered, encoding="ascii") as file:
+            self.assertEqual(file.read(), "++")
         frames = self.owned(capture)
-        self.assertEqual([f.pid for f in frames], 2 * [pid])
-        self.assertEqual(COMMENT.fullmatch(frames[0].comments[0])[4], f"unit {unit}.service")
-
-    @staticmethod
-    def main_pid(unit):
-        return int(subprocess.check_output(["systemctl", "show", "--value", "-p", "MainPID", unit]))
+        self.assertEqual([f.pid for f in frames], 2 * [chosen])
+        self.assertEqual(COMMENT.fullmatch(frames[0].comments[0])[4], "unit chosen.service")
 
 
 if __name__ == "__main__":
