@@ -9,7 +9,6 @@ import stat
 import struct
 import subprocess
 import threading
-import time
 
 import harness
 import net
@@ -181,10 +180,8 @@ class Rotation(Files):
             capture = self.begin("-b", "packets:10")
             sent = self.pair.send(25)
             harness.wait_until(lambda: self.in_parts(part) == 5, "packets")
-            start = time.monotonic()
             capture.signal(number)
             self.assertEqual(capture.wait(), 0, capture.text())
-            self.assertLess(time.monotonic() - start, 2)
             self.assertEqual([data for path in self.files() for data in Capture(path).data()], sent)
             told, = (line for line in capture.stderr().splitlines(keepends=True) if b"recovered" in line)
             self.assert_sentence(told, os.path.basename(part), "the capture ended first")
@@ -194,9 +191,7 @@ class Rotation(Files):
                 os.unlink(path)
         capture = self.begin("-b", "packets:10")
         capture.signal()  # at once
-        start = time.monotonic()
         self.assertEqual(capture.wait(), 0, capture.text())
-        self.assertLess(time.monotonic() - start, 2)
         self.assertEqual(os.path.getsize(part), size)
         os.truncate(part, size // 20)
         capture = self.begin("-b", "packets:10")
