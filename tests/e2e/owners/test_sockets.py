@@ -12,10 +12,10 @@ from net import FAR_IP, NEAR_IP
 from owners import PORT, TCP, UDP, OwnersCase, read
 
 GROUP, ANOTHER_IP = "239.1.2.3", "10.9.0.7"
-NEAR_IP6, FAR_IP6 = "fd00::1", "fd00::2"
 MPTCP = 262
 TAG = 5
 SYN, ACK = 2, 16
+LIKE_PORTS = struct.pack(">H", PORT) * 2000
 
 # Has a socket bound to all addresses and this port, and says so.
 BOUND = f"""
@@ -88,6 +88,28 @@ while hear() == "count":
         self.assertGreater(len(set(got.values())), 1)
         self.assertEqual({f.source: f.pid for f in self.owned(capture)}, got)
 
+    def test_program_chooses(self):
+        """A program says which of the sockets that share a port gets a frame: not known, until there is a connection."""
+        script = self.python(f"""
+import ctypes, struct
+first = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET: the first socket
+sockets = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+for s in sockets:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.setsockopt(socket.SOL_SOCKET, 51, struct.pack("HP", 1, ctypes.addressof(first)))  # SO_ATTACH_REUSEPORT_CBPF
+    s.bind(("0.0.0.0", {PORT}))
+s.listen()
+say(done=True)
+hear()
+""")
+        script.hear()
+        capture = self.start("--process", "-f", "dst host " + NEAR_IP)
+        self.far_datagram().sendto(b"datagram", (NEAR_IP, PORT))
+        with self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            client.connect((NEAR_IP, PORT))
+            capture.wait_packets(3)
+        self.assertEqual([f.pid for f in self.owned(capture)][:3], [None, None, script.pid])
+
     def test_multicast(self):
         """What is sent to a group is its sender's; what is received may be for several, also where the socket is bound
         to the group. The same is true for a broadcast."""
@@ -124,19 +146,20 @@ hear()
         self.assertEqual(self.sent_and_received(capture), (2 * [members[0].pid], 2 * [None]))
 
     def test_fragments(self):
-        """All fragments that are sent have their socket with them; of those received, the first one has ports."""
+        """All fragments that are sent have their socket with them; of those received, the first one has ports, and
+        the others have what looks like them."""
         capture = self.start("--process", "-f", "ip proto 17")
         script = self.python(f"""
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("0.0.0.0", {PORT}))
-s.sendto(bytes(4000), ("{FAR_IP}", {PORT}))
+s.sendto({LIKE_PORTS}, ("{FAR_IP}", {PORT}))
 say(done=True)
 s.recv(8)
 say(done=True)
 hear()
 """)
         script.hear()
-        self.far_datagram().sendto(bytes(4000), (NEAR_IP, PORT))
+        self.far_datagram().sendto(LIKE_PORTS, (NEAR_IP, PORT))
         script.hear()
         self.assertEqual(self.sent_and_received(capture), (3 * [script.pid], [script.pid, None, None]))
 
@@ -246,7 +269,8 @@ def ask(family, address, protocol=0):
         return self.owned(capture)
 
     def test_listening(self):
-        """What opens a connection is the listener's, also before anybody accepts; a stray segment is nobody's."""
+        """What opens a connection is the listener's, also before anybody accepts; a stray segment is nobody's, nor is
+        what opens one to another machine."""
         server = self.python(f"""
 listener = socket.create_server(("0.0.0.0", {PORT}))
 say(done=True)
@@ -257,11 +281,11 @@ hear()
         client = self.pair.far.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(client.close)
         client.connect((NEAR_IP, PORT))
-        self.pair.send_all([tcp_segment(40000, PORT, ACK)])
-        capture.wait_packets(5)  # with the reset that answers it, which newer kernels say is the listener's
+        self.pair.send_all([tcp_segment(40000, PORT, ACK), tcp_segment(40000, PORT, SYN, ANOTHER_IP)])
+        capture.wait_packets(6)  # with the reset that answers it, which newer kernels say is the listener's
         frames = self.owned(capture)
         stray = [f for f in frames if 40000 in (f.source, f.target)]
-        self.assertEqual([f.pid for f in stray if not f.is_sent], [None])
+        self.assertEqual([f.pid for f in stray if not f.is_sent], [None, None])
         self.assertEqual([f.pid for f in frames if f not in stray], 3 * [server.pid])
 
     def test_mptcp(self):
@@ -277,91 +301,6 @@ hear()
             with self.subTest(server=ends[2]):
                 frames = self.echoed(*ends, MPTCP)
                 self.assertEqual({f.pid for f in frames}, {None}, frames)
-
-
-class Version6(SocketsCase):
-    def setUp(self):
-        super().setUp()
-        for namespace, name, own, other, mac in (
-                (self.pair.near, "near", NEAR_IP6, FAR_IP6, net.FAR_MAC),
-                (self.pair.far, "far", FAR_IP6, NEAR_IP6, net.NEAR_MAC)):
-            namespace.write(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "0")
-            try:
-                namespace.ip("addr", "add", own + "/64", "dev", name, "nodad")
-            except RuntimeError as error:
-                self.skipTest(f"this kernel has no IPv6: {error}")
-            namespace.ip("neigh", "replace", other, "lladdr", mac, "dev", name, "nud", "permanent")
-
-    SERVER = f"""
-listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-listener.bind(("::", {PORT}))
-listener.listen()
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(("::", {PORT}))
-say(done=True)
-connection = listener.accept()[0]
-connection.sendall(connection.recv(8))
-data, sender = s.recvfrom(8)
-s.sendto(data, sender)
-connection.recv(8)
-"""
-    CLIENT = f"""
-c = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-c.connect(("ADDRESS", {PORT}))
-c.sendall(b"question")
-c.recv(8)
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-for kind, data in ((socket.IPV6_DSTOPTS, bytes.fromhex("0000010400000000")), (None, b"")):
-    if kind:
-        s.setsockopt(socket.IPPROTO_IPV6, kind, data)
-s.sendto(b"question", ("ADDRESS", {PORT}))
-s.recv(8)
-c.close()
-say(done=True)
-"""
-
-    def check(self, options, server, client, address):
-        capture = self.start("--process", "-f", "tcp or udp or ip6 proto 60", *options)
-        one = self.python(self.SERVER, namespace=server)
-        one.hear()
-        other = self.python(self.CLIENT.replace("ADDRESS", address), namespace=client)
-        other.hear()
-        for script in (one, other):
-            script.popen.stdin.close()
-            script.wait()
-        near = one if server is self.pair.near else other
-        frames = self.owned(capture)
-        self.assertEqual({(f.protocol, f.is_sent) for f in frames},
-                         {(TCP, True), (TCP, False), (UDP, True), (UDP, False)})
-        self.assertEqual({f.pid for f in frames}, {near.pid}, frames)
-
-    def test_client(self):
-        self.check((), self.pair.far, self.pair.near, FAR_IP6)
-
-    def test_server(self):
-        """Bound to all addresses, and after extension headers."""
-        self.check((), self.pair.near, self.pair.far, NEAR_IP6)
-
-    def test_tc(self):
-        self.check(("--point", "tc"), self.pair.near, self.pair.far, NEAR_IP6)
-
-    def test_multicast(self):
-        """Received by a socket that is bound to the group: not known."""
-        script = self.python(f"""
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(("ff15::7", {PORT}))
-say(done=True)
-hear()
-""")
-        script.hear()
-        capture = self.start("--process", "-f", "udp")
-        sender = self.pair.far.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        self.addCleanup(sender.close)
-        index = int(self.pair.far.link("far")["ifindex"])
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-        sender.sendto(b"to the group", ("ff15::7", PORT))
-        capture.wait_packets(1)
-        self.assertEqual(self.sent_and_received(capture), ([], [None]))
 
 
 class Tagged(SocketsCase):
@@ -457,9 +396,9 @@ say(done=True)
         self.assertEqual(self.sent_and_received(capture), ([script.pid], []))
 
 
-def ip_packet(protocol, payload):
+def ip_packet(protocol, payload, target=NEAR_IP):
     head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0,
-                       socket.inet_aton(FAR_IP), socket.inet_aton(NEAR_IP))
+                       socket.inet_aton(FAR_IP), socket.inet_aton(target))
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
 
@@ -478,10 +417,10 @@ def datagram(tags):
     return ethernet(ip_packet(UDP, struct.pack(">HHHH", 4000, PORT, 16, 0) + b"question"), tags)
 
 
-def tcp_segment(source, target, flags):
-    pseudo = socket.inet_aton(FAR_IP) + socket.inet_aton(NEAR_IP) + struct.pack(">HH", TCP, 20)
+def tcp_segment(source, target, flags, address=NEAR_IP):
+    pseudo = socket.inet_aton(FAR_IP) + socket.inet_aton(address) + struct.pack(">HH", TCP, 20)
     head = struct.pack(">HHIIBBHHH", source, target, 1, 1, 5 << 4, flags, 1000, 0, 0)
-    return ethernet(ip_packet(TCP, head[:16] + struct.pack(">H", checksum(pseudo + head)) + head[18:]))
+    return ethernet(ip_packet(TCP, head[:16] + struct.pack(">H", checksum(pseudo + head)) + head[18:], address))
 
 
 if __name__ == "__main__":

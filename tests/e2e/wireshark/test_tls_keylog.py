@@ -3,6 +3,7 @@
 """TLS secrets that programs log while a capture runs: in the capture, before what needs them, and nothing else."""
 import os
 import ssl
+import time
 
 import harness
 import net
@@ -10,6 +11,7 @@ from captures import Capture
 from program import NOBODY, xdptap
 from tls import TlsCase
 
+LATE_S, PATIENCE_S = 0.05, 0.2  # xdptap waits for 0.25 s
 RANDOM = "0123456789abcdef" * 4
 LINES = {
     "CLIENT_RANDOM": f"CLIENT_RANDOM {RANDOM} {'ab' * 48}",
@@ -62,6 +64,23 @@ class Decryption(LogCase):
         self.ask(self.connect(), "second")
         capture.finish()
         self.assertEqual(self.requests(self.path("out.pcapng")), ["/first", "/second"])
+
+    def test_logged_late(self):
+        """A ServerHello waits a moment for the secrets, which its reader needs first."""
+        self.serve()
+        capture = self.start("--tls-keylog", self.log)
+        for number in range(20):
+            before = time.monotonic()
+            connection = self.connect(log=self.path(f"late{number}"))
+            time.sleep(LATE_S)
+            self.append(self.read(self.path(f"late{number}")).decode())
+            if time.monotonic() - before < PATIENCE_S:
+                break
+        else:
+            self.skipTest("this machine makes no connection in less time than xdptap waits")
+        self.ask(connection, "late")
+        capture.finish()
+        self.assertEqual(self.requests(self.path("out.pcapng")), ["/late"])
 
     def test_each_file(self):
         """A file has the secrets of its connections: those that were open when it began, and new ones."""
