@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -69,6 +71,21 @@ char *veth_ask(const char *command)
 	return out;
 }
 
+/* Until then, which is a moment after the other end is up, frames are lost without a word. */
+static void wait_for_carrier(int fd, const char *interface)
+{
+	struct ifreq ask = { 0 };
+
+	g_strlcpy(ask.ifr_name, interface, sizeof(ask.ifr_name));
+	for (int i = 0; i < 30000; i++) {
+		g_assert_cmpint(ioctl(fd, SIOCGIFFLAGS, &ask), ==, 0);
+		if (ask.ifr_flags & IFF_RUNNING)
+			return;
+		g_usleep(1000);
+	}
+	g_assert_not_reached();
+}
+
 void veth_send(const char *from, uint32_t first, uint32_t n)
 {
 	const struct sockaddr_ll on = { .sll_family = AF_PACKET,
@@ -77,11 +94,15 @@ void veth_send(const char *from, uint32_t first, uint32_t n)
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	g_assert_cmpint(bind(fd, (const struct sockaddr *)&on, sizeof(on)), ==, 0);
+	wait_for_carrier(fd, from);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t number = htonl(first + i);
 
 		memcpy(frame + 14, &number, sizeof(number));
-		g_assert_cmpint(send(fd, frame, sizeof(frame), 0), ==, sizeof(frame));
+		while (send(fd, frame, sizeof(frame), 0) < 0) { /* the receiver's ring is full */
+			g_assert_cmpint(errno, ==, ENOBUFS);
+			g_usleep(100);
+		}
 	}
 	close(fd);
 }
