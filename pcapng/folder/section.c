@@ -17,7 +17,7 @@
 #include "pcapng/file/gzip.h"
 #include "pcapng/folder/section.h"
 
-#define READ_MAX (256u << 10)
+#define READ_MAX (256u << 10) /* bytes of a section header that are looked at */
 
 /* [pcapng §section_shb] type, length, magic, version, section length; then options, then length */
 #define OPTIONS_AT 24
