@@ -170,7 +170,7 @@ class Programs(OwnersCase):
                   f"s.sendto(b'question', ('{FAR_IP}', {PORT})); s.recv(8); open('{answered}', 'a').write('+')")
         chosen, _ = [manager.start(name, self.pair.near, script) for name in ("chosen", "other")]
         capture = self.start("--unit", "chosen", "-f", "udp")
-        with open(go, "wb", buffering=0) as file:
+        with open(go, "r+b", buffering=0) as file:  # it does not wait for a reader
             file.write(b"++")
             harness.wait_until(lambda: not manager.pids("chosen") and not manager.pids("other"), "both services")
         with open(answered, encoding="ascii") as file:

@@ -54,11 +54,20 @@ class Systemd(Context):
         with open(self.folder + "/default.target", "w", encoding="ascii") as file:
             file.write("[Unit]\n")
         self.process = Process(["sh", "-c", START, "-", self.group, self.folder])
-        wait_until(lambda: self.control("is-system-running").stdout in (b"running\n", b"degraded\n")
-                   or self.process.has_ended(), "systemd")
+        try:
+            wait_until(lambda: self.is_running() or self.process.has_ended(), "systemd")
+            self.assert_running()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def is_running(self):
+        return self.control("is-system-running").stdout in (b"running\n", b"degraded\n")
+
+    def assert_running(self):
         if self.process.has_ended():
             raise AssertionError(f"systemd ended: {self.process.text()}")
-        return self
 
     def end(self):
         self.process.__exit__()
