@@ -91,6 +91,18 @@ class Disk(Context):
         return sorted(glob.glob(os.path.join(self.folder, pattern)))
 
 
+def remove_group(folder):
+    """Removes a control group and those below it. They are busy for a moment after their last process."""
+    def is_gone():
+        for group in sorted(glob.glob(folder + "/**/", recursive=True), reverse=True):
+            try:
+                os.rmdir(group)
+            except OSError:
+                return False
+        return True
+    wait_until(is_gone, f"the end of {folder}")
+
+
 class ControlGroup(Context):
     """A control group of either version; the controller's files are written with set()."""
 
@@ -114,14 +126,7 @@ class ControlGroup(Context):
         return super().__enter__()
 
     def end(self):
-        """A group is busy for a moment after its last process."""
-        def is_gone():
-            try:
-                os.rmdir(self.folder)
-            except OSError:
-                pass
-            return not os.path.exists(self.folder)
-        wait_until(is_gone, f"the end of {self.folder}")
+        remove_group(self.folder)
 
     def set(self, name, value):
         try:

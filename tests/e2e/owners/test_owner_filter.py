@@ -12,7 +12,7 @@ import sys
 import harness
 import net
 from captures import Capture
-from owners import PORT, PRELUDE, TCP, UDP, OwnersCase
+from owners import PORT, PRELUDE, TCP, UDP, OwnersCase, cgroup_root
 from program import XDPTAP, xdptap
 
 COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "extcap", "xdptap.bash")
@@ -102,10 +102,7 @@ class OwnerFilter(OwnersCase):
         self.assertEqual(self.ports(capture), {parents[1], children[1]})
 
     def test_cgroup(self):
-        root = next((line.split()[1] for line in open("/proc/mounts", encoding="utf-8")
-                     if line.split()[2] == "cgroup2"), None)
-        if not root:
-            self.skipTest("this machine has no cgroup2 mounted")
+        root = cgroup_root()
         outer = f"{root}/xdptap-{os.getpid()}.slice"
         inner = outer + "/asks.service"
         try:

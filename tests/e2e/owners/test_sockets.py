@@ -17,14 +17,6 @@ TAG = 5
 SYN, ACK = 2, 16
 LIKE_PORTS = struct.pack(">H", PORT) * 2000
 
-# Has a socket bound to all addresses and this port, and says so.
-BOUND = f"""
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", {PORT}))
-say(done=True)
-hear()
-"""
-
 
 class SocketsCase(OwnersCase):
     def sent_and_received(self, capture, protocol=None):
@@ -32,13 +24,19 @@ class SocketsCase(OwnersCase):
         frames = [f for f in self.owned(capture) if protocol in (None, f.protocol)]
         return [f.pid for f in frames if f.is_sent], [f.pid for f in frames if not f.is_sent]
 
-    def bound(self, **process):
-        script = self.python(BOUND, **process)
+    def bound(self, address="0.0.0.0", family=socket.AF_INET):
+        """A process with a socket that is bound to this address, or all of them, and the port."""
+        script = self.python(f"""
+s = socket.socket({family:d}, socket.SOCK_DGRAM)
+s.bind(("{address}", {PORT}))
+say(done=True)
+hear()
+""")
         script.hear()
         return script
 
-    def far_datagram(self):
-        s = self.pair.far.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def far_datagram(self, family=socket.AF_INET):
+        s = self.pair.far.socket(family, socket.SOCK_DGRAM)
         self.addCleanup(s.close)
         return s
 

@@ -79,16 +79,9 @@ say(done=True)
 
     def test_multicast(self):
         """Received by a socket that is bound to the group: not known."""
-        script = self.python(f"""
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(("ff15::7", {PORT}))
-say(done=True)
-hear()
-""")
-        script.hear()
+        self.bound("ff15::7", socket.AF_INET6)
         capture = self.start("--process", "-f", "udp")
-        sender = self.pair.far.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        self.addCleanup(sender.close)
+        sender = self.far_datagram(socket.AF_INET6)
         index = int(self.pair.far.link("far")["ifindex"])
         sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
         sender.sendto(b"to the group", ("ff15::7", PORT))
